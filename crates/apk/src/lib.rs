@@ -1,0 +1,1 @@
+//! The apk v2 format: packages, indexes, versions, constraints, solver, install tree.

@@ -1,0 +1,1 @@
+//! Statements, envelopes, provenance, the factory's documents, and their verification.

@@ -1,0 +1,1 @@
+//! An apk repository made from Debian packages that apt fetched and verified.

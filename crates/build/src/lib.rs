@@ -1,0 +1,1 @@
+//! One package: environment, pipelines, split, detection, SBOM, emission, test.

@@ -1,0 +1,1 @@
+//! A deterministic writer of uncompressed erofs images.

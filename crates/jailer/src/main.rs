@@ -1,0 +1,3 @@
+//! The privileged launcher.
+
+fn main() {}

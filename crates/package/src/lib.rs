@@ -1,0 +1,1 @@
+//! A package tree: reading hostile archives, dependency detection, SBOM, emission.

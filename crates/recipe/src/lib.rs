@@ -1,0 +1,1 @@
+//! The recipe language: as written, resolved, plan.

@@ -1,0 +1,1 @@
+//! The key-holding process: derives statements and signs them.

@@ -1,0 +1,1 @@
+//! A content-addressed store and checked downloads into it.

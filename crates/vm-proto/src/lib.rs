@@ -1,0 +1,1 @@
+//! Messages and framing between host and guest.

@@ -1,0 +1,1 @@
+//! Host side of the microVM: accelerator probe, kernel, disks, QEMU, session.
