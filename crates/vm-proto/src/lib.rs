@@ -1,1 +1,37 @@
-//! Messages and framing between host and guest.
+//! What the host and the agent inside a microVM say to each other: messages, framing and the order
+//! in which they may be sent.
+//!
+//! Two ports carry it, both named virtio-serial ports: [`CONTROL_PORT`] (requests and their
+//! answers) and [`LOG_PORT`] (output of steps, guest to host only). Every message is one frame:
+//! a version, a length and a postcard body (see [`frame`](encode)).
+//!
+//! Invariant: this crate performs no IO and holds no clock. It is the one place where bytes that
+//! a guest wrote become values, so every length is checked before anything is allocated for it.
+
+mod conversation;
+mod frame;
+mod message;
+mod path;
+
+pub use conversation::{Conversation, Violation};
+pub use frame::{
+    Decoder, FrameError, HEADER_BYTES, MAX_CONTROL_FRAME, MAX_LOG_FRAME, PROTOCOL_VERSION, encode,
+};
+pub use message::{
+    Configuration, FromGuest, LogChunk, MAX_INPUT_CHUNK, MAX_LOG_CHUNK, Run, RunStatus, ToGuest,
+};
+pub use path::{GuestPath, GuestPathError, MAX_GUEST_PATH};
+
+/// Name of the virtio-serial port that carries [`ToGuest`] and [`FromGuest`].
+pub const CONTROL_PORT: &str = "bessemer.control";
+/// Name of the virtio-serial port that carries [`LogChunk`].
+pub const LOG_PORT: &str = "bessemer.log";
+
+/// Serial number (virtio-blk) of the read-only environment disk.
+pub const DISK_ENVIRONMENT: &str = "environment";
+/// Serial number of the read-only sources disk.
+pub const DISK_SOURCES: &str = "sources";
+/// Serial number of the writable scratch disk.
+pub const DISK_SCRATCH: &str = "scratch";
+/// Serial number of the raw disk that results are written to.
+pub const DISK_OUTPUT: &str = "output";
