@@ -1,0 +1,29 @@
+//! The documents that carry a build: Lock, JobSpec and Record (the Plan is the recipe crate's).
+//!
+//! Each has one spelling: canonical JSON (RFC 8785) of strings, integers, booleans, lists and
+//! objects. Its digest is the SHA-256 of those bytes, so a document can be named by it anywhere.
+//! Reading is strict: unknown keys, duplicate keys and any other spelling are refused.
+//!
+//! Invariant: nothing here performs IO or knows a key.
+
+mod canonical;
+mod job_spec;
+mod lock;
+mod record;
+mod timestamp;
+
+pub use canonical::{
+    CanonicalError, DOCUMENT_LIMIT, Document, DocumentError, canonical_bytes, digest, parse,
+};
+pub use job_spec::{
+    AcceleratorChoice, ConfigSource, JobSpec, JobSpecSchema, Limits, Network, Parameters,
+};
+pub use lock::{
+    Lock, LockKind, LockSchema, LockedBoot, LockedFile, LockedIndex, LockedKey, LockedPackage,
+    LockedPipeline, LockedSource,
+};
+pub use record::{
+    Accelerator, Byproducts, Component, Components, JailObservation, MachineObservation, Outcome,
+    Output, Record, RecordSchema, StepResult, TestOutcome, TestRun,
+};
+pub use timestamp::{Timestamp, TimestampError};

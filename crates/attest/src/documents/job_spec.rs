@@ -1,0 +1,128 @@
+//! The JobSpec: what one worker run is given (`bessemer.job-spec/v1`).
+
+use super::Document;
+use bessemer_digest::Digest;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The version of the job spec's schema.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum JobSpecSchema {
+    /// The only one so far.
+    #[default]
+    #[serde(rename = "bessemer.job-spec/v1")]
+    V1,
+}
+
+/// Plan, lock and limits of one run. Its digest is registered with the signer before a VM starts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JobSpec {
+    /// Schema version.
+    pub schema: JobSpecSchema,
+    /// Digest of the Plan.
+    pub plan: Digest,
+    /// Digest of the build Lock.
+    pub lock: Digest,
+    /// Where the recipe comes from.
+    pub config_source: ConfigSource,
+    /// What somebody outside the control side chose.
+    pub external_parameters: Parameters,
+    /// What the run may use.
+    pub limits: Limits,
+    /// What the guest may reach.
+    pub network: Network,
+    /// What may run the guest.
+    pub accelerator: AcceleratorChoice,
+    /// `SOURCE_DATE_EPOCH`, in seconds since 1970.
+    pub source_date_epoch: u64,
+    /// The CPU model given to the guest (`x86-64-v2`); never `host` or `max`.
+    pub cpu_baseline: String,
+    /// Whether a person may enter the guest. No signer accepts such a run.
+    pub interactive: bool,
+}
+
+impl Document for JobSpec {
+    const NAME: &'static str = "job spec";
+}
+
+/// The recipe's origin. Without a clean commit only `path` and `sha256` are present.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConfigSource {
+    /// Repository URI without credentials.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repository: Option<String>,
+    /// Ref that was asked for (`refs/heads/main`).
+    #[serde(default, rename = "ref", skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
+    /// Commit that the ref resolved to, 40 or 64 lower-case hexadecimal digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
+    /// Path of the recipe in the repository, or its file name.
+    pub path: String,
+    /// Digest of the recipe file.
+    pub sha256: Digest,
+}
+
+/// What somebody outside may choose, beside the recipe. Closed: an unknown key is refused.
+/// What is empty is left out.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Parameters {
+    /// Architecture to build for, in apk's words.
+    pub architecture: String,
+    /// Build options that were switched on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub options: Vec<String>,
+    /// Repositories added to the recipe's own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub extra_repositories: Vec<String>,
+    /// Names of key files added to the recipe's own; their digests are in the lock.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keyrings: Vec<String>,
+    /// Directories searched for pipelines; the files used are in the lock by digest.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pipeline_directories: Vec<String>,
+    /// Variables set from outside.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub variables: BTreeMap<String, String>,
+}
+
+/// What one run may use.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// Virtual CPUs.
+    pub vcpus: u32,
+    /// Guest memory in MiB.
+    pub memory_mib: u64,
+    /// Scratch disk in MiB.
+    pub scratch_mib: u64,
+    /// Output disk in MiB.
+    pub output_mib: u64,
+    /// Wall-clock limit of the whole run in seconds.
+    pub timeout_seconds: u64,
+    /// Largest log in bytes.
+    pub log_bytes: u64,
+}
+
+/// What the guest may reach.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Network {
+    /// Nothing: the guest has no network device.
+    None,
+}
+
+/// What may run the guest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AcceleratorChoice {
+    /// Hardware where it works, else emulation; local mode only.
+    Auto,
+    /// Hardware virtualisation.
+    Kvm,
+    /// Emulation.
+    Tcg,
+}
