@@ -1,0 +1,33 @@
+//! How much of a stranger's file is read before it is refused.
+
+const MIB: u64 = 1 << 20;
+
+/// Upper bounds while reading packages and indexes; all sizes in bytes, after decompression.
+/// A member's compressed size is held to the same bound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// The signature member.
+    pub signature: u64,
+    /// The control member.
+    pub control: u64,
+    /// The data member.
+    pub data: u64,
+    /// The text of an index.
+    pub index: u64,
+    /// Entries in one archive.
+    pub entries: u64,
+}
+
+impl Default for Limits {
+    /// The bounds that apko uses for control, data and index; 1 MiB of signatures and 2,000,000
+    /// entries.
+    fn default() -> Self {
+        Self {
+            signature: MIB,
+            control: 10 * MIB,
+            data: 16 * 1024 * MIB,
+            index: 300 * MIB,
+            entries: 2_000_000,
+        }
+    }
+}

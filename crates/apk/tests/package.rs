@@ -1,0 +1,188 @@
+//! Packages: what is written reads back, other tools can read it, real ones can be read.
+
+mod support;
+
+use bessemer_apk::package::{Header, ReadError, Reader, Summary, WriteError, write_data};
+use bessemer_apk::{Entry, EntryKind, Limits};
+use std::io::{Read, Write};
+use std::process::{Command, Stdio};
+use support::{path, sample_entries, sample_package, shared_data};
+
+type Contents = Vec<(Entry, Vec<u8>)>;
+
+fn read_all(package: &[u8]) -> Result<(Header, Summary, Contents), ReadError> {
+    let mut reader = Reader::open(package, Limits::default())?;
+    let mut contents = Vec::new();
+    while let Some(mut entry) = reader.next_entry()? {
+        let mut content = Vec::new();
+        entry.read_to_end(&mut content).unwrap();
+        contents.push((entry.entry.clone(), content));
+    }
+    let (header, summary) = reader.finish()?;
+    Ok((header, summary, contents))
+}
+
+#[test]
+fn what_is_written_reads_back() {
+    let (header, summary, contents) = read_all(&sample_package()).unwrap();
+    assert_eq!(contents, sample_entries());
+    assert_eq!(header.signatures[0].key, "test.rsa.pub");
+    assert_eq!(header.signatures[0].bytes, b"not a signature");
+    assert_eq!(
+        header.control.files.keys().collect::<Vec<_>>(),
+        [".PKGINFO", ".melange.yaml", ".post-install"]
+    );
+    assert_eq!(header.control.pkginfo.size, 1000 + 12 + 512 + 153);
+    assert_eq!(summary.file_size, sample_package().len() as u64);
+    assert_eq!(
+        summary.file_sha256,
+        bessemer_digest::Digest::of(sample_package())
+    );
+}
+
+#[test]
+fn tar_lists_what_is_written() {
+    let mut tar = Command::new("tar")
+        .args(["tzf", "-"])
+        .env("LC_ALL", "C.UTF-8")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    tar.stdin
+        .take()
+        .unwrap()
+        .write_all(&sample_package())
+        .unwrap();
+    let output = tar.wait_with_output().unwrap();
+    assert!(output.status.success());
+    let listed: Vec<String> = String::from_utf8(output.stdout)
+        .unwrap()
+        .lines()
+        .map(str::to_owned)
+        .collect();
+    assert_eq!(
+        &listed[..3],
+        [".SIGN.RSA256.test.rsa.pub", ".PKGINFO", ".melange.yaml"]
+    );
+    assert_eq!(listed.len(), 4 + sample_entries().len());
+    // Directories have no trailing slash in the archive; tar adds one when it prints.
+    assert!(listed.contains(&"usr/bin/hello".to_owned()));
+}
+
+#[test]
+fn every_flipped_byte_of_the_data_is_noticed() {
+    let package = sample_package();
+    let (header, ..) = read_all(&package).unwrap();
+    let data = header.signature_member.len() + header.control.bytes.len();
+    for at in data..package.len() {
+        let mut damaged = package.clone();
+        damaged[at] ^= 0x10;
+        assert!(read_all(&damaged).is_err(), "byte {at}");
+    }
+    for length in 0..package.len() {
+        assert!(read_all(&package[..length]).is_err(), "cut to {length}");
+    }
+}
+
+#[test]
+fn limits_hold() {
+    let package = sample_package();
+    let open = |limits| -> Result<(), ReadError> {
+        Reader::open(package.as_slice(), limits)?
+            .finish()
+            .map(|_| ())
+    };
+    let all = Limits::default();
+    assert!(open(all).is_ok());
+    assert!(
+        open(Limits {
+            control: 600,
+            signature: 600,
+            ..all
+        })
+        .is_err()
+    );
+    assert!(open(Limits { data: 2000, ..all }).is_err());
+    assert!(open(Limits { entries: 5, ..all }).is_err());
+}
+
+#[test]
+fn refuses_entries_out_of_order_and_wrong_sizes() {
+    let file = |name: &str, size| (Entry::file(path(name), size, 0o644), vec![0; 3]);
+    let write = |entries: Vec<(Entry, Vec<u8>)>| write_data(entries, 0, std::io::sink());
+    assert!(matches!(
+        write(vec![file("b", 3), file("a", 3)]),
+        Err(WriteError::Order { .. })
+    ));
+    assert!(matches!(
+        write(vec![file("a", 3), file("a", 3)]),
+        Err(WriteError::Order { .. })
+    ));
+    assert!(matches!(
+        write(vec![file("a", 2)]),
+        Err(WriteError::Changed { .. })
+    ));
+    assert!(matches!(
+        write(vec![file("a", 4)]),
+        Err(WriteError::Changed { .. })
+    ));
+    let link = Entry::new(path("b"), EntryKind::Hardlink { target: path("a") }, 0o644);
+    assert!(matches!(
+        write(vec![(link, vec![])]),
+        Err(WriteError::Hardlink { .. })
+    ));
+}
+
+#[test]
+fn real_packages_read() {
+    let packages: Vec<Vec<u8>> = match shared_data() {
+        Some(directory) => std::fs::read_dir(directory)
+            .unwrap()
+            .map(|file| file.unwrap().path())
+            .filter(|file| file.extension().is_some_and(|extension| extension == "apk"))
+            .map(|file| std::fs::read(file).unwrap())
+            .collect(),
+        None => vec![sample_package()],
+    };
+    assert!(!packages.is_empty());
+    for package in packages {
+        let (header, summary, contents) = read_all(&package).unwrap();
+        let info = &header.control.pkginfo;
+        println!("{} {}: {} entries", info.name, info.version, contents.len());
+        assert_eq!(info.datahash, Some(summary.data_sha256));
+        assert!(!contents.is_empty());
+    }
+}
+
+#[test]
+fn melanges_packages_are_written_the_same() {
+    let Some(directory) = shared_data() else {
+        // The stand-in is this crate's own, so it can only agree with itself.
+        assert_eq!(sample_package(), sample_package());
+        return;
+    };
+    for name in [
+        "hello-wolfi-2.12.1-r0",
+        "libcap-2.69-r0",
+        "perl-json-4.11-r0",
+    ] {
+        let package = std::fs::read(directory.join(format!("{name}.apk"))).unwrap();
+        let (header, _, contents) = read_all(&package).unwrap();
+        let start = header.signature_member.len() + header.control.bytes.len();
+        let original = inflate(&package[start..]);
+        let mtime = u64::from_str_radix(std::str::from_utf8(&original[136..147]).unwrap(), 8);
+        let mut rewritten = Vec::new();
+        write_data(contents, mtime.unwrap(), &mut rewritten).unwrap();
+        // Compressors differ; the archives inside must not.
+        assert!(inflate(&rewritten) == original, "{name}");
+    }
+}
+
+fn inflate(member: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    flate2::read::MultiGzDecoder::new(member)
+        .read_to_end(&mut bytes)
+        .unwrap();
+    bytes
+}
