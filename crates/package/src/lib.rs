@@ -1,1 +1,21 @@
 //! A package tree: reading hostile archives, dependency detection, SBOM, emission.
+//!
+//! [`Archive::scan`] reads a stranger's tar archive into a [`Tree`] without unpacking it: files
+//! stay where they are and are read by offset. [`detect`](detect::detect) looks at a tree and says
+//! what it needs and provides, [`sbom::spdx`] describes it, [`emit`] writes it as an unsigned apk,
+//! and [`Unsigned::attach`] joins a signature to it.
+//!
+//! Invariants: nothing is ever extracted to a file system; the only files created are the temporary
+//! data member and the finished apk; what is written depends on the arguments alone.
+
+pub mod detect;
+mod emit;
+mod limits;
+pub mod sbom;
+mod scan;
+mod tree;
+
+pub use emit::{EmitError, Emitted, Metadata, Unsigned, emit};
+pub use limits::Limits;
+pub use scan::{Archive, ScanError};
+pub use tree::{ContentReader, Node, Tree};
