@@ -1,0 +1,1 @@
+//! Starting QEMU through the jailer.

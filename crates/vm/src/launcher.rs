@@ -1,0 +1,158 @@
+//! How QEMU is started.
+
+use crate::process::{DirectProcess, VmProcess};
+use crate::{JailReport, LauncherError, Qemu};
+use rustix::fs::{Mode, OFlags};
+use std::fmt;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::process::CommandExt as _;
+use std::process::{Command, Stdio};
+
+/// Number of the first of [`LaunchRequest::inherited`] inside QEMU; the rest follow. High enough to
+/// stay clear of what the standard library opens between fork and exec.
+pub(crate) const FIRST_INHERITED: i32 = 100;
+
+/// Everything QEMU is given. A launcher adds `-kernel` and `-initrd` with paths of its choice.
+#[derive(Debug)]
+pub struct LaunchRequest {
+    /// The kernel image.
+    pub kernel: OwnedFd,
+    /// The initramfs.
+    pub initramfs: OwnedFd,
+    /// Arguments without the program's name, `-kernel` and `-initrd`.
+    pub arguments: Vec<String>,
+    /// Descriptors that QEMU finds as 100, 101, … in this order.
+    pub inherited: Vec<OwnedFd>,
+    /// Becomes standard output: the guest's serial console.
+    pub console: OwnedFd,
+    /// Becomes standard error: QEMU's own messages.
+    pub diagnostics: OwnedFd,
+    /// Whether `/dev/kvm` must be reachable.
+    pub kvm: bool,
+}
+
+/// A started QEMU.
+#[derive(Debug)]
+pub struct Launched {
+    /// The process.
+    pub process: Box<dyn VmProcess>,
+    /// What stands around it.
+    pub jail: JailReport,
+}
+
+/// Starts QEMU processes.
+pub trait Launcher: fmt::Debug {
+    /// The QEMU it starts.
+    fn qemu(&self) -> &Qemu;
+    /// Starts one; returns as soon as the program runs.
+    fn launch(&self, request: LaunchRequest) -> Result<Launched, LauncherError>;
+}
+
+/// Starts QEMU as a plain child of this process: no jail, only QEMU's own sandbox.
+#[derive(Debug, Clone)]
+pub struct DirectLauncher {
+    qemu: Qemu,
+}
+
+impl DirectLauncher {
+    /// A launcher for this QEMU.
+    pub fn new(qemu: Qemu) -> Self {
+        Self { qemu }
+    }
+}
+
+impl Launcher for DirectLauncher {
+    fn qemu(&self) -> &Qemu {
+        &self.qemu
+    }
+
+    #[allow(unsafe_code, reason = "placing descriptors between fork and exec")]
+    fn launch(&self, request: LaunchRequest) -> Result<Launched, LauncherError> {
+        check_numbers().map_err(|source| LauncherError::Start {
+            program: self.qemu.path.clone(),
+            source,
+        })?;
+        let inherited: Vec<i32> = request.inherited.iter().map(AsRawFd::as_raw_fd).collect();
+        let boot = [request.kernel.as_raw_fd(), request.initramfs.as_raw_fd()];
+        let boot_number = FIRST_INHERITED + i32::try_from(inherited.len()).unwrap_or(i32::MAX);
+        let parent = std::process::id();
+        let mut command = Command::new(&self.qemu.path);
+        command
+            .env_clear()
+            .args(&request.arguments)
+            .args(["-kernel", &format!("/proc/self/fd/{boot_number}")])
+            .args(["-initrd", &format!("/proc/self/fd/{}", boot_number + 1)])
+            .stdin(Stdio::null())
+            .stdout(request.console)
+            .stderr(request.diagnostics);
+        let wanted: Vec<i32> = inherited.into_iter().chain(boot).collect();
+        // SAFETY: the closure only makes system calls that are async-signal-safe and writes to
+        // a vector that was allocated before the fork.
+        unsafe {
+            let mut placed = wanted.clone();
+            command.pre_exec(move || {
+                die_with_parent(parent)?;
+                place(&wanted, &mut placed)
+            });
+        }
+        let child = command.spawn().map_err(|source| LauncherError::Start {
+            program: self.qemu.path.clone(),
+            source,
+        })?;
+        let jail = JailReport {
+            profile: "direct".into(),
+            applied: vec!["qemu-sandbox".into(), "parent-death-signal".into()],
+            missing: vec!["jail: not asked for".into()],
+        };
+        Ok(Launched {
+            process: Box::new(DirectProcess(child)),
+            jail,
+        })
+    }
+}
+
+/// Refuses to start from a process with so many open descriptors that the numbers QEMU expects
+/// could be those that report a failing exec.
+fn check_numbers() -> std::io::Result<()> {
+    let lowest_free = rustix::fs::open("/dev/null", OFlags::CLOEXEC, Mode::empty())?;
+    if lowest_free.as_raw_fd() + 16 > FIRST_INHERITED {
+        return Err(std::io::Error::other("too many open descriptors"));
+    }
+    Ok(())
+}
+
+/// Has the kernel kill this process when the thread that forked it ends.
+#[allow(unsafe_code, reason = "prctl between fork and exec")]
+fn die_with_parent(parent: u32) -> std::io::Result<()> {
+    // SAFETY: a plain system call with integer arguments.
+    unsafe {
+        if libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) != 0 {
+            return Err(std::io::Error::last_os_error());
+        }
+        if libc::getppid().cast_unsigned() != parent {
+            libc::_exit(127);
+        }
+    }
+    Ok(())
+}
+
+/// Makes `wanted[i]` available as descriptor `FIRST_INHERITED + i`, without close-on-exec.
+#[allow(unsafe_code, reason = "dup between fork and exec")]
+fn place(wanted: &[i32], placed: &mut [i32]) -> std::io::Result<()> {
+    let above = FIRST_INHERITED + i32::try_from(wanted.len()).unwrap_or(i32::MAX) + 1;
+    // First out of the way of every target number, then to the targets.
+    for (to, from) in placed.iter_mut().zip(wanted) {
+        // SAFETY: a plain system call with integer arguments.
+        *to = unsafe { libc::fcntl(*from, libc::F_DUPFD_CLOEXEC, above) };
+        if *to < 0 {
+            return Err(std::io::Error::last_os_error());
+        }
+    }
+    for (target, from) in (FIRST_INHERITED..).zip(placed.iter()) {
+        // SAFETY: a plain system call with integer arguments.
+        if unsafe { libc::dup2(*from, target) } < 0 {
+            return Err(std::io::Error::last_os_error());
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,174 @@
+//! What a guest gets.
+
+use crate::launcher::LaunchRequest;
+use crate::session::Session;
+use crate::{Accelerator, Bundle, LaunchError, Launcher, channel, disk, qemu};
+use bessemer_vm_proto::Configuration;
+use rustix::fs::{MemfdFlags, memfd_create};
+use std::fs::File;
+use std::io::{Seek as _, Write as _};
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// How long a guest may take from start to `ready`: 3 s is usual under emulation on a quiet host.
+pub const BOOT_LIMIT: Duration = Duration::from_secs(180);
+/// Most output one step may write, in bytes.
+pub const LOG_LIMIT_BYTES: u64 = 256 * 1024 * 1024;
+/// Most virtual processors of one guest.
+pub const MAX_VCPUS: u8 = 64;
+/// Most memory of one guest, in MiB.
+pub const MAX_MEMORY_MIB: u32 = 256 * 1024;
+
+/// Disk images of one machine, by path on the host. The read-only ones may be shared.
+#[derive(Debug, Clone)]
+pub struct Disks {
+    /// erofs image of the root, read-only.
+    pub environment: PathBuf,
+    /// erofs image with `cache/` and `workspace/`, read-only.
+    pub sources: Option<PathBuf>,
+    /// Writable ext4 image ([`create_scratch`](crate::create_scratch)).
+    pub scratch: PathBuf,
+    /// Writable raw image for the archive ([`create_output`](crate::create_output)).
+    pub output: Option<PathBuf>,
+}
+
+/// What a session may use; time and output of single steps come on top ([`Run`](crate::Run)).
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// From start to `ready`.
+    pub boot: Duration,
+    /// Preparing the root, copying the workspace included.
+    pub configure: Duration,
+    /// Writing the archive.
+    pub archive: Duration,
+    /// Powering off.
+    pub power_off: Duration,
+    /// Output of one step, in bytes.
+    pub log_bytes: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            boot: BOOT_LIMIT,
+            configure: Duration::from_secs(300),
+            archive: Duration::from_secs(1800),
+            power_off: Duration::from_secs(60),
+            log_bytes: LOG_LIMIT_BYTES,
+        }
+    }
+}
+
+/// One guest before it starts.
+#[derive(Debug, Clone)]
+pub struct Machine {
+    /// A name for messages.
+    pub name: String,
+    /// Kernel, modules and agent.
+    pub bundle: Bundle,
+    /// Who executes its instructions; see [`Accelerator::probe`].
+    pub accelerator: Accelerator,
+    /// Virtual processors, 1 to [`MAX_VCPUS`].
+    pub vcpus: u8,
+    /// Memory in MiB, 128 to [`MAX_MEMORY_MIB`].
+    pub memory_mib: u32,
+    /// Its disks.
+    pub disks: Disks,
+    /// Its limits.
+    pub limits: Limits,
+    extra_arguments: Vec<String>,
+}
+
+impl Machine {
+    /// A machine with two processors, 1 GiB and the usual limits.
+    pub fn new(
+        name: impl Into<String>,
+        bundle: Bundle,
+        accelerator: Accelerator,
+        disks: Disks,
+    ) -> Self {
+        Self {
+            name: name.into(),
+            bundle,
+            accelerator,
+            vcpus: 2,
+            memory_mib: 1024,
+            disks,
+            limits: Limits::default(),
+            extra_arguments: Vec::new(),
+        }
+    }
+
+    /// Adds arguments to QEMU's command line. Only for tests that show that a probe inside the
+    /// guest would see a device that must not be there.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn with_extra_arguments(mut self, arguments: Vec<String>) -> Self {
+        self.extra_arguments = arguments;
+        self
+    }
+
+    /// Starts the machine and waits until its root is ready for the first step.
+    pub fn launch(
+        &self,
+        launcher: &dyn Launcher,
+        configuration: &Configuration,
+    ) -> Result<Session, LaunchError> {
+        self.check()?;
+        let mut inherited = Vec::new();
+        let opened = disk::open_all(&self.disks)?;
+        let output_bytes = disk::output_size(&self.disks)?;
+        let channels = channel::pairs().map_err(LaunchError::Descriptors)?;
+        let mut arguments = qemu::base_arguments(self);
+        for disk in opened {
+            arguments.extend(qemu::disk_arguments(&disk, inherited.len()));
+            inherited.push(disk.descriptor);
+        }
+        arguments.extend(qemu::port_arguments(inherited.len()));
+        inherited.extend([channels.guest_control, channels.guest_log]);
+        arguments.extend(self.extra_arguments.iter().cloned());
+        let request = LaunchRequest {
+            kernel: memory_file("kernel", self.bundle.kernel_bytes())?,
+            initramfs: memory_file("initramfs", self.bundle.initramfs_bytes())?,
+            arguments,
+            inherited,
+            console: channels.guest_console,
+            diagnostics: channels.guest_diagnostics,
+            kvm: self.accelerator == Accelerator::Kvm,
+        };
+        let observed = qemu::observed(self, launcher.qemu());
+        Session::start(
+            launcher,
+            request,
+            channels.host,
+            observed,
+            self,
+            configuration,
+            output_bytes,
+        )
+    }
+
+    fn check(&self) -> Result<(), LaunchError> {
+        let problem = match self {
+            _ if !(1..=MAX_VCPUS).contains(&self.vcpus) => "number of processors is out of range",
+            _ if !(128..=MAX_MEMORY_MIB).contains(&self.memory_mib) => "memory is out of range",
+            _ => return Ok(()),
+        };
+        Err(LaunchError::Machine {
+            name: self.name.clone(),
+            problem,
+        })
+    }
+}
+
+/// Bytes as an anonymous file: what was hashed is what QEMU reads, whatever happens on disk.
+fn memory_file(name: &str, bytes: &[u8]) -> Result<OwnedFd, LaunchError> {
+    let fill = || -> std::io::Result<OwnedFd> {
+        let mut file = File::from(memfd_create(name, MemfdFlags::CLOEXEC)?);
+        file.write_all(bytes)?;
+        file.rewind()?;
+        Ok(file.into())
+    };
+    fill().map_err(LaunchError::Descriptors)
+}
