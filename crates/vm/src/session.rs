@@ -132,7 +132,7 @@ impl Session {
         output: &mut dyn FnMut(&[u8]),
     ) -> Result<StepOutcome, SessionError> {
         let mut speech = Speech {
-            log: output,
+            log: Some(output),
             typed: Some(input),
         };
         self.run(
@@ -312,15 +312,18 @@ impl Session {
         deadline: Instant,
         speech: &mut Speech<'_>,
     ) -> Result<Turn, SessionError> {
-        let turn = self
-            .channels
-            .turn(deadline, speech.typed, speech.log)
-            .and_then(|turn| {
-                if let Turn::Message(message) = &turn {
-                    self.talk.receive(message)?;
-                }
-                Ok(turn)
-            });
+        let mut log = |bytes: &[u8]| {
+            if let Some(log) = &mut speech.log {
+                log(bytes);
+            }
+        };
+        let turn = self.channels.turn(deadline, speech.typed, &mut log);
+        let turn = turn.and_then(|turn| {
+            if let Turn::Message(message) = &turn {
+                self.talk.receive(message)?;
+            }
+            Ok(turn)
+        });
         turn.map_err(|fault| self.fail(activity, fault))
     }
 
