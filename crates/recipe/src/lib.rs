@@ -1,1 +1,38 @@
 //! The recipe language: as written, resolved, plan.
+//!
+//! A recipe is a melange build file. [`Recipe::parse`] reads it strictly and keeps where everything
+//! stands; [`compile`] evaluates variables, conditions and pipelines, and gives a [`Plan`] in which
+//! nothing is left to evaluate: packages, shell fragments, sources to fetch, environments.
+//!
+//! Invariants: nothing here touches the network or runs anything; the only files read are the
+//! pipeline files that a [`PipelineLoader`] finds, and each is in the plan by digest; the same
+//! inputs give the same plan.
+
+mod compile;
+mod condition;
+mod decode;
+mod locate;
+mod pipelines;
+mod plan;
+mod query;
+mod recipe;
+mod source;
+mod substitute;
+mod suggest;
+mod text;
+mod variables;
+pub mod written;
+
+pub use compile::{CompileError, CompileOptions, Compiled, compile};
+pub use pipelines::{
+    BuiltinPipelines, PipelineDirectories, PipelineLoader, PipelineSource, builtin_pipelines,
+};
+pub use plan::{
+    DependencyPlan, EnvironmentPlan, FileRef, GitRequest, LicensePlan, PLAN_SCHEMA,
+    PackageOptionsPlan, PackagePlan, PipelineOrigin, PipelineRef, Plan, SetcapPlan, SourceRequest,
+    Step, StepLocation, TestPlan,
+};
+pub use query::{QueryError, package_version, query};
+pub use recipe::{Recipe, RecipeError};
+pub use source::{Diagnostic, Position, SourceFile};
+pub use text::Text;

@@ -1,0 +1,114 @@
+//! Why a recipe does not compile.
+
+use crate::condition::ConditionError;
+use crate::source::{Diagnostic, SourceFile};
+use crate::substitute::SubstituteError;
+use crate::suggest::did_you_mean;
+use crate::text::Text;
+use std::io;
+
+/// Why a recipe does not compile.
+#[derive(Debug, thiserror::Error)]
+pub enum CompileError {
+    /// A `${{…}}` token that cannot be replaced.
+    #[error("{0}")]
+    Variable(Box<Diagnostic>),
+    /// An `if` that cannot be decided.
+    #[error("{0}")]
+    Condition(Box<Diagnostic>),
+    /// A `uses` that names no pipeline, or a pipeline file that is not one.
+    #[error("{0}")]
+    Pipeline(Box<Diagnostic>),
+    /// A `with` that does not fit the pipeline's inputs.
+    #[error("{0}")]
+    Input(Box<Diagnostic>),
+    /// A value that cannot be meant.
+    #[error("{0}")]
+    Value(Box<Diagnostic>),
+    /// A pipeline file could not be read.
+    #[error("{diagnostic}")]
+    Read {
+        /// The step that uses it.
+        diagnostic: Box<Diagnostic>,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The recipe excludes the architecture.
+    #[error("{recipe}: cannot be built for {architecture}, only for {}", supported.join(", "))]
+    Architecture {
+        /// The recipe's name.
+        recipe: String,
+        /// What was asked for.
+        architecture: String,
+        /// What the recipe lists.
+        supported: Vec<String>,
+    },
+    /// An option that the recipe does not declare was enabled.
+    #[error("{recipe}: no build option `{name}`; declared: {}", declared.join(", "))]
+    BuildOption {
+        /// The recipe's name.
+        recipe: String,
+        /// What was asked for.
+        name: String,
+        /// What the recipe declares.
+        declared: Vec<String>,
+    },
+    /// The recipe describes no package.
+    #[error("the recipe describes no package")]
+    NoPackage,
+}
+
+impl CompileError {
+    /// Where and what, for errors that have a place in a file.
+    pub fn diagnostic(&self) -> Option<&Diagnostic> {
+        match self {
+            Self::Variable(diagnostic)
+            | Self::Condition(diagnostic)
+            | Self::Pipeline(diagnostic)
+            | Self::Input(diagnostic)
+            | Self::Value(diagnostic)
+            | Self::Read { diagnostic, .. } => Some(diagnostic),
+            Self::Architecture { .. } | Self::BuildOption { .. } | Self::NoPackage => None,
+        }
+    }
+
+    pub(crate) fn variable<'n>(
+        file: &SourceFile,
+        text: &Text,
+        error: &SubstituteError,
+        known: impl IntoIterator<Item = &'n str>,
+    ) -> Self {
+        Self::Variable(Box::new(variable_diagnostic(file, text, error, known)))
+    }
+
+    pub(crate) fn condition<'n>(
+        file: &SourceFile,
+        text: &Text,
+        error: &ConditionError,
+        known: impl IntoIterator<Item = &'n str>,
+    ) -> Self {
+        Self::Condition(Box::new(match error {
+            ConditionError::Variable(inner) => variable_diagnostic(file, text, inner, known),
+            other => file.diagnostic_within(text, error.offset(), other.to_string()),
+        }))
+    }
+
+    pub(crate) fn value(file: &SourceFile, text: &Text, message: impl Into<String>) -> Self {
+        Self::Value(Box::new(file.diagnostic(text.position, message)))
+    }
+}
+
+fn variable_diagnostic<'n>(
+    file: &SourceFile,
+    text: &Text,
+    error: &SubstituteError,
+    known: impl IntoIterator<Item = &'n str>,
+) -> Diagnostic {
+    let hint = match error {
+        SubstituteError::Undefined { name, .. } => did_you_mean(name, known),
+        _ => None,
+    };
+    file.diagnostic_within(text, error.offset(), error.to_string())
+        .with_hint(hint)
+}

@@ -1,0 +1,135 @@
+//! Inputs: what `with` gives, what the pipeline declares, what is passed on.
+
+use super::CompileError;
+use super::scope::Scope;
+use crate::source::SourceFile;
+use crate::substitute::resolve_all;
+use crate::suggest::did_you_mean;
+use crate::text::Text;
+use crate::variables::Variables;
+use crate::written::Input;
+use std::collections::BTreeMap;
+
+/// What a step gives to the pipeline it uses.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Given<'s> {
+    pub(crate) with: &'s BTreeMap<String, Text>,
+    /// The file the step stands in.
+    pub(crate) file: &'s SourceFile,
+    /// The step's `uses`, to point at when an input is missing.
+    pub(crate) step: &'s Text,
+}
+
+/// The inputs whose values are checksums, with their number of hexadecimal digits.
+const CHECKSUMS: [(&str, usize); 3] = [
+    ("expected-sha256", 64),
+    ("expected-sha512", 128),
+    ("expected-commit", 40),
+];
+
+impl Given<'_> {
+    /// The scope inside the pipeline. The caller's inputs stay visible; a declared input takes the
+    /// value given, else the caller's input of the same name, else its default.
+    pub(crate) fn scope<'v>(
+        &self,
+        outer: &Scope<'v>,
+        declared: &BTreeMap<String, Input>,
+        definition: &SourceFile,
+    ) -> Result<Scope<'v>, CompileError> {
+        self.check_names(declared)?;
+        let mut raw = Variables::new();
+        for (name, input) in declared {
+            let key = format!("inputs.{name}");
+            let given = match self.with.get(name) {
+                // A value that the caller cannot resolve may name a sibling input.
+                Some(text) => outer.raw(text).unwrap_or_else(|_| text.value.clone()),
+                None => String::new(),
+            };
+            let inherited = || outer.inputs.get(&key).cloned().unwrap_or_default();
+            let candidates = [given, inherited(), input.default.value.clone()];
+            let value = candidates.into_iter().find(|value| !value.is_empty());
+            raw.insert(key, value.unwrap_or_default());
+        }
+        let resolved = resolve_all(&raw, &outer.flattened()).map_err(|(key, error)| {
+            let name = key.trim_start_matches("inputs.");
+            let known: Vec<&str> = raw
+                .keys()
+                .chain(outer.variables.keys())
+                .map(|k| &**k)
+                .collect();
+            match (self.with.get(name), declared.get(name)) {
+                (Some(text), _) if text.value == raw[&key] => {
+                    CompileError::variable(self.file, text, &error, known)
+                }
+                (_, Some(input)) => {
+                    CompileError::variable(definition, &input.default, &error, known)
+                }
+                (_, None) => CompileError::variable(self.file, self.step, &error, known),
+            }
+        })?;
+        self.check_values(declared, &resolved)?;
+        let mut scope = outer.clone();
+        scope.inputs.extend(resolved);
+        Ok(scope)
+    }
+
+    /// The given inputs as resolved, for display.
+    pub(crate) fn shown(&self, scope: &Scope<'_>) -> BTreeMap<String, String> {
+        let value = |name: &str| scope.inputs.get(&format!("inputs.{name}")).cloned();
+        self.with
+            .keys()
+            .filter_map(|name| Some((name.clone(), value(name)?)))
+            .filter(|(_, value)| !value.is_empty())
+            .collect()
+    }
+
+    /// Where the value of input `name` is written, or the step when it is not.
+    pub(crate) fn place(&self, name: &str) -> &Text {
+        self.with.get(name).unwrap_or(self.step)
+    }
+
+    pub(crate) fn error(&self, name: &str, message: String) -> CompileError {
+        let position = self.place(name).position;
+        CompileError::Input(Box::new(self.file.diagnostic(position, message)))
+    }
+
+    fn check_names(&self, declared: &BTreeMap<String, Input>) -> Result<(), CompileError> {
+        let Some((name, text)) = self
+            .with
+            .iter()
+            .find(|(name, _)| !declared.contains_key(*name))
+        else {
+            return Ok(());
+        };
+        let hint = did_you_mean(name, declared.keys().map(String::as_str));
+        let message = format!("pipeline `{}` has no input `{name}`", self.step.value);
+        let diagnostic = self.file.diagnostic(text.position, message).with_hint(hint);
+        Err(CompileError::Input(Box::new(diagnostic)))
+    }
+
+    fn check_values(
+        &self,
+        declared: &BTreeMap<String, Input>,
+        values: &Variables,
+    ) -> Result<(), CompileError> {
+        for (name, input) in declared {
+            let value = &values[&format!("inputs.{name}")];
+            if input.required && value.is_empty() {
+                let message = format!("pipeline `{}` requires input `{name}`", self.step.value);
+                return Err(self.error(name, message));
+            }
+            let digits = CHECKSUMS.iter().find(|(checksum, _)| checksum == name);
+            let Some((_, digits)) = digits.filter(|_| !value.is_empty()) else {
+                continue;
+            };
+            if value.len() != *digits || !value.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+                let message = format!(
+                    "`{name}` must be {digits} hexadecimal digits, found {} characters",
+                    value.chars().count()
+                );
+                return Err(self.error(name, message));
+            }
+        }
+        Ok(())
+    }
+}

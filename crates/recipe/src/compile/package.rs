@@ -1,0 +1,336 @@
+//! The main package and its subpackages, alike.
+
+use super::CompileError;
+use super::environment;
+use super::scope::Scope;
+use super::steps::{Compiler, Expanded, flatten};
+use crate::plan::{
+    DependencyPlan, LicensePlan, PackageOptionsPlan, PackagePlan, SetcapPlan, TestPlan,
+};
+use crate::recipe::{Recipe, is_package_name};
+use crate::source::SourceFile;
+use crate::text::Text;
+use crate::variables::{OUTPUT, Variables};
+use crate::written;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A package to produce: what is written about it, and its variables.
+#[derive(Debug)]
+pub(crate) struct Instance<'a> {
+    pub(crate) name: String,
+    pub(crate) variables: Variables,
+    main: bool,
+    description: &'a Text,
+    url: &'a Text,
+    commit: &'a Text,
+    dependencies: &'a written::Dependencies,
+    options: &'a written::PackageOptions,
+    scriptlets: &'a written::Scriptlets,
+    checks: &'a written::Checks,
+    setcap: &'a [written::Setcap],
+    pipeline: &'a [written::Step],
+    test: Option<&'a written::Test>,
+}
+
+/// A package's plan, and its pipelines as trees for display.
+#[derive(Debug)]
+pub(crate) struct Built {
+    pub(crate) plan: PackagePlan,
+    pub(crate) pipeline: Vec<Expanded>,
+    pub(crate) test: Vec<Expanded>,
+}
+
+/// The packages of a recipe, the main one first, ranges multiplied and conditions decided.
+pub(crate) fn list<'a>(
+    recipe: &'a Recipe,
+    base: &Variables,
+) -> Result<Vec<Instance<'a>>, CompileError> {
+    let file = recipe.source();
+    let document = recipe.document();
+    let mut instances = vec![main_package(document, base)];
+    let main_name = (&document.package.name, instances[0].name.clone());
+    let mut names = vec![main_name];
+    for subpackage in &document.subpackages {
+        for row in rows(document, subpackage) {
+            let mut variables = base.clone();
+            if let Some((key, value)) = row {
+                variables.insert("range.key".into(), key.clone());
+                variables.insert("range.value".into(), value.value.clone());
+            }
+            let scope = Scope::new(&variables);
+            if scope.holds(file, &subpackage.condition)? {
+                let name = scope.text(file, &subpackage.name)?;
+                names.push((&subpackage.name, name.clone()));
+                instances.push(sub_package(subpackage, name, variables));
+            }
+        }
+    }
+    check_names(file, &names)?;
+    let targets: Variables = names
+        .iter()
+        .map(|(_, name)| {
+            (
+                format!("targets.package.{name}"),
+                format!("{OUTPUT}/{name}"),
+            )
+        })
+        .collect();
+    for instance in &mut instances {
+        let own = format!("{OUTPUT}/{}", instance.name);
+        let name = instance.name.clone();
+        let variables = &mut instance.variables;
+        variables.extend(targets.clone());
+        variables.insert("context.name".into(), name.clone());
+        variables.insert("targets.contextdir".into(), own.clone());
+        if !instance.main {
+            variables.insert("subpkg.name".into(), name);
+            variables.insert("targets.subpkgdir".into(), own);
+        }
+    }
+    Ok(instances)
+}
+
+fn rows<'a>(
+    document: &'a written::Document,
+    subpackage: &written::Subpackage,
+) -> Vec<Option<(&'a String, &'a Text)>> {
+    if subpackage.range.is_empty() {
+        return vec![None];
+    }
+    let table = document
+        .data
+        .iter()
+        .find(|table| table.name.value == subpackage.range.value);
+    table
+        .into_iter()
+        .flat_map(|table| &table.items)
+        .map(Some)
+        .collect()
+}
+
+fn main_package<'a>(document: &'a written::Document, base: &Variables) -> Instance<'a> {
+    let package = &document.package;
+    Instance {
+        name: base["package.name"].clone(),
+        variables: base.clone(),
+        main: true,
+        description: &package.description,
+        url: &package.url,
+        commit: &package.commit,
+        dependencies: &package.dependencies,
+        options: &package.options,
+        scriptlets: &package.scriptlets,
+        checks: &package.checks,
+        setcap: &package.setcap,
+        pipeline: &document.pipeline,
+        test: document.test.as_ref(),
+    }
+}
+
+fn sub_package(
+    subpackage: &written::Subpackage,
+    name: String,
+    variables: Variables,
+) -> Instance<'_> {
+    Instance {
+        name,
+        variables,
+        main: false,
+        description: &subpackage.description,
+        url: &subpackage.url,
+        commit: &subpackage.commit,
+        dependencies: &subpackage.dependencies,
+        options: &subpackage.options,
+        scriptlets: &subpackage.scriptlets,
+        checks: &subpackage.checks,
+        setcap: &subpackage.setcap,
+        pipeline: &subpackage.pipeline,
+        test: subpackage.test.as_ref(),
+    }
+}
+
+fn check_names(file: &SourceFile, names: &[(&Text, String)]) -> Result<(), CompileError> {
+    let mut seen = BTreeSet::new();
+    for (text, name) in names {
+        if !is_package_name(name) {
+            let message = format!("`{name}` is not a package name");
+            return Err(CompileError::value(file, text, message));
+        }
+        if !seen.insert(name) {
+            let message = format!("two packages are named `{name}`");
+            return Err(CompileError::value(file, text, message));
+        }
+    }
+    Ok(())
+}
+
+/// Plans a package without its test.
+pub(crate) fn pipeline(
+    compiler: &mut Compiler<'_>,
+    package: &Instance<'_>,
+) -> Result<Built, CompileError> {
+    let prefix = if package.main {
+        "main".to_owned()
+    } else {
+        format!("sub/{}", package.name)
+    };
+    let expanded = compiler.pipeline(package.pipeline, &package.variables, prefix)?;
+    let file = compiler.recipe.source();
+    let scope = Scope::new(&package.variables);
+    let written = &compiler.recipe.document().package;
+    let commit = scope.text(file, package.commit)?;
+    let plan = PackagePlan {
+        name: package.name.clone(),
+        version: package.variables["package.version"].clone(),
+        epoch: written.epoch,
+        description: scope.text(file, package.description)?,
+        url: scope.text(file, package.url)?,
+        commit: if commit.is_empty() {
+            compiler.options.commit.clone().unwrap_or_default()
+        } else {
+            commit
+        },
+        licenses: licenses(file, &scope, &written.copyright)?,
+        dependencies: dependencies(file, &scope, package.dependencies)?,
+        options: PackageOptionsPlan {
+            no_provides: package.options.no_provides,
+            no_depends: package.options.no_depends,
+            no_commands: package.options.no_commands,
+            no_versioned_shlib_deps: package.options.no_versioned_shlib_deps,
+        },
+        scriptlets: scriptlets(file, &scope, package.scriptlets)?,
+        trigger_paths: scope.list(file, &package.scriptlets.trigger.paths)?,
+        setcap: setcap(file, &scope, package.setcap)?,
+        disabled_checks: scope.list(file, &package.checks.disabled)?,
+        steps: flatten(&expanded),
+        test: None,
+    };
+    Ok(Built {
+        plan,
+        pipeline: expanded,
+        test: Vec::new(),
+    })
+}
+
+/// Adds the plan of a package's test, when it has one.
+pub(crate) fn test(
+    compiler: &mut Compiler<'_>,
+    package: &Instance<'_>,
+    built: &mut Built,
+) -> Result<(), CompileError> {
+    let Some(test) = package.test else {
+        return Ok(());
+    };
+    let prefix = format!("test/{}", package.name);
+    built.test = compiler.pipeline(&test.pipeline, &package.variables, prefix)?;
+    let needs = compiler.take_needs();
+    let environment = environment::test(compiler, package, &test.environment, needs)?;
+    built.plan.test = Some(TestPlan {
+        environment,
+        steps: flatten(&built.test),
+    });
+    Ok(())
+}
+
+fn licenses(
+    file: &SourceFile,
+    scope: &Scope<'_>,
+    copyright: &[written::Copyright],
+) -> Result<Vec<LicensePlan>, CompileError> {
+    let plan = |entry: &written::Copyright| {
+        Ok(LicensePlan {
+            license: scope.text(file, &entry.license)?,
+            paths: scope.list(file, &entry.paths)?,
+            attestation: scope.text(file, &entry.attestation)?,
+            license_path: scope.text(file, &entry.license_path)?,
+        })
+    };
+    copyright.iter().map(plan).collect()
+}
+
+fn dependencies(
+    file: &SourceFile,
+    scope: &Scope<'_>,
+    written: &written::Dependencies,
+) -> Result<DependencyPlan, CompileError> {
+    let priority = |text: &Text| -> Result<Option<i64>, CompileError> {
+        let value = scope.text(file, text)?;
+        if value.is_empty() {
+            return Ok(None);
+        }
+        let message = || format!("priority `{value}` is not an integer");
+        value
+            .parse()
+            .map(Some)
+            .map_err(|_| CompileError::value(file, text, message()))
+    };
+    Ok(DependencyPlan {
+        runtime: scope.list(file, &written.runtime)?,
+        provides: scope.list(file, &written.provides)?,
+        replaces: scope.list(file, &written.replaces)?,
+        provider_priority: priority(&written.provider_priority)?,
+        replaces_priority: priority(&written.replaces_priority)?,
+    })
+}
+
+fn scriptlets(
+    file: &SourceFile,
+    scope: &Scope<'_>,
+    written: &written::Scriptlets,
+) -> Result<BTreeMap<String, String>, CompileError> {
+    let named = [
+        ("pre-install", &written.pre_install),
+        ("post-install", &written.post_install),
+        ("pre-deinstall", &written.pre_deinstall),
+        ("post-deinstall", &written.post_deinstall),
+        ("pre-upgrade", &written.pre_upgrade),
+        ("post-upgrade", &written.post_upgrade),
+        ("trigger", &written.trigger.script),
+    ];
+    let mut scripts = BTreeMap::new();
+    for (name, text) in named.into_iter().filter(|(_, text)| !text.is_empty()) {
+        scripts.insert(name.to_owned(), scope.text(file, text)?);
+    }
+    Ok(scripts)
+}
+
+fn setcap(
+    file: &SourceFile,
+    scope: &Scope<'_>,
+    written: &[written::Setcap],
+) -> Result<Vec<SetcapPlan>, CompileError> {
+    let mut plans = Vec::new();
+    for setcap in written {
+        let path = scope.text(file, &setcap.path)?;
+        for (names, flags) in &setcap.add {
+            plans.extend(names.split(',').map(|name| SetcapPlan {
+                path: path.trim_start_matches('/').to_owned(),
+                capability: name.to_owned(),
+                flags: flags.value.trim_start_matches(['+', '=']).to_owned(),
+                reason: setcap.reason.value.clone(),
+            }));
+        }
+    }
+    plans.sort();
+    Ok(plans)
+}
+
+/// What the recipe asks of a machine, without what it leaves open.
+pub(crate) fn resources(
+    recipe: &Recipe,
+    base: &Variables,
+) -> Result<BTreeMap<String, String>, CompileError> {
+    let written = &recipe.document().package.resources;
+    let named = [
+        ("cpu", &written.cpu),
+        ("cpumodel", &written.cpumodel),
+        ("memory", &written.memory),
+        ("disk", &written.disk),
+    ];
+    let scope = Scope::new(base);
+    let mut resources = BTreeMap::new();
+    for (name, text) in named.into_iter().filter(|(_, text)| !text.is_empty()) {
+        resources.insert(name.to_owned(), scope.text(recipe.source(), text)?);
+    }
+    Ok(resources)
+}

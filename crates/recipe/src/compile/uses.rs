@@ -1,0 +1,136 @@
+//! Loading the pipeline files that steps use, each once.
+
+use super::CompileError;
+use crate::decode::decode;
+use crate::pipelines::PipelineLoader;
+use crate::plan::{PipelineOrigin, PipelineRef};
+use crate::recipe::check_steps;
+use crate::source::SourceFile;
+use crate::suggest::did_you_mean;
+use crate::text::Text;
+use crate::written::PipelineFile;
+use bessemer_digest::Digest;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+/// A pipeline file, decoded.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    pub(crate) uses: String,
+    pub(crate) origin: PipelineOrigin,
+    pub(crate) file: Rc<SourceFile>,
+    pub(crate) definition: PipelineFile,
+}
+
+/// The pipeline files read so far, by name.
+#[derive(Debug, Default)]
+pub(crate) struct PipelineCache {
+    loaded: BTreeMap<String, Rc<Loaded>>,
+}
+
+impl PipelineCache {
+    pub(crate) fn load(
+        &mut self,
+        loader: &dyn PipelineLoader,
+        file: &SourceFile,
+        uses: &Text,
+    ) -> Result<Rc<Loaded>, CompileError> {
+        if let Some(loaded) = self.loaded.get(&uses.value) {
+            return Ok(Rc::clone(loaded));
+        }
+        let loaded = Rc::new(read(loader, file, uses)?);
+        self.loaded.insert(uses.value.clone(), Rc::clone(&loaded));
+        Ok(loaded)
+    }
+
+    pub(crate) fn finish(self) -> Vec<PipelineRef> {
+        let reference = |(uses, loaded): (String, Rc<Loaded>)| PipelineRef {
+            uses,
+            origin: loaded.origin,
+            path: loaded.file.name.clone(),
+            sha256: Digest::of(&loaded.file.text),
+        };
+        self.loaded.into_iter().map(reference).collect()
+    }
+}
+
+fn read(
+    loader: &dyn PipelineLoader,
+    file: &SourceFile,
+    uses: &Text,
+) -> Result<Loaded, CompileError> {
+    let error = |message: String, hint: Option<String>| {
+        let diagnostic = file.diagnostic(uses.position, message).with_hint(hint);
+        CompileError::Pipeline(Box::new(diagnostic))
+    };
+    if !is_pipeline_name(uses) {
+        let hint = "relative names such as `autoconf/make`, without `..`".to_owned();
+        return Err(error(
+            format!("`{}` is not a pipeline name", shorten(uses)),
+            Some(hint),
+        ));
+    }
+    let found = loader.load(uses).map_err(|source| {
+        let message = format!("pipeline `{}` cannot be read", uses.value);
+        CompileError::Read {
+            diagnostic: Box::new(file.diagnostic(uses.position, message)),
+            source,
+        }
+    })?;
+    let Some(found) = found else {
+        let names = loader.names();
+        let hint = did_you_mean(uses, names.iter().map(String::as_str));
+        return Err(error(
+            format!("there is no pipeline `{}`", uses.value),
+            hint,
+        ));
+    };
+    let file = Rc::new(SourceFile::new(found.path, found.text));
+    let definition: PipelineFile = decode(&file).map_err(CompileError::Pipeline)?;
+    check_steps(&file, &definition.pipeline).map_err(CompileError::Pipeline)?;
+    Ok(Loaded {
+        uses: uses.value.clone(),
+        origin: found.origin,
+        file,
+        definition,
+    })
+}
+
+/// Names become paths below pipeline directories: only plain components may reach the file system.
+fn is_pipeline_name(name: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.+".contains(&byte);
+    name.len() <= 200
+        && name.split('/').all(|component| {
+            !component.is_empty() && !component.starts_with('.') && component.bytes().all(plain)
+        })
+}
+
+fn shorten(name: &str) -> String {
+    name.chars().take(80).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_cannot_leave_a_directory() {
+        for name in ["fetch", "autoconf/make", "test/tw/ldd-check", "py/3.12"] {
+            assert!(is_pipeline_name(name), "{name}");
+        }
+        for name in [
+            "",
+            "/etc/passwd",
+            "../x",
+            "a/../b",
+            "a//b",
+            "a/",
+            ".hidden",
+            "a\\b",
+            "a\0",
+            "./a",
+        ] {
+            assert!(!is_pipeline_name(name), "{name}");
+        }
+    }
+}

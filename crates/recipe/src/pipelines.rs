@@ -1,0 +1,96 @@
+//! Where the pipeline files that `uses` names come from.
+
+use crate::plan::PipelineOrigin;
+use std::io;
+use std::path::PathBuf;
+
+mod builtin;
+
+pub use builtin::builtin_pipelines;
+
+/// A pipeline file as found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PipelineSource {
+    /// Where it was found.
+    pub origin: PipelineOrigin,
+    /// Its path there.
+    pub path: String,
+    /// Its text.
+    pub text: String,
+}
+
+/// Finds pipeline files by the name that steps use.
+pub trait PipelineLoader: std::fmt::Debug {
+    /// The file for `uses`, or `None`. The name is already known to be relative, without `..`.
+    fn load(&self, uses: &str) -> io::Result<Option<PipelineSource>>;
+
+    /// All names it knows, to suggest one when a name is unknown.
+    fn names(&self) -> Vec<String>;
+}
+
+/// The pipelines that are part of Bessemer.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct BuiltinPipelines;
+
+impl PipelineLoader for BuiltinPipelines {
+    fn load(&self, uses: &str) -> io::Result<Option<PipelineSource>> {
+        let found = builtin_pipelines().iter().find(|(name, _)| *name == uses);
+        Ok(found.map(|(name, text)| PipelineSource {
+            origin: PipelineOrigin::Builtin,
+            path: format!("pipelines/{name}.yaml"),
+            text: (*text).to_owned(),
+        }))
+    }
+
+    fn names(&self) -> Vec<String> {
+        builtin_pipelines()
+            .iter()
+            .map(|(name, _)| (*name).to_owned())
+            .collect()
+    }
+}
+
+/// Directories of the user's, searched in order before the built-in pipelines.
+#[derive(Clone, Debug, Default)]
+pub struct PipelineDirectories {
+    directories: Vec<PathBuf>,
+}
+
+/// The largest pipeline file that is read, in bytes.
+const MAX_PIPELINE_BYTES: u64 = 1024 * 1024;
+
+impl PipelineDirectories {
+    /// Searches `directories` in order, then the built-in pipelines.
+    pub fn new(directories: Vec<PathBuf>) -> Self {
+        Self { directories }
+    }
+}
+
+impl PipelineLoader for PipelineDirectories {
+    fn load(&self, uses: &str) -> io::Result<Option<PipelineSource>> {
+        for directory in &self.directories {
+            let path = directory.join(format!("{uses}.yaml"));
+            let metadata = match fs_err::metadata(&path) {
+                Ok(metadata) => metadata,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(error),
+            };
+            if metadata.len() > MAX_PIPELINE_BYTES {
+                let message = format!("{} is larger than {MAX_PIPELINE_BYTES}", path.display());
+                return Err(io::Error::new(io::ErrorKind::InvalidData, message));
+            }
+            let text = fs_err::read_to_string(&path)?;
+            let path = path.display().to_string();
+            return Ok(Some(PipelineSource {
+                origin: PipelineOrigin::Local,
+                path,
+                text,
+            }));
+        }
+        BuiltinPipelines.load(uses)
+    }
+
+    fn names(&self) -> Vec<String> {
+        BuiltinPipelines.names()
+    }
+}

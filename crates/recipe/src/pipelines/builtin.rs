@@ -1,0 +1,37 @@
+//! The table of pipelines that are part of Bessemer; the files stand in `pipelines/` at the root
+//! of the repository.
+
+macro_rules! table {
+    ($($name:literal),* $(,)?) => {
+        &[$(($name, include_str!(concat!("../../../../pipelines/", $name, ".yaml")))),*]
+    };
+}
+
+/// Name and text of every built-in pipeline, sorted by name.
+pub fn builtin_pipelines() -> &'static [(&'static str, &'static str)] {
+    table![
+        "autoconf/configure",
+        "autoconf/make",
+        "autoconf/make-install",
+        "cmake/build",
+        "cmake/configure",
+        "cmake/install",
+        "fetch",
+        "git-checkout",
+        "meson/compile",
+        "meson/configure",
+        "meson/install",
+        "patch",
+        "split/alldocs",
+        "split/bin",
+        "split/debug",
+        "split/dev",
+        "split/infodir",
+        "split/lib",
+        "split/locales",
+        "split/manpages",
+        "split/select",
+        "split/static",
+        "strip",
+    ]
+}

@@ -1,0 +1,95 @@
+//! Source files, positions in them, and diagnostics that point at them.
+
+use std::fmt;
+
+/// A recipe or pipeline file as it was read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SourceFile {
+    /// The name that diagnostics show, usually the path as the user gave it.
+    pub name: String,
+    /// The whole text.
+    pub text: String,
+}
+
+impl SourceFile {
+    /// Takes a name and a text.
+    pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            text: text.into(),
+        }
+    }
+
+    /// A diagnostic at `position` in this file.
+    pub(crate) fn diagnostic(
+        &self,
+        position: Option<Position>,
+        message: impl Into<String>,
+    ) -> Diagnostic {
+        let excerpt = position.and_then(|position| {
+            let index = usize::try_from(position.line).ok()?.checked_sub(1)?;
+            self.text
+                .lines()
+                .nth(index)
+                .map(|line| line.chars().take(EXCERPT_CHARS).collect())
+        });
+        Diagnostic {
+            file: self.name.clone(),
+            position,
+            message: message.into(),
+            hint: None,
+            excerpt,
+        }
+    }
+}
+
+/// How much of a source line a diagnostic carries.
+const EXCERPT_CHARS: usize = 300;
+
+/// A place in a file: line and column, both counted from 1, the column in characters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Position {
+    /// The line, from 1.
+    pub line: u64,
+    /// The column in characters, from 1.
+    pub column: u64,
+}
+
+/// What is wrong, where, and what may be meant instead.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// The file's name.
+    pub file: String,
+    /// Where in the file, when known.
+    pub position: Option<Position>,
+    /// What is wrong: lower case, no final dot.
+    pub message: String,
+    /// What may be meant instead, or how to put it right.
+    pub hint: Option<String>,
+    /// The source line at `position`, cut at 300 characters.
+    pub excerpt: Option<String>,
+}
+
+impl Diagnostic {
+    /// Adds a hint.
+    pub(crate) fn with_hint(mut self, hint: Option<String>) -> Self {
+        self.hint = hint;
+        self
+    }
+}
+
+impl fmt::Display for Diagnostic {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}", self.file)?;
+        if let Some(Position { line, column }) = self.position {
+            write!(formatter, ":{line}:{column}")?;
+        }
+        write!(formatter, ": {}", self.message)?;
+        if let Some(hint) = &self.hint {
+            write!(formatter, " ({hint})")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Diagnostic {}

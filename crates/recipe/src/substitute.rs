@@ -1,0 +1,236 @@
+//! `${{ name }}` tokens.
+//!
+//! One engine for every field: white space inside the braces is allowed and an unknown name is an
+//! error, whatever the field.
+
+use std::collections::BTreeMap;
+
+/// A part of a text: literal, or a variable's name and the byte offset of its token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part<'a> {
+    Literal(&'a str),
+    Variable { name: &'a str, offset: usize },
+}
+
+/// Why a text cannot be substituted; `offset` is the byte offset of the token within the text.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum SubstituteError {
+    #[error("`${{{{` without a closing `}}}}`")]
+    Unclosed { offset: usize },
+    #[error("`{name}` is not a variable name")]
+    Name { name: String, offset: usize },
+    #[error("variable `{name}` is not defined")]
+    Undefined { name: String, offset: usize },
+    #[error("variable `{name}` depends on itself")]
+    Cycle { name: String, offset: usize },
+}
+
+impl SubstituteError {
+    pub(crate) fn offset(&self) -> usize {
+        match self {
+            Self::Unclosed { offset }
+            | Self::Name { offset, .. }
+            | Self::Undefined { offset, .. }
+            | Self::Cycle { offset, .. } => *offset,
+        }
+    }
+}
+
+const OPEN: &str = "${{";
+const CLOSE: &str = "}}";
+
+/// Splits a text into literals and tokens.
+pub(crate) fn parts(text: &str) -> Result<Vec<Part<'_>>, SubstituteError> {
+    let mut parts = Vec::new();
+    let mut position = 0;
+    while let Some(found) = text[position..].find(OPEN) {
+        let offset = position + found;
+        if found > 0 {
+            parts.push(Part::Literal(&text[position..offset]));
+        }
+        let inside = offset + OPEN.len();
+        let length = text[inside..]
+            .find(CLOSE)
+            .ok_or(SubstituteError::Unclosed { offset })?;
+        let name = text[inside..inside + length].trim_matches([' ', '\t', '\r', '\n']);
+        if !is_name(name) {
+            let name = name.chars().take(60).collect();
+            return Err(SubstituteError::Name { name, offset });
+        }
+        parts.push(Part::Variable { name, offset });
+        position = inside + length + CLOSE.len();
+    }
+    if position < text.len() {
+        parts.push(Part::Literal(&text[position..]));
+    }
+    Ok(parts)
+}
+
+fn is_name(name: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    // `+` is legal in package names, which occur in `targets.package.NAME`.
+    !name.is_empty() && name.bytes().all(|byte| allowed(byte) || byte == b'+')
+}
+
+/// Replaces every token by what `lookup` finds.
+pub(crate) fn substitute<'v>(
+    text: &str,
+    lookup: impl Fn(&str) -> Option<&'v str>,
+) -> Result<String, SubstituteError> {
+    let mut result = String::with_capacity(text.len());
+    for part in parts(text)? {
+        match part {
+            Part::Literal(literal) => result.push_str(literal),
+            Part::Variable { name, offset } => {
+                let value = lookup(name).ok_or_else(|| SubstituteError::Undefined {
+                    name: name.to_owned(),
+                    offset,
+                })?;
+                result.push_str(value);
+            }
+        }
+    }
+    Ok(result)
+}
+
+/// The most nested references between variables; deeper ones are reported as a cycle.
+const MAX_DEPTH: usize = 32;
+
+/// Resolves variables that may refer to each other and to `outer`, whatever their order.
+///
+/// On failure the name of the variable whose text is wrong comes with the error.
+pub(crate) fn resolve_all(
+    raw: &BTreeMap<String, String>,
+    outer: &BTreeMap<String, String>,
+) -> Result<BTreeMap<String, String>, (String, SubstituteError)> {
+    let mut resolver = Resolver {
+        raw,
+        outer,
+        done: BTreeMap::new(),
+        active: Vec::new(),
+    };
+    for name in raw.keys() {
+        resolver.resolve(name)?;
+    }
+    Ok(resolver.done)
+}
+
+struct Resolver<'a> {
+    raw: &'a BTreeMap<String, String>,
+    outer: &'a BTreeMap<String, String>,
+    done: BTreeMap<String, String>,
+    active: Vec<String>,
+}
+
+impl Resolver<'_> {
+    fn resolve(&mut self, name: &str) -> Result<(), (String, SubstituteError)> {
+        if self.done.contains_key(name) {
+            return Ok(());
+        }
+        let text = &self.raw[name];
+        self.active.push(name.to_owned());
+        for part in parts(text).map_err(|error| (name.to_owned(), error))? {
+            let Part::Variable {
+                name: inner,
+                offset,
+            } = part
+            else {
+                continue;
+            };
+            if !self.raw.contains_key(inner) {
+                continue;
+            }
+            let cyclic = self.active.iter().any(|active| active == inner);
+            if cyclic || self.active.len() > MAX_DEPTH {
+                let error = SubstituteError::Cycle {
+                    name: inner.to_owned(),
+                    offset,
+                };
+                return Err((name.to_owned(), error));
+            }
+            self.resolve(inner)?;
+        }
+        self.active.pop();
+        let lookup = |key: &str| {
+            self.done
+                .get(key)
+                .or_else(|| self.outer.get(key))
+                .map(String::as_str)
+        };
+        let value = substitute(text, lookup).map_err(|error| (name.to_owned(), error))?;
+        self.done.insert(name.to_owned(), value);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn run(text: &str) -> Result<String, SubstituteError> {
+        substitute(text, |name| match name {
+            "package.name" => Some("zlib"),
+            "empty" => Some(""),
+            "nested" => Some("${{package.name}}"),
+            _ => None,
+        })
+    }
+
+    #[test]
+    fn replaces_tokens_once_and_allows_spaces() {
+        for (text, expected) in [
+            ("", ""),
+            ("plain $HOME ${HOME} {{x}}", "plain $HOME ${HOME} {{x}}"),
+            ("${{package.name}}", "zlib"),
+            ("a${{ package.name\n}}b${{empty}}c", "azlibbc"),
+            ("${{nested}}", "${{package.name}}"),
+            ("$${{package.name}}}", "$zlib}"),
+        ] {
+            assert_eq!(run(text).unwrap(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn says_what_is_wrong_and_where() {
+        for (text, message, offset) in [
+            ("ab${{package.name", "`${{` without a closing `}}`", 2),
+            ("${{}}", "`` is not a variable name", 0),
+            ("x ${{a b}}", "`a b` is not a variable name", 2),
+            ("x ${{no.such}}", "variable `no.such` is not defined", 2),
+        ] {
+            let error = run(text).unwrap_err();
+            assert_eq!(
+                (error.to_string().as_str(), error.offset()),
+                (message, offset)
+            );
+        }
+    }
+
+    #[test]
+    fn resolves_references_in_any_order_and_refuses_cycles() {
+        let map = |pairs: &[(&str, &str)]| -> BTreeMap<String, String> {
+            pairs
+                .iter()
+                .map(|(key, value)| ((*key).into(), (*value).into()))
+                .collect()
+        };
+        let outer = map(&[("o", "outer")]);
+        let done = resolve_all(
+            &map(&[("a", "<${{b}}>"), ("b", "${{c}}"), ("c", "${{o}}")]),
+            &outer,
+        );
+        assert_eq!(done.unwrap()["a"], "<outer>");
+        let cycle = resolve_all(&map(&[("a", "${{b}}"), ("b", "${{a}}")]), &outer).unwrap_err();
+        assert_eq!(cycle.0, "b");
+        assert_eq!(cycle.1.to_string(), "variable `a` depends on itself");
+    }
+
+    proptest! {
+        #[test]
+        fn never_panics(text in ".{0,80}", inner in r"(\$\{\{|\}\}|[a-z. é]){0,20}") {
+            let _ = run(&text);
+            let _ = run(&inner);
+        }
+    }
+}
