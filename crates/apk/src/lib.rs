@@ -9,18 +9,28 @@
 //! input always gives the same bytes. This crate performs no IO except on readers and writers it is
 //! given.
 
+mod bounded;
+mod dependency;
 mod entry;
+pub mod index;
+mod keyring;
 mod limits;
 pub mod package;
 mod path;
 mod signature;
 mod tar;
+mod version;
 
+pub use dependency::{Dependency, Operator, ParseDependencyError, Provide};
 pub use entry::{Entry, EntryKind};
+pub use index::{Index, IndexEntry, read_index, write_index};
+pub use keyring::{Keyring, KeyringError, Verified, VerifyError};
 pub use limits::Limits;
 pub use package::PkgInfo;
 pub use path::{EntryPath, EntryPathError};
 pub use signature::{Algorithm, Signature, signature_member};
+pub use tar::TarError;
+pub use version::{ParseVersionError, Version};
 
 /// A SHA-1 as the apk format uses it: 20 raw bytes. It names contents; it is not trusted for more.
 pub type Sha1Bytes = [u8; 20];

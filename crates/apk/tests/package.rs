@@ -1,21 +1,27 @@
 //! Packages: what is written reads back, other tools can read it, real ones can be read.
 
+#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+
 mod support;
 
 use bessemer_apk::package::{Header, ReadError, Reader, Summary, WriteError, write_data};
 use bessemer_apk::{Entry, EntryKind, Limits};
+use std::error::Error;
 use std::io::{Read, Write};
 use std::process::{Command, Stdio};
 use support::{path, sample_entries, sample_package, shared_data};
 
+/// Real packages whose data is not what their metadata says.
+const TRIMMED: [&str; 1] = ["aws-c-s3"];
+
 type Contents = Vec<(Entry, Vec<u8>)>;
 
-fn read_all(package: &[u8]) -> Result<(Header, Summary, Contents), ReadError> {
+fn read_all(package: &[u8]) -> Result<(Header, Summary, Contents), Box<dyn Error>> {
     let mut reader = Reader::open(package, Limits::default())?;
     let mut contents = Vec::new();
     while let Some(mut entry) = reader.next_entry()? {
         let mut content = Vec::new();
-        entry.read_to_end(&mut content).unwrap();
+        entry.read_to_end(&mut content)?;
         contents.push((entry.entry.clone(), content));
     }
     let (header, summary) = reader.finish()?;
@@ -147,11 +153,24 @@ fn real_packages_read() {
     };
     assert!(!packages.is_empty());
     for package in packages {
-        let (header, summary, contents) = read_all(&package).unwrap();
-        let info = &header.control.pkginfo;
-        println!("{} {}: {} entries", info.name, info.version, contents.len());
-        assert_eq!(info.datahash, Some(summary.data_sha256));
-        assert!(!contents.is_empty());
+        let name = Reader::open(package.as_slice(), Limits::default()).unwrap();
+        let name = name.header().control.pkginfo.name.clone();
+        let read = read_all(&package);
+        if TRIMMED.contains(&name.as_str()) {
+            // Its data was cut down for a test of melange's, its metadata was not.
+            assert!(
+                read.unwrap_err().to_string().contains(".PKGINFO says"),
+                "{name}"
+            );
+            continue;
+        }
+        let (header, summary, contents) = read.unwrap();
+        assert_eq!(
+            header.control.pkginfo.datahash,
+            Some(summary.data_sha256),
+            "{name}"
+        );
+        assert!(!contents.is_empty(), "{name}");
     }
 }
 

@@ -1,7 +1,8 @@
 //! Reading a package as a stream.
 
-use super::tap::{Bounded, Tap};
+use super::tap::Tap;
 use super::{PkgInfo, ReadError};
+use crate::bounded::Bounded;
 use crate::signature::PREFIX;
 use crate::tar::{self, Archive, RawEntry};
 use crate::{Entry, EntryKind, EntryPath, Limits, Sha1Bytes, Signature};
@@ -17,7 +18,7 @@ use std::io::{self, BufRead, Read};
 #[derive(Debug, Clone)]
 pub struct Header {
     /// The signatures, none when the package is not signed. They are not verified here: see
-    /// `Keyring`.
+    /// [`crate::Keyring::verify`].
     pub signatures: Vec<Signature>,
     /// The signature member as it stands in the file; empty when there is none.
     pub signature_member: Vec<u8>,

@@ -8,7 +8,8 @@ mod decode;
 mod encode;
 mod stream;
 
-pub(crate) use decode::{RawEntry, TarError};
+pub(crate) use decode::RawEntry;
+pub use decode::TarError;
 pub(crate) use encode::{Header, padding};
 pub(crate) use stream::Archive;
 

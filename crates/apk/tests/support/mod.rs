@@ -1,6 +1,12 @@
 //! Where tests find real data, and what they use on machines that have none.
 
-#![allow(dead_code, reason = "every test file uses its own part of this")]
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    unreachable_pub,
+    reason = "every test file uses its own part of this, and fails by panicking"
+)]
 
 use bessemer_apk::package::{Script, control_member, write_data};
 use bessemer_apk::{Entry, EntryKind, EntryPath, PkgInfo, signature_member};

@@ -1,0 +1,90 @@
+//! The text form, written in melange's order of keys.
+
+use super::{Index, IndexEntry};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use std::fmt::{Display, Write as _};
+
+/// A value would not read back as one value.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("index entry of {package} cannot have the value {value:?} for `{key}`")]
+pub struct RenderIndexError {
+    /// The package.
+    pub package: String,
+    /// The key's letter.
+    pub key: char,
+    /// The value.
+    pub value: String,
+}
+
+impl Index {
+    /// The text form. Keys without a value are left out, except `T`.
+    pub fn render(&self) -> Result<String, RenderIndexError> {
+        let mut text = String::new();
+        for entry in &self.entries {
+            render(&mut text, entry).map_err(|(key, value)| RenderIndexError {
+                package: entry.name.clone(),
+                key,
+                value,
+            })?;
+            text.push('\n');
+        }
+        Ok(text)
+    }
+}
+
+type Unwritable = (char, String);
+
+fn render(out: &mut String, entry: &IndexEntry) -> Result<(), Unwritable> {
+    if let Some(sha1) = entry.checksum {
+        line(out, 'C', &format!("Q1{}", STANDARD.encode(sha1)))?;
+    }
+    line(out, 'P', &entry.name)?;
+    line(out, 'V', entry.version.as_str())?;
+    line(out, 'A', &entry.arch)?;
+    line(out, 'S', &entry.size.to_string())?;
+    line(out, 'I', &entry.installed_size.to_string())?;
+    line(out, 'T', &entry.description)?;
+    optional(out, 'U', &entry.url)?;
+    optional(out, 'L', &entry.license)?;
+    optional(out, 'o', &entry.origin)?;
+    optional(out, 'm', &entry.maintainer)?;
+    optional(out, 't', &number(entry.build_time))?;
+    optional(out, 'c', &entry.commit)?;
+    list(out, 'D', &entry.depends)?;
+    list(out, 'i', &entry.install_if)?;
+    list(out, 'p', &entry.provides)?;
+    optional(out, 'k', &number(entry.provider_priority))
+}
+
+fn number(value: Option<u64>) -> String {
+    value.map(|value| value.to_string()).unwrap_or_default()
+}
+
+fn line(out: &mut String, key: char, value: &str) -> Result<(), Unwritable> {
+    if value.contains(['\n', '\r', '\0']) {
+        return Err((key, value.to_owned()));
+    }
+    // Writing to a string cannot fail.
+    let _ = writeln!(out, "{key}:{value}");
+    Ok(())
+}
+
+fn optional(out: &mut String, key: char, value: &str) -> Result<(), Unwritable> {
+    if value.is_empty() {
+        Ok(())
+    } else {
+        line(out, key, value)
+    }
+}
+
+fn list(out: &mut String, key: char, values: &[impl Display]) -> Result<(), Unwritable> {
+    let values: Vec<String> = values.iter().map(ToString::to_string).collect();
+    if let Some(broken) = values
+        .iter()
+        .find(|value| value.contains(char::is_whitespace))
+    {
+        return Err((key, broken.clone()));
+    }
+    optional(out, key, &values.join(" "))
+}
