@@ -6,7 +6,26 @@
 //!
 //! Invariants: no IO, no private key type, no clock, no environment.
 
+pub mod derive;
 pub mod documents;
+mod envelope;
+mod pem;
+pub mod predicates;
+mod public_key;
+mod sidecar;
 mod statement;
+#[cfg(test)]
+mod test_documents;
+#[cfg(test)]
+mod test_keys;
+mod trust_root;
+pub mod verify;
 
+pub use envelope::{Envelope, EnvelopeError, PAYLOAD_TYPE, SignError, Signer, pae};
+pub use pem::{PemError, decode_pem, encode_pem};
+pub use public_key::{PublicKey, PublicKeyError};
+pub use sidecar::{ENVELOPE_COUNT_LIMIT, SIDECAR_LIMIT, Sidecar, SidecarError};
 pub use statement::{ResourceDescriptor, STATEMENT_TYPE, Statement};
+pub use trust_root::{
+    Algorithm, LOCAL_BASE, Role, TrustRoot, TrustRootError, TrustRootSchema, TrustedKey,
+};

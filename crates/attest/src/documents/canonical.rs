@@ -3,6 +3,7 @@
 use bessemer_digest::Digest;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 /// The largest document that is read, in bytes (16 MiB).
 pub const DOCUMENT_LIMIT: usize = 16 << 20;
@@ -13,10 +14,19 @@ pub trait Document: Serialize + DeserializeOwned {
     const NAME: &'static str;
 }
 
+/// The largest integer that canonical JSON writes exactly (RFC 8785 §3.2.2.3).
+const INTEGER_LIMIT: u64 = (1 << 53) - 1;
+
 /// A value that has no canonical JSON form.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot write the document as canonical JSON")]
-pub struct CanonicalError(#[from] serde_json::Error);
+pub enum CanonicalError {
+    /// Not representable as JSON.
+    #[error("cannot write the document as canonical JSON")]
+    Json(#[from] serde_json::Error),
+    /// A fraction, or an integer that readers would round.
+    #[error("the number {0} is not an integer between -2^53 and 2^53")]
+    Number(serde_json::Number),
+}
 
 /// Why bytes are not the document they should be.
 #[derive(Debug, thiserror::Error)]
@@ -50,7 +60,27 @@ pub enum DocumentError {
 
 /// The canonical JSON (RFC 8785) of `value`, without a line end.
 pub fn canonical_bytes<T: Serialize>(value: &T) -> Result<Vec<u8>, CanonicalError> {
-    Ok(serde_json_canonicalizer::to_vec(value)?)
+    let value = serde_json::to_value(value)?;
+    check_numbers(&value)?;
+    Ok(serde_json_canonicalizer::to_vec(&value)?)
+}
+
+fn check_numbers(value: &Value) -> Result<(), CanonicalError> {
+    match value {
+        Value::Number(number) => {
+            let magnitude = number
+                .as_i64()
+                .map(i64::unsigned_abs)
+                .or_else(|| number.as_u64());
+            if magnitude.is_none_or(|magnitude| magnitude > INTEGER_LIMIT) {
+                return Err(CanonicalError::Number(number.clone()));
+            }
+            Ok(())
+        }
+        Value::Array(values) => values.iter().try_for_each(check_numbers),
+        Value::Object(members) => members.values().try_for_each(check_numbers),
+        Value::Null | Value::Bool(_) | Value::String(_) => Ok(()),
+    }
 }
 
 /// The SHA-256 of [`canonical_bytes`].
@@ -73,4 +103,30 @@ pub fn parse<T: Document>(bytes: &[u8]) -> Result<T, DocumentError> {
         return Err(DocumentError::NotCanonical { name });
     }
     Ok(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn sorts_keys_and_leaves_no_space() {
+        let bytes = canonical_bytes(&json!({"b": [1, "ä"], "a": true})).unwrap();
+        assert_eq!(
+            String::from_utf8(bytes).unwrap(),
+            r#"{"a":true,"b":[1,"ä"]}"#
+        );
+    }
+
+    #[test]
+    fn refuses_numbers_that_readers_would_round() {
+        for value in [json!(0.5), json!([1_u64 << 53]), json!({"a": u64::MAX})] {
+            assert!(
+                matches!(canonical_bytes(&value), Err(CanonicalError::Number(_))),
+                "{value}"
+            );
+        }
+        assert!(canonical_bytes(&json!([INTEGER_LIMIT, -1])).is_ok());
+    }
 }

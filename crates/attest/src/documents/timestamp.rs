@@ -23,6 +23,11 @@ impl Timestamp {
         Ok(Self(time.to_string()))
     }
 
+    /// 1970-01-01T00:00:00Z.
+    pub fn epoch() -> Self {
+        Self("1970-01-01T00:00:00Z".to_owned())
+    }
+
     /// The time as text.
     pub fn as_str(&self) -> &str {
         &self.0

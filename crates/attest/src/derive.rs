@@ -1,0 +1,161 @@
+//! Statements as pure functions of the documents.
+//!
+//! [`Derivation::new`] holds a finished run's documents against each other and refuses what does
+//! not agree; after that every statement is a function of them, the same bytes each time. Whoever
+//! holds keys calls this, so nobody hands a statement to a signer.
+
+mod check;
+mod dependencies;
+mod identity;
+mod import;
+mod provenance;
+mod summary;
+mod test_result;
+#[cfg(test)]
+mod tests;
+mod tests_check;
+mod text;
+
+pub use identity::{BuilderKind, Issuer, apk_build_type, gate_id, import_type, local_base};
+pub use import::import_statement;
+pub use summary::{GatePolicy, SummaryRequest, summary_statement};
+
+use crate::documents::{CanonicalError, JobSpec, Lock, Record};
+use crate::predicates::{Provenance, SPDX_TYPE, TestResult};
+use crate::{ResourceDescriptor, Statement};
+use bessemer_digest::Digest;
+use serde_json::value::RawValue;
+
+/// Why no statement is derived.
+#[derive(Debug, thiserror::Error)]
+pub enum DeriveError {
+    /// A person could enter the guest.
+    #[error("the run was interactive; nothing is signed for it")]
+    Interactive,
+    /// The run did not succeed.
+    #[error("the run ended in failure; nothing is signed for it")]
+    Unsuccessful,
+    /// Two documents disagree.
+    #[error("{what} is `{found}`, but `{expected}` was expected")]
+    Mismatch {
+        /// Which field of which document.
+        what: String,
+        /// What the other document says.
+        expected: String,
+        /// What it says itself.
+        found: String,
+    },
+    /// A value that has no place in a statement.
+    #[error("{what} `{value}` {reason}")]
+    Invalid {
+        /// Which field of which document.
+        what: String,
+        /// The value, cut to 100 characters and without control characters.
+        value: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// A URI with a user name or password in it.
+    #[error("{what} carries credentials; they would be published")]
+    Credentials {
+        /// Which field of which document.
+        what: String,
+    },
+    /// The builder id may not be asserted for this run.
+    #[error("builder `{id}` may not be asserted: {reason}")]
+    Builder {
+        /// The id.
+        id: String,
+        /// The condition that does not hold.
+        reason: String,
+    },
+    /// A document has no canonical form.
+    #[error(transparent)]
+    Canonical(#[from] CanonicalError),
+    /// There is no such output or test.
+    #[error("there is no output number {0}")]
+    NoOutput(usize),
+}
+
+/// The documents of a finished run.
+#[derive(Debug, Clone, Copy)]
+pub struct Evidence<'a> {
+    /// What was registered.
+    pub job_spec: &'a JobSpec,
+    /// What it was locked to.
+    pub lock: &'a Lock,
+    /// The locks of the tests that ran.
+    pub test_locks: &'a [Lock],
+    /// What was observed.
+    pub record: &'a Record,
+}
+
+/// Documents that agree with each other and with what the issuer may assert.
+#[derive(Debug, Clone, Copy)]
+pub struct Derivation<'a> {
+    issuer: &'a Issuer,
+    evidence: Evidence<'a>,
+}
+
+impl<'a> Derivation<'a> {
+    /// Checks that the documents agree, that nothing in them must not be published, and that the
+    /// issuer's builder id may be asserted for this run.
+    pub fn new(issuer: &'a Issuer, evidence: Evidence<'a>) -> Result<Self, DeriveError> {
+        check::documents(&evidence)?;
+        check::outputs(&evidence)?;
+        tests_check::tests(&evidence)?;
+        text::publishable(&evidence)?;
+        identity::may_assert(issuer, &evidence)?;
+        Ok(Self { issuer, evidence })
+    }
+
+    /// The provenance of all outputs.
+    pub fn provenance(&self) -> Result<Statement<Provenance>, DeriveError> {
+        provenance::statement(self.issuer, &self.evidence)
+    }
+
+    /// The test result of output `index`, or `None` when it was not tested.
+    pub fn test_result(&self, index: usize) -> Result<Option<Statement<TestResult>>, DeriveError> {
+        let run = self
+            .evidence
+            .record
+            .tests
+            .get(index)
+            .ok_or(DeriveError::NoOutput(index))?;
+        Ok(test_result::statement(&self.evidence, index, run))
+    }
+
+    /// The SBOM statement of output `index`. `document` is the SPDX document, whose digest the
+    /// caller has compared with the record's.
+    pub fn sbom(
+        &self,
+        index: usize,
+        document: &'a RawValue,
+    ) -> Result<Statement<&'a RawValue>, DeriveError> {
+        let subject = self.subject(index)?;
+        Ok(Statement::new(vec![subject], SPDX_TYPE, document))
+    }
+
+    fn subject(&self, index: usize) -> Result<ResourceDescriptor, DeriveError> {
+        let outputs = &self.evidence.record.outputs;
+        let output = outputs.get(index).ok_or(DeriveError::NoOutput(index))?;
+        Ok(ResourceDescriptor::file(&output.file, &output.sha256))
+    }
+}
+
+/// Refuses unless both are the same digest.
+fn same(what: &str, expected: &Digest, found: &Digest) -> Result<(), DeriveError> {
+    same_text(what, &expected.to_string(), &found.to_string())
+}
+
+/// Refuses unless both are the same text.
+fn same_text(what: &str, expected: &str, found: &str) -> Result<(), DeriveError> {
+    if expected == found {
+        return Ok(());
+    }
+    Err(DeriveError::Mismatch {
+        what: what.to_owned(),
+        expected: text::shown(expected),
+        found: text::shown(found),
+    })
+}

@@ -1,0 +1,83 @@
+//! `resolvedDependencies`: the lock as resource descriptors, complete and in a fixed order.
+
+use crate::ResourceDescriptor;
+use crate::documents::{ConfigSource, Lock, LockedPackage};
+
+/// Everything that entered the guest: recipe commit and file, pipelines, sources, keys, indexes,
+/// packages, and what booted. `annotations.role` says which of these an entry is.
+pub(super) fn resolved(source: &ConfigSource, lock: &Lock) -> Vec<ResourceDescriptor> {
+    let mut list = Vec::new();
+    list.extend(repository(source));
+    list.push(ResourceDescriptor::file(&source.path, &lock.recipe.sha256).with("role", "recipe"));
+    list.extend(lock.pipelines.iter().map(|pipeline| {
+        ResourceDescriptor::file(&pipeline.uses, &pipeline.sha256)
+            .with("role", "pipeline")
+            .with("origin", &pipeline.origin)
+    }));
+    list.extend(lock.sources.iter().map(|source| {
+        ResourceDescriptor::file(&source.id, &source.sha256)
+            .at(&source.uri)
+            .with("role", "source")
+            .with("size", source.size.to_string())
+    }));
+    list.extend(lock.keys.iter().map(|key| {
+        ResourceDescriptor::file(&key.name, &key.sha256).with("role", "repository-key")
+    }));
+    list.extend(lock.indexes.iter().map(|index| {
+        ResourceDescriptor::file("APKINDEX.tar.gz", &index.sha256)
+            .at(&index.uri)
+            .with("role", "index")
+            .with("key", &index.key)
+    }));
+    list.extend(
+        lock.packages
+            .iter()
+            .map(|entry| package(entry, "build-root")),
+    );
+    list.extend(
+        lock.boot
+            .package
+            .iter()
+            .map(|entry| package(entry, "boot-package")),
+    );
+    let boot = &lock.boot;
+    for (name, digest) in [
+        ("kernel", &boot.kernel),
+        ("initramfs", &boot.initramfs),
+        ("agent", &boot.agent),
+    ] {
+        list.push(ResourceDescriptor::file(name, digest).with("role", "boot"));
+    }
+    list
+}
+
+fn repository(source: &ConfigSource) -> Option<ResourceDescriptor> {
+    let (repository, commit) = (source.repository.as_ref()?, source.commit.as_ref()?);
+    let reference = source
+        .reference
+        .as_ref()
+        .map(|name| format!("@{name}"))
+        .unwrap_or_default();
+    let mut descriptor = ResourceDescriptor::default()
+        .at(format!("git+{repository}{reference}"))
+        .with("role", "recipe-repository");
+    descriptor
+        .digest
+        .insert("gitCommit".to_owned(), commit.clone());
+    Some(descriptor)
+}
+
+fn package(package: &LockedPackage, role: &str) -> ResourceDescriptor {
+    let name = format!("{}-{}.apk", package.name, package.version);
+    let descriptor = ResourceDescriptor::file(name, &package.sha256)
+        .at(&package.uri)
+        .with("role", role)
+        .with("package", &package.name)
+        .with("version", &package.version)
+        .with("architecture", &package.architecture)
+        .with("controlSha1", &package.control_sha1);
+    match &package.attestation {
+        Some(attestation) => descriptor.with("attestation", attestation.to_string()),
+        None => descriptor,
+    }
+}

@@ -1,0 +1,141 @@
+//! The provenance statement, field by field (design: §5).
+
+use super::{DeriveError, Evidence, Issuer, apk_build_type, dependencies};
+use crate::documents::{Component, Network, digest};
+use crate::predicates::{
+    BuildDefinition, Builder, ExternalConfigSource, ExternalParameters, InternalParameters,
+    IsolationParameters, Metadata, PROVENANCE_TYPE, Provenance, ResourceParameters, RunDetails,
+};
+use crate::{ResourceDescriptor, Statement};
+use std::collections::BTreeMap;
+
+pub(super) fn statement(
+    issuer: &Issuer,
+    evidence: &Evidence<'_>,
+) -> Result<Statement<Provenance>, DeriveError> {
+    let subjects = evidence.record.outputs.iter().map(|output| {
+        ResourceDescriptor::file(&output.file, &output.sha256)
+            .with("controlHash", output.control_sha256.hex())
+            .with("datahash", output.data_sha256.hex())
+            .with("package", &output.package)
+            .with("version", &output.version)
+            .with("architecture", &output.architecture)
+    });
+    let predicate = Provenance {
+        build_definition: BuildDefinition {
+            build_type: apk_build_type(&issuer.base),
+            external_parameters: external(evidence),
+            internal_parameters: internal(evidence),
+            resolved_dependencies: dependencies::resolved(
+                &evidence.job_spec.config_source,
+                evidence.lock,
+            ),
+        },
+        run_details: RunDetails {
+            builder: builder(issuer, evidence),
+            metadata: Metadata {
+                invocation_id: evidence.record.invocation_id.clone(),
+                started_on: evidence.record.started_on.to_string(),
+                finished_on: evidence.record.finished_on.to_string(),
+            },
+            byproducts: byproducts(evidence)?,
+        },
+    };
+    Ok(Statement::new(
+        subjects.collect(),
+        PROVENANCE_TYPE,
+        predicate,
+    ))
+}
+
+fn external(evidence: &Evidence<'_>) -> ExternalParameters {
+    let source = &evidence.job_spec.config_source;
+    let parameters = evidence.job_spec.external_parameters.clone();
+    ExternalParameters {
+        config_source: ExternalConfigSource {
+            repository: source.repository.clone(),
+            reference: source.reference.clone(),
+            path: source.path.clone(),
+        },
+        architecture: parameters.architecture,
+        options: parameters.options,
+        extra_repositories: parameters.extra_repositories,
+        keyrings: parameters.keyrings,
+        pipeline_directories: parameters.pipeline_directories,
+        variables: parameters.variables,
+    }
+}
+
+fn internal(evidence: &Evidence<'_>) -> InternalParameters {
+    let (spec, machine) = (evidence.job_spec, &evidence.record.build_machine);
+    InternalParameters {
+        network: match spec.network {
+            Network::None => "none".to_owned(),
+        },
+        accelerator: machine.accelerator.as_str().to_owned(),
+        machine: machine.machine.clone(),
+        cpu_baseline: machine.cpu_baseline.clone(),
+        isolation: IsolationParameters {
+            jail_profile: machine.jail.profile.clone(),
+            applied: machine.jail.applied.clone(),
+            missing: machine.jail.missing.clone(),
+        },
+        resources: ResourceParameters {
+            vcpus: machine.vcpus,
+            memory_mib: machine.memory_mib,
+            scratch_mib: spec.limits.scratch_mib,
+            output_mib: spec.limits.output_mib,
+            timeout_seconds: spec.limits.timeout_seconds,
+            log_bytes: spec.limits.log_bytes,
+        },
+        source_date_epoch: spec.source_date_epoch,
+    }
+}
+
+fn builder(issuer: &Issuer, evidence: &Evidence<'_>) -> Builder {
+    let components = &evidence.record.components;
+    let machine = &evidence.record.build_machine;
+    let qemu = Component {
+        version: machine.qemu_version.clone(),
+        sha256: machine.qemu_sha256,
+    };
+    let programs = [
+        ("controller", &components.controller),
+        ("jailer", &components.jailer),
+        ("qemu", &qemu),
+        ("signer", &issuer.signer),
+    ];
+    Builder {
+        id: issuer.builder_id(),
+        version: programs
+            .iter()
+            .map(|(name, component)| ((*name).to_owned(), component.version.clone()))
+            .collect::<BTreeMap<_, _>>(),
+        builder_dependencies: programs
+            .iter()
+            .map(|(name, component)| ResourceDescriptor::file(*name, &component.sha256))
+            .collect(),
+    }
+}
+
+fn byproducts(evidence: &Evidence<'_>) -> Result<Vec<ResourceDescriptor>, DeriveError> {
+    let record = evidence.record;
+    let machine = &record.build_machine;
+    let mut list = vec![
+        ResourceDescriptor::file("plan", &record.byproducts.plan),
+        ResourceDescriptor::file("lock", &record.lock),
+        ResourceDescriptor::file("job-spec", &record.job_spec),
+        ResourceDescriptor::file("record", &digest(record)?),
+        ResourceDescriptor::file("log", &record.byproducts.log),
+        ResourceDescriptor::file("manifest", &record.byproducts.manifest),
+        ResourceDescriptor::file("environment-disk", &machine.environment_disk),
+    ];
+    let disk = machine.sources_disk.iter();
+    list.extend(disk.map(|digest| ResourceDescriptor::file("sources-disk", digest)));
+    list.extend(
+        record.outputs.iter().map(|output| {
+            ResourceDescriptor::file(format!("sbom:{}", output.package), &output.sbom)
+        }),
+    );
+    Ok(list)
+}

@@ -1,0 +1,47 @@
+//! The test-result statement of one output.
+
+use super::Evidence;
+use crate::documents::{TestOutcome, TestRun};
+use crate::predicates::{TEST_RESULT_TYPE, TestResult, TestRunFacts, TestVerdict};
+use crate::{ResourceDescriptor, Statement};
+
+/// `None` when the output was not tested: there is no statement that says less than PASSED,
+/// because nothing is signed for a run in which a test failed.
+pub(super) fn statement(
+    evidence: &Evidence<'_>,
+    index: usize,
+    run: &TestRun,
+) -> Option<Statement<TestResult>> {
+    if run.outcome != TestOutcome::Passed {
+        return None;
+    }
+    let output = evidence.record.outputs.get(index)?;
+    let (lock, machine, log) = (run.lock.as_ref()?, run.machine.as_ref()?, run.log.as_ref()?);
+    let named = [
+        ("recipe", &evidence.lock.recipe.sha256),
+        ("plan", &evidence.record.plan),
+        ("lock", lock),
+        ("kernel", &machine.kernel),
+        ("initramfs", &machine.initramfs),
+        ("agent", &machine.agent),
+        ("environment-disk", &machine.environment_disk),
+        ("log", log),
+    ];
+    let predicate = TestResult {
+        result: TestVerdict::Passed,
+        configuration: named
+            .into_iter()
+            .map(|(name, digest)| ResourceDescriptor::file(name, digest))
+            .collect(),
+        passed_tests: run.steps.iter().map(|step| step.name.clone()).collect(),
+        run: TestRunFacts {
+            invocation_id: evidence.record.invocation_id.clone(),
+            accelerator: machine.accelerator.as_str().to_owned(),
+            started_on: run.started_on.as_ref()?.to_string(),
+            finished_on: run.finished_on.as_ref()?.to_string(),
+        },
+        tenant_reported: vec!["passedTests".to_owned()],
+    };
+    let subject = ResourceDescriptor::file(&output.file, &output.sha256);
+    Some(Statement::new(vec![subject], TEST_RESULT_TYPE, predicate))
+}

@@ -1,0 +1,192 @@
+//! What is derived, and what is refused.
+
+use super::*;
+use crate::documents::{
+    Accelerator, AcceleratorChoice, LockKind, Outcome, TestOutcome, canonical_bytes,
+};
+use crate::test_documents::{Run, issuer, run};
+
+const BASE: &str = "https://local.bessemer.invalid/0123456789abcdef0123456789abcdef";
+
+fn refusal(change: impl Fn(&mut Run)) -> String {
+    let mut run = run();
+    change(&mut run);
+    Derivation::new(&issuer(BASE), run.evidence())
+        .unwrap_err()
+        .to_string()
+}
+
+#[test]
+fn derives_provenance() {
+    let (issuer, run) = (issuer(BASE), run());
+    let statement = Derivation::new(&issuer, run.evidence())
+        .unwrap()
+        .provenance()
+        .unwrap();
+    insta::assert_snapshot!(serde_json::to_string_pretty(&statement).unwrap());
+}
+
+#[test]
+fn derives_a_test_result() {
+    let (issuer, run) = (issuer(BASE), run());
+    let derivation = Derivation::new(&issuer, run.evidence()).unwrap();
+    let statement = derivation.test_result(0).unwrap();
+    insta::assert_snapshot!(serde_json::to_string_pretty(&statement).unwrap());
+    assert!(matches!(
+        derivation.test_result(1),
+        Err(DeriveError::NoOutput(1))
+    ));
+}
+
+#[test]
+fn derives_the_same_bytes_twice() {
+    let (issuer, run) = (issuer(BASE), run());
+    let bytes = || {
+        let statement = Derivation::new(&issuer, run.evidence())
+            .unwrap()
+            .provenance()
+            .unwrap();
+        canonical_bytes(&statement).unwrap()
+    };
+    assert_eq!(bytes(), bytes());
+}
+
+#[test]
+fn embeds_the_sbom_as_an_object() {
+    let (issuer, run) = (issuer(BASE), run());
+    let derivation = Derivation::new(&issuer, run.evidence()).unwrap();
+    let raw = RawValue::from_string(r#"{"spdxVersion": "SPDX-2.3"}"#.to_owned()).unwrap();
+    let bytes = canonical_bytes(&derivation.sbom(0, &raw).unwrap()).unwrap();
+    let text = String::from_utf8(bytes).unwrap();
+    assert!(
+        text.contains(r#""predicate":{"spdxVersion":"SPDX-2.3"}"#),
+        "{text}"
+    );
+}
+
+#[test]
+fn an_untested_output_has_no_test_result() {
+    let (issuer, mut run) = (issuer(BASE), run());
+    let test = &mut run.record.tests[0];
+    test.outcome = TestOutcome::Untested;
+    (test.lock, test.machine, test.log) = (None, None, None);
+    test.steps.clear();
+    let derivation = Derivation::new(&issuer, run.evidence()).unwrap();
+    assert_eq!(derivation.test_result(0).unwrap(), None);
+}
+
+#[test]
+fn refuses_runs_that_must_not_be_signed() {
+    type Change = fn(&mut Run);
+    let cases: [(&str, Change); 6] = [
+        ("interactive", |run| run.record.interactive = true),
+        ("interactive", |run| run.job_spec.interactive = true),
+        ("ended in failure", |run| {
+            run.record.outcome = Outcome::Failure;
+        }),
+        ("ended in failure", |run| {
+            run.record.tests[0].outcome = TestOutcome::Failed;
+        }),
+        ("the number of outputs", |run| run.record.outputs.clear()),
+        ("carries credentials", |run| {
+            run.lock.sources[0].uri = "https://user:word@example.test/x".to_owned();
+            run.reseal();
+        }),
+    ];
+    for (message, change) in cases {
+        let found = refusal(change);
+        assert!(found.contains(message), "{found} / {message}");
+    }
+}
+
+#[test]
+fn refuses_documents_that_disagree() {
+    type Change = fn(&mut Run);
+    let cases: [(&str, Change); 14] = [
+        ("the record's job spec", |run| {
+            run.job_spec.source_date_epoch += 1;
+        }),
+        ("the record's lock", |run| run.lock.sources[0].size += 1),
+        ("the record's plan", |run| {
+            run.record.plan = Digest::of("other");
+        }),
+        ("the plan among the byproducts", |run| {
+            run.record.byproducts.plan = Digest::of("x");
+        }),
+        ("the kernel of the build VM", |run| {
+            run.record.build_machine.kernel = Digest::of("x");
+        }),
+        ("the environment disk of the build VM", |run| {
+            run.record.build_machine.environment_disk = Digest::of("x");
+        }),
+        ("the CPU model", |run| {
+            run.record.build_machine.cpu_baseline = "max".to_owned();
+        }),
+        ("the memory", |run| run.record.build_machine.memory_mib += 1),
+        ("the locked recipe", |run| {
+            run.job_spec.config_source.sha256 = Digest::of("x");
+            run.reseal();
+        }),
+        ("a test's subject", |run| {
+            run.record.tests[0].subject = Digest::of("x");
+        }),
+        ("the lock or VM of the test", |run| {
+            run.record.tests[0].lock = Some(Digest::of("x"));
+        }),
+        ("the steps of the test", |run| {
+            run.record.tests[0].steps[0].status = 1;
+        }),
+        ("what the test of `hello` installs", |run| {
+            run.test_locks[0].packages.pop();
+            run.reseal();
+        }),
+        ("the lock's kind of the test", |run| {
+            run.test_locks[0].kind = LockKind::Build;
+            run.reseal();
+        }),
+    ];
+    for (message, change) in cases {
+        let found = refusal(change);
+        assert!(found.contains(message), "{found} / {message}");
+    }
+}
+
+#[test]
+fn asserts_a_provisioned_id_only_under_its_conditions() {
+    let mut issuer = issuer("https://factory.example");
+    issuer.builder = BuilderKind::Microvm;
+    let mut run = run();
+    let refusal = |run: &Run| match Derivation::new(&issuer, run.evidence()) {
+        Err(DeriveError::Builder { reason, .. }) => reason,
+        other => panic!("{other:?}"),
+    };
+    assert!(refusal(&run).contains("left to chance"));
+    run.job_spec.accelerator = AcceleratorChoice::Tcg;
+    run.reseal();
+    assert!(refusal(&run).contains("not at a clean commit"));
+    let source = &mut run.job_spec.config_source;
+    source.repository = Some("https://example.test/recipes".to_owned());
+    source.reference = Some("refs/heads/main".to_owned());
+    source.commit = Some("0123456789012345678901234567890123456789".to_owned());
+    run.reseal();
+    assert!(refusal(&run).contains("ran on `tcg`, not `kvm`"));
+    run.job_spec.accelerator = AcceleratorChoice::Kvm;
+    run.record.build_machine.accelerator = Accelerator::Kvm;
+    run.record.tests[0].machine.as_mut().unwrap().accelerator = Accelerator::Kvm;
+    run.reseal();
+    assert!(refusal(&run).contains("jail layers were missing: uid"));
+    run.record.build_machine.jail.missing.clear();
+    run.record.tests[0]
+        .machine
+        .as_mut()
+        .unwrap()
+        .jail
+        .missing
+        .clear();
+    let statement = Derivation::new(&issuer, run.evidence())
+        .unwrap()
+        .provenance()
+        .unwrap();
+    let id = &statement.predicate.run_details.builder.id;
+    assert_eq!(id, "https://factory.example/builders/microvm/v1");
+}

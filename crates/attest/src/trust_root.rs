@@ -1,0 +1,256 @@
+//! The trust root: which key may say what (`bessemer.trust-root/v1`).
+
+use crate::documents::{Timestamp, canonical_bytes};
+use crate::{PublicKey, PublicKeyError, decode_pem};
+use bessemer_digest::Digest;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+/// What the base of every machine that nobody provisioned starts with; the first 32 hexadecimal
+/// digits of its provenance key's id follow. `.invalid` never resolves (RFC 2606).
+pub const LOCAL_BASE: &str = "https://local.bessemer.invalid/";
+
+/// The highest SLSA Build level that can be claimed.
+const HIGHEST_LEVEL: u8 = 3;
+
+/// The version of the trust root's schema.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TrustRootSchema {
+    /// The only one so far.
+    #[default]
+    #[serde(rename = "bessemer.trust-root/v1")]
+    V1,
+}
+
+/// What a key may sign. Each statement's type belongs to exactly one role.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// SLSA provenance.
+    Provenance,
+    /// Test results.
+    Test,
+    /// SPDX documents.
+    Sbom,
+    /// Verification summaries.
+    Gate,
+    /// Import attestations of a bootstrap.
+    Import,
+    /// RSA signatures inside apks and indexes; no statements.
+    Apk,
+}
+
+impl Role {
+    /// The word in the trust root.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Provenance => "provenance",
+            Self::Test => "test",
+            Self::Sbom => "sbom",
+            Self::Gate => "gate",
+            Self::Import => "import",
+            Self::Apk => "apk",
+        }
+    }
+}
+
+/// How a key signs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Algorithm {
+    /// ECDSA P-256 over SHA-256, ASN.1 DER.
+    #[serde(rename = "ecdsa-p256-sha256")]
+    EcdsaP256,
+    /// RSA PKCS#1 v1.5 over SHA-256.
+    #[serde(rename = "rsa-pkcs1v15-sha256")]
+    Rsa,
+}
+
+/// A key and what it may say.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrustedKey {
+    /// SHA-256 of the key's SPKI, 64 lower-case hexadecimal digits.
+    pub id: String,
+    /// What it may sign.
+    pub role: Role,
+    /// How it signs.
+    pub algorithm: Algorithm,
+    /// The key, a `PUBLIC KEY` PEM block.
+    pub public_key_pem: String,
+    /// The one builder id (or, for the gate, verifier id) it may assert.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub builder_id: Option<String>,
+    /// The highest SLSA Build level that the id stands for; 0 for keys that assert none.
+    pub level: u8,
+    /// First moment of use.
+    pub valid_from: Timestamp,
+    /// Last moment of use, when there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_until: Option<Timestamp>,
+}
+
+/// Where verification starts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrustRoot {
+    /// Schema version.
+    pub schema: TrustRootSchema,
+    /// The factory's URL, without a slash at its end.
+    pub base: String,
+    /// Every key.
+    pub keys: Vec<TrustedKey>,
+}
+
+/// Why a trust root cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum TrustRootError {
+    /// Not JSON of its shape.
+    #[error("the trust root does not follow its schema")]
+    Shape(#[from] serde_json::Error),
+    /// The base is not `https://…` without a slash at its end.
+    #[error("the trust root's base `{0}` is not an https URL without a slash at its end")]
+    Base(String),
+    /// One key is not what the document says it is.
+    #[error("key `{id}` of the trust root {reason}")]
+    Key {
+        /// The id it has in the document.
+        id: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// One key cannot be read.
+    #[error("key `{id}` of the trust root cannot be read")]
+    PublicKey {
+        /// The id it has in the document.
+        id: String,
+        /// What is wrong with it.
+        source: PublicKeyError,
+    },
+}
+
+impl TrustRoot {
+    /// Reads and checks a trust root. Any JSON layout is accepted, unknown keys are not.
+    pub fn parse(bytes: &[u8]) -> Result<Self, TrustRootError> {
+        let root: Self = serde_json::from_slice(bytes)?;
+        root.check()?;
+        Ok(root)
+    }
+
+    /// The document's bytes: canonical JSON.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, crate::documents::CanonicalError> {
+        canonical_bytes(self)
+    }
+
+    /// A trust root of one provenance key: what `--key` and `--builder` say.
+    pub fn of_provenance_key(
+        public_key_pem: &str,
+        builder_id: &str,
+        level: u8,
+    ) -> Result<Self, TrustRootError> {
+        let error = |source| TrustRootError::PublicKey {
+            id: "--key".to_owned(),
+            source,
+        };
+        let key = PublicKey::from_pem(public_key_pem).map_err(error)?;
+        let base = builder_id
+            .split_once("/builders/")
+            .map_or(builder_id, |(base, _)| base);
+        let root = Self {
+            schema: TrustRootSchema::V1,
+            base: base.to_owned(),
+            keys: vec![TrustedKey {
+                id: key.id().hex(),
+                role: Role::Provenance,
+                algorithm: Algorithm::EcdsaP256,
+                public_key_pem: key.to_pem(),
+                builder_id: Some(builder_id.to_owned()),
+                level,
+                valid_from: Timestamp::epoch(),
+                valid_until: None,
+            }],
+        };
+        root.check()?;
+        Ok(root)
+    }
+
+    /// Whether the base is that of a machine nobody provisioned.
+    pub fn is_local(&self) -> bool {
+        self.base.starts_with(LOCAL_BASE)
+    }
+
+    /// The keys that sign statements, ready for use.
+    pub fn statement_keys(&self) -> Result<Vec<(PublicKey, &TrustedKey)>, TrustRootError> {
+        self.keys
+            .iter()
+            .filter(|key| key.role != Role::Apk)
+            .map(|key| {
+                let public = PublicKey::from_pem(&key.public_key_pem).map_err(|source| {
+                    TrustRootError::PublicKey {
+                        id: key.id.clone(),
+                        source,
+                    }
+                })?;
+                Ok((public, key))
+            })
+            .collect()
+    }
+
+    fn check(&self) -> Result<(), TrustRootError> {
+        if !self.base.starts_with("https://") || self.base.ends_with('/') {
+            return Err(TrustRootError::Base(self.base.clone()));
+        }
+        let mut seen = BTreeSet::new();
+        for key in &self.keys {
+            let reason = if seen.insert(&key.id) {
+                self.objection(key)
+            } else {
+                Some("is listed twice; one key has one role")
+            };
+            if let Some(reason) = reason {
+                return Err(TrustRootError::Key {
+                    id: key.id.clone(),
+                    reason,
+                });
+            }
+        }
+        self.statement_keys().map(|_| ())
+    }
+
+    fn objection(&self, key: &TrustedKey) -> Option<&'static str> {
+        let Ok(spki) = decode_pem("PUBLIC KEY", &key.public_key_pem) else {
+            return Some("has no `PUBLIC KEY` block");
+        };
+        let wanted = if key.role == Role::Apk {
+            Algorithm::Rsa
+        } else {
+            Algorithm::EcdsaP256
+        };
+        let own = |id: &String| {
+            id.strip_prefix(&self.base)
+                .is_some_and(|rest| rest.starts_with('/'))
+        };
+        let asserts = matches!(key.role, Role::Provenance | Role::Gate);
+        if Digest::of(spki).hex() != key.id {
+            Some("has another id than its key's SHA-256")
+        } else if key.algorithm != wanted {
+            Some("has an algorithm that its role does not use")
+        } else if key.builder_id.is_some() != asserts {
+            Some(
+                "must name one builder or verifier id if it is a provenance or gate key, else none",
+            )
+        } else if !key.builder_id.iter().all(own) {
+            Some("asserts an id that does not stand under the base")
+        } else if key.level > HIGHEST_LEVEL || (key.level > 0 && key.role != Role::Provenance) {
+            Some("claims a level it cannot have")
+        } else if self.is_local() && key.level > 1 {
+            Some("claims more than level 1 under a local base")
+        } else if self.is_local()
+            && key.role == Role::Provenance
+            && !self.base.ends_with(&format!("/{}", &key.id[..32]))
+        {
+            Some("is not the key that the local base is named after")
+        } else {
+            None
+        }
+    }
+}

@@ -1,0 +1,252 @@
+//! Verification of one package against its sidecar and a trust root, offline.
+//!
+//! Fails closed: an envelope that no trusted key made, a statement about something else, a key in
+//! the wrong role and an unknown parameter are all errors. What policy does not demand is reported
+//! as absent, never assumed.
+
+mod open;
+mod origin;
+mod report;
+#[cfg(test)]
+mod tests;
+
+pub use report::{
+    BuiltReport, DependencyCounts, GateReport, ImportReport, Origin, Report, SourceReport,
+    TestReport,
+};
+
+use crate::documents::Timestamp;
+use crate::predicates::{Summary, SummaryResult, TestResult, TestVerdict};
+use crate::{EnvelopeError, Role, Sidecar, TrustRoot, TrustRootError};
+use bessemer_digest::Digest;
+use open::{Opened, take};
+
+/// The package, as measured by the caller.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApkFacts {
+    /// File name, for the report.
+    pub file: String,
+    /// Digest of the whole file.
+    pub sha256: Digest,
+    /// Digest of the compressed control member, when the caller has read the file.
+    pub control_sha256: Option<Digest>,
+    /// Digest of the compressed data member, when the caller has read the file.
+    pub data_sha256: Option<Digest>,
+}
+
+/// What is demanded. The default demands verified provenance and nothing more.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct VerifyPolicy {
+    /// Lowest SLSA Build level.
+    pub min_level: u8,
+    /// The repository that the recipe must come from.
+    pub repository: Option<String>,
+    /// Whether a passing test result is demanded.
+    pub require_tests: bool,
+    /// Whether a gate's summary is demanded.
+    pub require_gate: bool,
+    /// Whether an import attestation will do instead of provenance.
+    pub accept_imports: bool,
+    /// Whether envelopes of unknown keys are passed over (and reported): what `--key` means.
+    pub provenance_only: bool,
+    /// The verifier's clock; keys that are not valid then are refused.
+    pub now: Option<Timestamp>,
+}
+
+/// The one reason why a package does not verify.
+#[derive(Debug, thiserror::Error)]
+pub enum VerifyError {
+    /// The trust root is unusable.
+    #[error(transparent)]
+    TrustRoot(#[from] TrustRootError),
+    /// An envelope is malformed.
+    #[error("envelope {number} is refused")]
+    Envelope {
+        /// Its number in the sidecar, from 1.
+        number: usize,
+        /// Why.
+        source: EnvelopeError,
+    },
+    /// No trusted key made this signature over this payload.
+    #[error("envelope {number}: its signature is not that of any key in the trust root")]
+    UnknownKey {
+        /// Its number in the sidecar, from 1.
+        number: usize,
+    },
+    /// The key is not valid now.
+    #[error("envelope {number}: its key `{key}` is valid from {from} until {until}")]
+    KeyValidity {
+        /// Its number in the sidecar, from 1.
+        number: usize,
+        /// The key's id.
+        key: String,
+        /// First moment.
+        from: String,
+        /// Last moment, or `further notice`.
+        until: String,
+    },
+    /// A statement or predicate that does not follow its schema.
+    #[error("envelope {number}: the {what} does not follow its schema")]
+    Shape {
+        /// Its number in the sidecar, from 1.
+        number: usize,
+        /// Which part.
+        what: &'static str,
+        /// What the parser found.
+        source: serde_json::Error,
+    },
+    /// Something that must be one value is another.
+    #[error("envelope {number}: {what} is `{found}`, not `{expected}`")]
+    Mismatch {
+        /// Its number in the sidecar, from 1.
+        number: usize,
+        /// What it is.
+        what: &'static str,
+        /// What it must be.
+        expected: String,
+        /// What it is instead.
+        found: String,
+    },
+    /// A predicate type that no role may sign.
+    #[error("envelope {number}: predicate type `{found}` is none of this factory's")]
+    PredicateType {
+        /// Its number in the sidecar, from 1.
+        number: usize,
+        /// The type.
+        found: String,
+    },
+    /// A key signed what its role does not allow.
+    #[error("envelope {number}: a key with role `{role}` signed a statement of role `{needed}`")]
+    WrongRole {
+        /// Its number in the sidecar, from 1.
+        number: usize,
+        /// The key's role.
+        role: &'static str,
+        /// The role that the statement needs.
+        needed: &'static str,
+    },
+    /// The statement is about something else.
+    #[error("envelope {number}: `{file}` ({sha256}) is not among the subjects of the statement")]
+    Subject {
+        /// Its number in the sidecar, from 1.
+        number: usize,
+        /// The package's file name.
+        file: String,
+        /// Its digest.
+        sha256: Digest,
+    },
+    /// Two statements of one role.
+    #[error("there are two statements of role `{0}`; which one holds is not said")]
+    Twice(&'static str),
+    /// A statement that is demanded is not there.
+    #[error("there is no {0} for this package")]
+    Missing(&'static str),
+    /// The builder's level is too low.
+    #[error(
+        "the builder stands for SLSA Build level {found}, but level {wanted} is demanded: {reasons}"
+    )]
+    Level {
+        /// What the key stands for.
+        found: u8,
+        /// What is demanded.
+        wanted: u8,
+        /// Why it is not higher.
+        reasons: String,
+    },
+}
+
+/// Verifies `facts` by its `sidecar`.
+pub fn verify(
+    facts: &ApkFacts,
+    sidecar: &Sidecar,
+    root: &TrustRoot,
+    policy: &VerifyPolicy,
+) -> Result<Report, VerifyError> {
+    let (mut opened, unverified) = open::all(facts, sidecar, root, policy)?;
+    let evidence = opened
+        .iter()
+        .filter(|one| one.key.role != Role::Gate)
+        .map(|one| one.digest)
+        .collect();
+    let origin = match take(&mut opened, Role::Provenance)? {
+        Some(one) => Origin::Built(Box::new(origin::built(facts, &one, root, policy)?)),
+        None => imported(&mut opened, policy)?,
+    };
+    let test = take(&mut opened, Role::Test)?
+        .map(|one| tested(&one, &origin))
+        .transpose()?;
+    let sbom = take(&mut opened, Role::Sbom)?.is_some();
+    let gate = take(&mut opened, Role::Gate)?;
+    if policy.require_tests && test.is_none() {
+        return Err(VerifyError::Missing("passing test result"));
+    }
+    if policy.require_gate && gate.is_none() {
+        return Err(VerifyError::Missing("verification summary of a gate"));
+    }
+    let mut report = Report {
+        file: facts.file.clone(),
+        sha256: facts.sha256,
+        origin,
+        test,
+        sbom,
+        gate: None,
+        unverified,
+        evidence,
+    };
+    report.gate = gate.map(|one| gated(&one, &report)).transpose()?;
+    Ok(report)
+}
+
+fn imported(opened: &mut Vec<Opened<'_>>, policy: &VerifyPolicy) -> Result<Origin, VerifyError> {
+    if policy.min_level > 0 || !policy.accept_imports {
+        return Err(VerifyError::Missing("provenance"));
+    }
+    let one = take(opened, Role::Import)?.ok_or(VerifyError::Missing("import attestation"))?;
+    let import = one.predicate("import attestation")?;
+    Ok(Origin::Imported(ImportReport {
+        import,
+        key: one.key.id.clone(),
+    }))
+}
+
+fn tested(one: &Opened<'_>, origin: &Origin) -> Result<TestReport, VerifyError> {
+    let result: TestResult = one.predicate("test result")?;
+    if result.result != TestVerdict::Passed {
+        return one.mismatch("the test result", "PASSED", &format!("{:?}", result.result));
+    }
+    if let Origin::Built(built) = origin {
+        let found = &result.run.invocation_id;
+        one.same("the tested invocation", &built.invocation_id, found)?;
+    }
+    Ok(TestReport {
+        steps: result.passed_tests.len(),
+        accelerator: result.run.accelerator,
+        key: one.key.id.clone(),
+    })
+}
+
+fn gated(one: &Opened<'_>, report: &Report) -> Result<GateReport, VerifyError> {
+    let summary: Summary = one.predicate("verification summary")?;
+    let asserted = one.key.builder_id.as_deref().unwrap_or_default();
+    one.same("the verifier id", asserted, &summary.verifier.id)?;
+    if summary.verification_result != SummaryResult::Passed {
+        return one.mismatch("the verification result", "PASSED", "FAILED");
+    }
+    let level = format!("SLSA_BUILD_LEVEL_{}", report.level());
+    let found = summary.verified_levels.first().map_or("", String::as_str);
+    one.same("the verified level", &level, found)?;
+    for digest in report.evidence() {
+        let hex = digest.hex();
+        let mut inputs = summary.input_attestations.iter();
+        // An empty list is allowed by SLSA; ours is never empty, so a gap is a swapped statement.
+        if !inputs.any(|input| input.digest.get("sha256") == Some(&hex)) {
+            return one.mismatch("the summary's evidence", &digest.to_string(), "not listed");
+        }
+    }
+    Ok(GateReport {
+        verifier_id: summary.verifier.id,
+        resource_uri: summary.resource_uri,
+        levels: summary.verified_levels,
+        key: one.key.id.clone(),
+    })
+}

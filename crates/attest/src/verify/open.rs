@@ -1,0 +1,192 @@
+//! Opening envelopes: signature, validity, role and subject, before any predicate is read.
+
+use super::{ApkFacts, VerifyError, VerifyPolicy};
+use crate::derive::import_type;
+use crate::predicates::{PROVENANCE_TYPE, SPDX_TYPE, SUMMARY_TYPE, TEST_RESULT_TYPE};
+use crate::{
+    Envelope, EnvelopeError, PublicKey, Role, STATEMENT_TYPE, Sidecar, Statement, TrustRoot,
+    TrustedKey,
+};
+use bessemer_digest::Digest;
+use serde::de::{DeserializeOwned, IgnoredAny};
+
+/// A verified payload that is about the package, signed by a key of the right role.
+pub(super) struct Opened<'a> {
+    pub(super) number: usize,
+    pub(super) key: &'a TrustedKey,
+    pub(super) payload: Vec<u8>,
+    pub(super) digest: Digest,
+}
+
+impl Opened<'_> {
+    /// The predicate, read from the verified bytes.
+    pub(super) fn predicate<T: DeserializeOwned>(
+        &self,
+        what: &'static str,
+    ) -> Result<T, VerifyError> {
+        Ok(self.statement(what)?.predicate)
+    }
+
+    /// The statement, read from the verified bytes.
+    pub(super) fn statement<T: DeserializeOwned>(
+        &self,
+        what: &'static str,
+    ) -> Result<Statement<T>, VerifyError> {
+        serde_json::from_slice(&self.payload).map_err(|source| VerifyError::Shape {
+            number: self.number,
+            what,
+            source,
+        })
+    }
+
+    pub(super) fn mismatch<T>(
+        &self,
+        what: &'static str,
+        expected: &str,
+        found: &str,
+    ) -> Result<T, VerifyError> {
+        let shown = |text: &str| {
+            text.chars()
+                .filter(|char| !char.is_control())
+                .take(200)
+                .collect()
+        };
+        let (expected, found) = (shown(expected), shown(found));
+        Err(VerifyError::Mismatch {
+            number: self.number,
+            what,
+            expected,
+            found,
+        })
+    }
+
+    pub(super) fn same(
+        &self,
+        what: &'static str,
+        expected: &str,
+        found: &str,
+    ) -> Result<(), VerifyError> {
+        if expected == found {
+            Ok(())
+        } else {
+            self.mismatch(what, expected, found)
+        }
+    }
+}
+
+/// Opens every envelope; the number beside is of those passed over.
+pub(super) fn all<'a>(
+    facts: &ApkFacts,
+    sidecar: &Sidecar,
+    root: &'a TrustRoot,
+    policy: &VerifyPolicy,
+) -> Result<(Vec<Opened<'a>>, usize), VerifyError> {
+    let keys = root.statement_keys()?;
+    let (mut opened, mut unverified) = (Vec::new(), 0);
+    for (index, envelope) in sidecar.envelopes().iter().enumerate() {
+        let number = index + 1;
+        match signed_by(number, envelope, &keys)? {
+            Some((key, payload)) => {
+                let digest = envelope
+                    .digest()
+                    .map_err(|source| VerifyError::Envelope { number, source })?;
+                let one = Opened {
+                    number,
+                    key,
+                    payload,
+                    digest,
+                };
+                validity(&one, policy)?;
+                about(&one, facts, root)?;
+                opened.push(one);
+            }
+            None if policy.provenance_only => unverified += 1,
+            None => return Err(VerifyError::UnknownKey { number }),
+        }
+    }
+    Ok((opened, unverified))
+}
+
+/// Removes and returns the one statement of `role`.
+pub(super) fn take<'a>(
+    opened: &mut Vec<Opened<'a>>,
+    role: Role,
+) -> Result<Option<Opened<'a>>, VerifyError> {
+    let Some(position) = opened.iter().position(|one| one.key.role == role) else {
+        return Ok(None);
+    };
+    let one = opened.remove(position);
+    if opened.iter().any(|other| other.key.role == role) {
+        return Err(VerifyError::Twice(role.as_str()));
+    }
+    Ok(Some(one))
+}
+
+fn signed_by<'a>(
+    number: usize,
+    envelope: &Envelope,
+    keys: &[(PublicKey, &'a TrustedKey)],
+) -> Result<Option<(&'a TrustedKey, Vec<u8>)>, VerifyError> {
+    for (public, key) in keys {
+        match envelope.open(public) {
+            Ok(payload) => return Ok(Some((key, payload))),
+            Err(EnvelopeError::Signature) => {}
+            Err(source) => return Err(VerifyError::Envelope { number, source }),
+        }
+    }
+    Ok(None)
+}
+
+fn validity(one: &Opened<'_>, policy: &VerifyPolicy) -> Result<(), VerifyError> {
+    let Some(now) = &policy.now else {
+        return Ok(());
+    };
+    let key = one.key;
+    if *now >= key.valid_from && key.valid_until.as_ref().is_none_or(|until| now <= until) {
+        return Ok(());
+    }
+    Err(VerifyError::KeyValidity {
+        number: one.number,
+        key: key.id.clone(),
+        from: key.valid_from.to_string(),
+        until: key
+            .valid_until
+            .as_ref()
+            .map_or_else(|| "further notice".to_owned(), ToString::to_string),
+    })
+}
+
+fn about(one: &Opened<'_>, facts: &ApkFacts, root: &TrustRoot) -> Result<(), VerifyError> {
+    let statement: Statement<IgnoredAny> = one.statement("statement")?;
+    one.same("the statement's type", STATEMENT_TYPE, &statement.kind)?;
+    let needed = match statement.predicate_type.as_str() {
+        PROVENANCE_TYPE => Role::Provenance,
+        TEST_RESULT_TYPE => Role::Test,
+        SPDX_TYPE => Role::Sbom,
+        SUMMARY_TYPE => Role::Gate,
+        other if other == import_type(&root.base) => Role::Import,
+        other => {
+            let found = other.chars().take(200).collect();
+            return Err(VerifyError::PredicateType {
+                number: one.number,
+                found,
+            });
+        }
+    };
+    if needed != one.key.role {
+        return Err(VerifyError::WrongRole {
+            number: one.number,
+            role: one.key.role.as_str(),
+            needed: needed.as_str(),
+        });
+    }
+    if statement.subject_with(&facts.sha256).is_none() {
+        let (file, sha256) = (facts.file.clone(), facts.sha256);
+        return Err(VerifyError::Subject {
+            number: one.number,
+            file,
+            sha256,
+        });
+    }
+    Ok(())
+}

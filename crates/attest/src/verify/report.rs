@@ -1,0 +1,238 @@
+//! What was proven, for programs (`serde`) and for people ([`Report::lines`]).
+
+use crate::predicates::{Import, IsolationParameters};
+use bessemer_digest::Digest;
+use serde::Serialize;
+
+/// A package that verified.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// File name.
+    pub file: String,
+    /// Digest of the whole file.
+    pub sha256: Digest,
+    /// Built here, or imported.
+    pub origin: Origin,
+    /// Its passing test, when one was verified.
+    pub test: Option<TestReport>,
+    /// Whether a signed SPDX document was verified.
+    pub sbom: bool,
+    /// The gate's summary, when one was verified.
+    pub gate: Option<GateReport>,
+    /// Envelopes that were passed over because no key was given for them.
+    pub unverified: usize,
+    /// Digests of the verified envelopes, the gate's excepted.
+    pub(super) evidence: Vec<Digest>,
+}
+
+/// Where a package comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Origin {
+    /// Built by the factory.
+    Built(Box<BuiltReport>),
+    /// Repacked from a distribution's signed archive.
+    Imported(ImportReport),
+}
+
+/// What provenance says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct BuiltReport {
+    /// The builder.
+    pub builder_id: String,
+    /// The SLSA Build level that its key stands for.
+    pub level: u8,
+    /// Why it is not higher; empty at level 3.
+    pub why_not_higher: Vec<String>,
+    /// Id of the key.
+    pub key: String,
+    /// Id of the run.
+    pub invocation_id: String,
+    /// Host clock at the start.
+    pub started_on: String,
+    /// Host clock at the end.
+    pub finished_on: String,
+    /// Architecture.
+    pub architecture: String,
+    /// The recipe.
+    pub source: SourceReport,
+    /// What went in.
+    pub dependencies: DependencyCounts,
+    /// What the guest could reach.
+    pub network: String,
+    /// What ran the guest.
+    pub accelerator: String,
+    /// QEMU machine type.
+    pub machine: String,
+    /// How QEMU was confined.
+    pub isolation: IsolationParameters,
+}
+
+/// The recipe.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SourceReport {
+    /// Repository, when it was at a clean commit.
+    pub repository: Option<String>,
+    /// Ref that was asked for.
+    #[serde(rename = "ref")]
+    pub reference: Option<String>,
+    /// Commit.
+    pub commit: Option<String>,
+    /// Path.
+    pub path: String,
+    /// Digest of the file.
+    pub sha256: Digest,
+}
+
+/// How many inputs of each kind are listed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DependencyCounts {
+    /// Packages in the build root.
+    pub packages: usize,
+    /// Of these, with a verified attestation of their own.
+    pub packages_attested: usize,
+    /// Sources.
+    pub sources: usize,
+    /// Pipeline files.
+    pub pipelines: usize,
+    /// Repository indexes.
+    pub indexes: usize,
+}
+
+/// What an import attestation says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ImportReport {
+    /// The archives and their release.
+    pub import: Import,
+    /// Id of the key.
+    pub key: String,
+}
+
+/// What a test result says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TestReport {
+    /// Steps that passed.
+    pub steps: usize,
+    /// What ran the test VM.
+    pub accelerator: String,
+    /// Id of the key.
+    pub key: String,
+}
+
+/// What a gate's summary says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct GateReport {
+    /// The gate.
+    pub verifier_id: String,
+    /// Where it expects the package to be fetched.
+    pub resource_uri: String,
+    /// What it verified.
+    pub levels: Vec<String>,
+    /// Id of the key.
+    pub key: String,
+}
+
+impl Report {
+    /// The SLSA Build level; 0 for imports.
+    pub fn level(&self) -> u8 {
+        match &self.origin {
+            Origin::Built(built) => built.level,
+            Origin::Imported(_) => 0,
+        }
+    }
+
+    /// Whether a passing test was verified.
+    pub fn is_tested(&self) -> bool {
+        self.test.is_some()
+    }
+
+    /// Digests of the verified envelopes, the gate's excepted.
+    pub fn evidence(&self) -> &[Digest] {
+        &self.evidence
+    }
+
+    /// The report in plain words, a line each.
+    pub fn lines(&self) -> Vec<String> {
+        let mut lines = vec![format!("PASS {} ({})", self.file, self.sha256)];
+        match &self.origin {
+            Origin::Built(built) => built.lines(&mut lines),
+            Origin::Imported(imported) => imported.lines(&mut lines),
+        }
+        lines.push(match &self.test {
+            Some(test) => format!(
+                "tests: {} steps passed in a second microVM (`{}`) that installed this very file",
+                test.steps, test.accelerator
+            ),
+            None => "tests: none proven".to_owned(),
+        });
+        lines.push(format!(
+            "sbom: {}",
+            if self.sbom { "SPDX, signed" } else { "none" }
+        ));
+        lines.push(match &self.gate {
+            Some(gate) => format!(
+                "gate: admitted by {} as {}",
+                gate.verifier_id, gate.resource_uri
+            ),
+            None => "gate: no summary".to_owned(),
+        });
+        if self.unverified > 0 {
+            let count = self.unverified;
+            lines.push(format!(
+                "not verified: {count} further statements, no key was given for them"
+            ));
+        }
+        lines
+    }
+}
+
+impl BuiltReport {
+    fn lines(&self, lines: &mut Vec<String>) {
+        let key = &self.key[..16.min(self.key.len())];
+        lines.push(format!(
+            "builder: {}, SLSA Build level {} (key {key}…)",
+            self.builder_id, self.level
+        ));
+        lines.extend(
+            self.why_not_higher
+                .iter()
+                .map(|reason| format!("why not higher: {reason}")),
+        );
+        let source = &self.source;
+        lines.push(match (&source.repository, &source.commit) {
+            (Some(repository), Some(commit)) => {
+                format!("source: {} of {repository} at commit {commit}", source.path)
+            }
+            _ => format!(
+                "source: {} ({}), not at a clean commit",
+                source.path, source.sha256
+            ),
+        });
+        let counts = &self.dependencies;
+        lines.push(format!(
+            "inputs: {} sources, {} packages ({} with an attestation of their own), {} pipelines, {} indexes, all by digest",
+            counts.sources, counts.packages, counts.packages_attested, counts.pipelines, counts.indexes
+        ));
+        let isolation = &self.isolation;
+        let missing = match isolation.missing.as_slice() {
+            [] => "complete".to_owned(),
+            missing => format!("without {}", missing.join(", ")),
+        };
+        lines.push(format!(
+            "isolation: a microVM for this build alone (`{}`, `{}`), network `{}`, jail `{}` {missing}",
+            self.machine, self.accelerator, self.network, isolation.jail_profile
+        ));
+    }
+}
+
+impl ImportReport {
+    fn lines(&self, lines: &mut Vec<String>) {
+        let release = &self.import.release;
+        lines.push(format!(
+            "origin: not built here; repacked from {} Debian packages of {} (release {})",
+            self.import.debs.len(),
+            release.suite,
+            release.sha256
+        ));
+    }
+}
