@@ -10,7 +10,7 @@
 //!   "acpi": true,
 //!   "tsc_parameters": true,
 //!   "cmdline": [],
-//!   "modules": ["modules/virtio.ko", "modules/virtio_ring.ko"]
+//!   "modules": ["modules/virtio_ring.ko", "modules/virtio.ko"]
 //! }
 //! ```
 //!

@@ -369,10 +369,13 @@ impl Drop for Session {
     }
 }
 
+/// Takes output as it comes.
+type Output<'a> = &'a mut dyn FnMut(&[u8]);
+
 /// Where output goes and input comes from.
 #[derive(Default)]
 struct Speech<'a> {
     /// `None` outside of steps.
-    log: Option<&'a mut dyn FnMut(&[u8])>,
+    log: Option<Output<'a>>,
     typed: Option<BorrowedFd<'a>>,
 }

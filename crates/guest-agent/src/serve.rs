@@ -1,0 +1,161 @@
+//! The loop: one request, one answer.
+
+use crate::boot::{self, BootError};
+use crate::step::{self, LogPort};
+use crate::{archive, devices, root};
+use bessemer_vm_proto::{
+    CONTROL_PORT, Configuration, Decoder, FrameError, FromGuest, LOG_PORT, MAX_CONTROL_FRAME, Run,
+    ToGuest, encode,
+};
+use rustix::fs::{Mode, OFlags};
+use std::fs::File;
+use std::io::{self, Read as _, Write as _};
+use std::os::fd::{AsFd, BorrowedFd};
+
+/// The agent cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum AgentError {
+    #[error(transparent)]
+    Boot(#[from] BootError),
+    #[error("control port: {0}")]
+    Port(#[from] io::Error),
+    #[error("control port: {0}")]
+    Frame(#[from] FrameError),
+}
+
+/// The agent's end of the control port.
+#[derive(Debug)]
+pub(crate) struct ControlPort {
+    file: File,
+    decoder: Decoder<ToGuest>,
+}
+
+impl ControlPort {
+    fn open() -> io::Result<Self> {
+        Ok(Self {
+            file: open_port(CONTROL_PORT)?,
+            decoder: Decoder::new(MAX_CONTROL_FRAME),
+        })
+    }
+
+    fn answer(&mut self, message: &FromGuest) -> Result<(), AgentError> {
+        let frame = encode(message, MAX_CONTROL_FRAME)?;
+        Ok(self.file.write_all(&frame)?)
+    }
+
+    fn next_request(&mut self) -> Result<ToGuest, AgentError> {
+        loop {
+            if let Some(request) = self.pending()? {
+                return Ok(request);
+            }
+            self.receive()?;
+        }
+    }
+
+    /// A request that has arrived whole.
+    pub(crate) fn pending(&mut self) -> Result<Option<ToGuest>, AgentError> {
+        Ok(self.decoder.next_message()?)
+    }
+
+    /// Reads what there is; waits when there is nothing.
+    pub(crate) fn receive(&mut self) -> Result<(), AgentError> {
+        let mut buffer = [0; 16 * 1024];
+        let length = self.file.read(&mut buffer)?;
+        if length == 0 {
+            return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
+        }
+        self.decoder.push(&buffer[..length]);
+        Ok(())
+    }
+}
+
+impl AsFd for ControlPort {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
+    }
+}
+
+fn open_port(name: &str) -> io::Result<File> {
+    let path = devices::port(name)?;
+    let port = rustix::fs::open(path, OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?;
+    Ok(port.into())
+}
+
+#[derive(Debug)]
+struct Agent {
+    control: ControlPort,
+    log: LogPort,
+    configuration: Option<Configuration>,
+    output: Option<File>,
+}
+
+/// Boots and serves until the host asks to power off.
+pub(crate) fn run() -> Result<(), AgentError> {
+    boot::mount_kernel_file_systems()?;
+    boot::load_modules()?;
+    let mut agent = Agent {
+        control: ControlPort::open()?,
+        log: LogPort::new(open_port(LOG_PORT)?),
+        configuration: None,
+        output: None,
+    };
+    agent.control.answer(&FromGuest::Ready {
+        agent: env!("CARGO_PKG_VERSION").to_owned(),
+    })?;
+    loop {
+        let answer = match agent.control.next_request()? {
+            ToGuest::PowerOff => return Ok(()),
+            // Typed after its shell had ended.
+            ToGuest::Input(_) => continue,
+            request => agent.carry_out(request),
+        };
+        let answer = answer.unwrap_or_else(|message| FromGuest::Failed { message });
+        agent.control.answer(&answer)?;
+    }
+}
+
+impl Agent {
+    fn carry_out(&mut self, request: ToGuest) -> Result<FromGuest, String> {
+        match request {
+            ToGuest::Configure(_) if self.configuration.is_some() => {
+                Err("the root is already prepared".to_owned())
+            }
+            ToGuest::Configure(configuration) => {
+                self.output = root::assemble(&configuration).map_err(|error| error.to_string())?;
+                self.configuration = Some(configuration);
+                Ok(FromGuest::Configured)
+            }
+            ToGuest::Run(run) => self.run_program(&run, false),
+            ToGuest::Shell(run) => self.run_program(&run, true),
+            ToGuest::Archive(paths) => {
+                let output = self.output.as_ref().ok_or("there is no output disk")?;
+                let bytes = archive::write(output, &paths).map_err(|error| error.to_string())?;
+                Ok(FromGuest::Archived { bytes })
+            }
+            ToGuest::Input(_) | ToGuest::PowerOff => Err("not expected here".to_owned()),
+        }
+    }
+
+    fn run_program(&mut self, run: &Run, terminal: bool) -> Result<FromGuest, String> {
+        let configuration = self
+            .configuration
+            .as_ref()
+            .ok_or("the root is not prepared")?;
+        let start = if terminal {
+            crate::shell::start
+        } else {
+            step::start
+        };
+        let started = start(run, &configuration.environment);
+        let program = run.argv.first().map_or("", String::as_str);
+        let started = started.map_err(|error| format!("cannot run `{program}`: {error}"))?;
+        self.log.restart();
+        let ended = step::attend(started, run, &mut self.control, &mut self.log);
+        let status = ended.map_err(|error| error.to_string())?;
+        Ok(FromGuest::Exited {
+            id: run.id.clone(),
+            status,
+            log_bytes: self.log.written(),
+        })
+    }
+}

@@ -1,0 +1,120 @@
+//! Guests that misbehave: each gives one typed error with the step's id, and no machine is left.
+
+use crate::bench::{Bench, output_of, step};
+use bessemer_vm::{Activity, Fault, Run};
+use std::time::Duration;
+
+#[test]
+#[ignore = "needs a guest: run through cargo xtask test"]
+fn a_step_that_hangs_is_ended_and_the_session_goes_on() {
+    let bench = Bench::new();
+    let mut session = bench.launch();
+    let hang = Run {
+        timeout_seconds: 2,
+        ..step("main/0", "echo before; sleep 1000")
+    };
+    let (outcome, output) = output_of(&mut session, &hang);
+    let error = outcome.unwrap_err();
+    assert_eq!(error.activity, Activity::Step("main/0".into()));
+    assert_eq!(error.to_string(), "step `main/0`: not finished within 2 s");
+    assert_eq!(output, "before\n");
+    let (outcome, _) = output_of(&mut session, &step("main/1", "true"));
+    assert!(outcome.unwrap().succeeded());
+}
+
+#[test]
+#[ignore = "needs a guest: run through cargo xtask test"]
+fn a_guest_that_stops_answering_meets_the_hosts_deadline() {
+    let bench = Bench::new();
+    let mut session = bench.launch();
+    // `o` halts a machine that cannot be switched off: the agent never answers again.
+    let halt = Run {
+        timeout_seconds: 1,
+        ..step("main/0", "echo o > /proc/sysrq-trigger; sleep 9")
+    };
+    let error = output_of(&mut session, &halt).0.unwrap_err();
+    let limit = Duration::from_secs(1);
+    assert!(
+        matches!(error.fault, Fault::Deadline { limit: l } if l == limit),
+        "{error:?}"
+    );
+    assert!(error.to_string().starts_with("step `main/0`"), "{error}");
+    assert!(!session.is_alive());
+}
+
+#[test]
+#[ignore = "needs a guest: run through cargo xtask test"]
+fn a_kernel_panic_is_told_from_other_ends() {
+    for (trigger, panics) in [("c", true), ("b", false)] {
+        let bench = Bench::new();
+        let mut session = bench.launch();
+        let script = format!("echo {trigger} > /proc/sysrq-trigger; sleep 100");
+        let error = output_of(&mut session, &step("main/4", &script))
+            .0
+            .unwrap_err();
+        assert_eq!(error.activity, Activity::Step("main/4".into()));
+        match &error.fault {
+            Fault::Panicked { line } => assert!(panics && line.contains("Kernel panic"), "{line}"),
+            Fault::Ended { .. } => assert!(!panics, "{}", error.console),
+            other => panic!("{other:?}"),
+        }
+        assert!(matches!(
+            session
+                .run_step(&step("main/5", "true"), &mut |_| ())
+                .unwrap_err()
+                .fault,
+            Fault::Over
+        ));
+    }
+}
+
+#[test]
+#[ignore = "needs a guest: run through cargo xtask test"]
+fn a_flood_of_output_ends_at_the_limit() {
+    let mut bench = Bench::new();
+    bench.machine.limits.log_bytes = 1 << 20;
+    let mut session = bench.launch();
+    let (outcome, output) = output_of(&mut session, &step("main/0", "cat /dev/zero"));
+    let error = outcome.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "step `main/0`: wrote more than 1048576 bytes of output"
+    );
+    assert!(output.len() <= 1 << 20, "{}", output.len());
+}
+
+#[test]
+#[ignore = "needs a guest: run through cargo xtask test"]
+fn a_program_that_is_not_there_is_refused_and_the_session_goes_on() {
+    let bench = Bench::new();
+    let mut session = bench.launch();
+    let missing = Run {
+        argv: vec!["/bin/no-such".into()],
+        ..step("main/0", "")
+    };
+    let error = output_of(&mut session, &missing).0.unwrap_err();
+    assert!(
+        error.to_string().contains("cannot run `/bin/no-such`"),
+        "{error}"
+    );
+    let (outcome, _) = output_of(&mut session, &step("main/1", "true"));
+    assert!(outcome.unwrap().succeeded());
+    session.power_off().unwrap();
+}
+
+#[test]
+#[ignore = "needs a guest: run through cargo xtask test"]
+fn an_archive_that_does_not_fit_is_refused() {
+    let bench = Bench::new();
+    let mut session = bench.launch();
+    let script = "mkdir -p melange-out; head -c 20000000 /dev/zero > melange-out/big";
+    assert!(
+        output_of(&mut session, &step("main/0", script))
+            .0
+            .unwrap()
+            .succeeded()
+    );
+    let path = bessemer_vm::GuestPath::new("/home/build/melange-out").unwrap();
+    let error = session.archive(&[path]).unwrap_err();
+    assert!(matches!(error.fault, Fault::Refused { .. }), "{error:?}");
+}

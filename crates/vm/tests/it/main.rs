@@ -1,0 +1,11 @@
+//! Boots real guests.
+//!
+//! Needs a boot directory (`BESSEMER_TEST_BOOT`), the static agent (`BESSEMER_TEST_AGENT`), QEMU,
+//! `mkfs.erofs` and `mke2fs`; `cargo xtask test` provides all of them and runs the ignored tests.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod bench;
+mod devices;
+mod faults;
+mod steps;
