@@ -78,7 +78,8 @@ pub struct Compiled {
 /// Evaluates a recipe for one architecture.
 pub fn compile(recipe: &Recipe, options: &CompileOptions<'_>) -> Result<Compiled, CompileError> {
     let mut options = options.clone();
-    options.architecture = variables::apk_architecture(&options.architecture).to_owned();
+    let architecture = variables::apk_architecture(&options.architecture).to_owned();
+    options.architecture = architecture;
     check_architecture(recipe, &options.architecture)?;
     check_build_options(recipe, &options)?;
     let base = variables::of_recipe(recipe, &options)?;

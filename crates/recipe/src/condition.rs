@@ -130,15 +130,7 @@ impl<'v, F: Fn(&str) -> Option<&'v str>> Parser<'_, F> {
     fn value(&mut self) -> Result<String, ConditionError> {
         self.skip_space();
         let start = self.position;
-        let shift = |mut error: SubstituteError| {
-            match &mut error {
-                SubstituteError::Unclosed { offset }
-                | SubstituteError::Name { offset, .. }
-                | SubstituteError::Undefined { offset, .. }
-                | SubstituteError::Cycle { offset, .. } => *offset += start,
-            }
-            ConditionError::Variable(error)
-        };
+        let shift = |error: SubstituteError| ConditionError::Variable(error.shifted(start));
         match self.rest().chars().next() {
             Some(quote @ ('\'' | '"')) => {
                 let raw = self.quoted(quote)?;

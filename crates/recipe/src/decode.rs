@@ -54,6 +54,11 @@ fn explain(file: &SourceFile, error: &Error) -> Diagnostic {
             expected,
             ..
         } => (format!("found {unexpected}, expected {expected}"), None),
+        Error::InvalidScalar {
+            ty: "u64" | "usize",
+            ..
+        } => ("not a whole number".to_owned(), None),
+        Error::Unexpected { expected, .. } => (format!("expected {}", plain(expected)), None),
         Error::Eof { .. } => ("the file is empty".to_owned(), None),
         other => (first_line(&other.to_string()), None),
     };
@@ -64,6 +69,16 @@ fn explain(file: &SourceFile, error: &Error) -> Diagnostic {
 fn last_position(file: &SourceFile, error: &Error) -> Option<Position> {
     (matches!(error, Error::Eof { .. }) && file.text.trim().is_empty())
         .then_some(Position { line: 1, column: 1 })
+}
+
+/// The parser's names for what it expects, as a reader of recipes would say it.
+fn plain(expected: &'static str) -> &'static str {
+    match expected {
+        "mapping start" => "a mapping (`key: value` lines)",
+        "sequence start" => "a list (`- item` lines)",
+        "string scalar" => "a text",
+        other => other,
+    }
 }
 
 fn first_line(message: &str) -> String {

@@ -38,7 +38,7 @@ impl Recipe {
     /// Parses strictly: unknown keys, repeated keys and contradictory steps are errors.
     pub fn parse(source: SourceFile) -> Result<Self, RecipeError> {
         let document: Document = decode(&source).map_err(RecipeError::Syntax)?;
-        check(&source, &document).map_err(|diagnostic| RecipeError::Invalid(diagnostic))?;
+        check(&source, &document).map_err(RecipeError::Invalid)?;
         Ok(Self { source, document })
     }
 
@@ -57,7 +57,7 @@ type Check = Result<(), Box<Diagnostic>>;
 
 fn check(source: &SourceFile, document: &Document) -> Check {
     let package = &document.package;
-    check_name(source, &package.name, "package name")?;
+    check_name(source, &package.name)?;
     if package.version.is_empty() {
         return fail(source, &package.version, "package version is empty", None);
     }
@@ -69,7 +69,7 @@ fn check(source: &SourceFile, document: &Document) -> Check {
     check_steps(source, &document.pipeline)?;
     check_setcap(source, &package.setcap)?;
     for subpackage in &document.subpackages {
-        check_name(source, &subpackage.name, "subpackage name")?;
+        check_name(source, &subpackage.name)?;
         check_steps(source, &subpackage.pipeline)?;
         check_setcap(source, &subpackage.setcap)?;
         let range = &subpackage.range;
@@ -113,7 +113,7 @@ pub(crate) fn is_package_name(name: &str) -> bool {
         && bytes.all(|byte| byte.is_ascii_alphanumeric() || b"+_.-".contains(&byte))
 }
 
-fn check_name(source: &SourceFile, name: &Text, what: &str) -> Check {
+fn check_name(source: &SourceFile, name: &Text) -> Check {
     if name.contains("${{") || is_package_name(name) {
         return Ok(());
     }
@@ -121,7 +121,7 @@ fn check_name(source: &SourceFile, name: &Text, what: &str) -> Check {
     fail(
         source,
         name,
-        format!("{what} `{}` is not a package name", name.value),
+        format!("`{}` is not a package name", name.value),
         Some(hint),
     )
 }

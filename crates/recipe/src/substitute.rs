@@ -23,15 +23,39 @@ pub(crate) enum SubstituteError {
     Undefined { name: String, offset: usize },
     #[error("variable `{name}` depends on itself")]
     Cycle { name: String, offset: usize },
+    #[error("variables refer to each other more than {MAX_DEPTH} deep")]
+    Depth { offset: usize },
+    #[error("the text is longer than {MAX_BYTES} bytes with its variables filled in")]
+    Long { offset: usize },
 }
 
+/// The longest result of a substitution; keeps variables that double each other in bounds.
+const MAX_BYTES: usize = 4 * 1024 * 1024;
+/// The most nested references between variables.
+const MAX_DEPTH: usize = 32;
+
 impl SubstituteError {
+    /// The same error, `by` bytes further into the text.
+    pub(crate) fn shifted(mut self, by: usize) -> Self {
+        match &mut self {
+            Self::Unclosed { offset }
+            | Self::Name { offset, .. }
+            | Self::Undefined { offset, .. }
+            | Self::Cycle { offset, .. }
+            | Self::Depth { offset }
+            | Self::Long { offset } => *offset += by,
+        }
+        self
+    }
+
     pub(crate) fn offset(&self) -> usize {
         match self {
             Self::Unclosed { offset }
             | Self::Name { offset, .. }
             | Self::Undefined { offset, .. }
-            | Self::Cycle { offset, .. } => *offset,
+            | Self::Cycle { offset, .. }
+            | Self::Depth { offset }
+            | Self::Long { offset } => *offset,
         }
     }
 }
@@ -86,15 +110,15 @@ pub(crate) fn substitute<'v>(
                     name: name.to_owned(),
                     offset,
                 })?;
+                if result.len() + value.len() > MAX_BYTES {
+                    return Err(SubstituteError::Long { offset });
+                }
                 result.push_str(value);
             }
         }
     }
     Ok(result)
 }
-
-/// The most nested references between variables; deeper ones are reported as a cycle.
-const MAX_DEPTH: usize = 32;
 
 /// Resolves variables that may refer to each other and to `outer`, whatever their order.
 ///
@@ -141,12 +165,15 @@ impl Resolver<'_> {
                 continue;
             }
             let cyclic = self.active.iter().any(|active| active == inner);
-            if cyclic || self.active.len() > MAX_DEPTH {
+            if cyclic {
                 let error = SubstituteError::Cycle {
                     name: inner.to_owned(),
                     offset,
                 };
                 return Err((name.to_owned(), error));
+            }
+            if self.active.len() > MAX_DEPTH {
+                return Err((name.to_owned(), SubstituteError::Depth { offset }));
             }
             self.resolve(inner)?;
         }

@@ -10,10 +10,10 @@ fn plan(name: &str) -> Plan {
         "{}/../../examples/{name}/{name}.yaml",
         env!("CARGO_MANIFEST_DIR")
     );
-    let text = std::fs::read_to_string(path).unwrap();
-    let recipe = Recipe::parse(SourceFile::new(format!("{name}.yaml"), text)).unwrap();
+    let text = std::fs::read_to_string(path).expect("example");
+    let recipe = Recipe::parse(SourceFile::new(format!("{name}.yaml"), text)).expect("example");
     let options = CompileOptions::new("amd64", &BuiltinPipelines);
-    let compiled = compile(&recipe, &options).unwrap();
+    let compiled = compile(&recipe, &options).expect("example");
     assert!(compiled.warnings.is_empty());
     compiled.plan
 }
@@ -61,7 +61,7 @@ fn bzip2_makes_four_packages_from_one_source() {
             .runs
             .contains("source='/home/build/melange-out/bzip2'")
     );
-    let test = dev.test.as_ref().unwrap();
+    let test = dev.test.as_ref().expect("example");
     assert_eq!(
         test.environment.packages,
         ["build-base", "busybox", "bzip2-dev"]
@@ -91,9 +91,9 @@ fn every_step_is_substituted_and_has_a_place() {
 #[test]
 fn plans_are_reproducible_and_survive_json() {
     for name in ["bzip2", "hello", "tiny"] {
-        let first = serde_json::to_string(&plan(name)).unwrap();
+        let first = serde_json::to_string(&plan(name)).expect("example");
         assert_eq!(first, serde_json::to_string(&plan(name)).unwrap());
-        let back: Plan = serde_json::from_str(&first).unwrap();
+        let back: Plan = serde_json::from_str(&first).expect("example");
         assert_eq!(first, serde_json::to_string(&back).unwrap());
     }
 }

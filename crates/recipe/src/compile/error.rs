@@ -99,6 +99,14 @@ impl CompileError {
     }
 }
 
+/// Variables that are not defined in the main pipeline.
+const SUBPACKAGE_ONLY: [&str; 4] = [
+    "targets.subpkgdir",
+    "subpkg.name",
+    "range.key",
+    "range.value",
+];
+
 fn variable_diagnostic<'n>(
     file: &SourceFile,
     text: &Text,
@@ -106,6 +114,9 @@ fn variable_diagnostic<'n>(
     known: impl IntoIterator<Item = &'n str>,
 ) -> Diagnostic {
     let hint = match error {
+        SubstituteError::Undefined { name, .. } if SUBPACKAGE_ONLY.contains(&name.as_str()) => {
+            Some("only subpackages have it".to_owned())
+        }
         SubstituteError::Undefined { name, .. } => did_you_mean(name, known),
         _ => None,
     };

@@ -14,6 +14,8 @@ use crate::written;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+/// The most steps that one recipe may expand to; pipelines can double each other.
+const MAX_STEPS: usize = 20_000;
 /// How deep pipelines may use pipelines.
 const MAX_DEPTH: usize = 32;
 
@@ -26,6 +28,7 @@ pub(crate) struct Compiler<'a> {
     cache: PipelineCache,
     requests: Requests,
     needs: Vec<String>,
+    expanded: usize,
 }
 
 /// A step with everything it stands for.
@@ -81,6 +84,7 @@ impl<'a> Compiler<'a> {
             cache: PipelineCache::default(),
             requests: Requests::default(),
             needs: Vec::new(),
+            expanded: 0,
         }
     }
 
@@ -135,6 +139,11 @@ impl<'a> Compiler<'a> {
     ) -> Result<Expanded, CompileError> {
         let mut inner = frame.clone();
         inner.depth += 1;
+        self.expanded += 1;
+        if self.expanded > MAX_STEPS {
+            let message = format!("the recipe has more than {MAX_STEPS} steps");
+            return Err(CompileError::value(&frame.file, &step.uses, message));
+        }
         if inner.depth > MAX_DEPTH {
             let message = format!("pipelines are nested more than {MAX_DEPTH} deep");
             return Err(CompileError::value(&frame.file, &step.uses, message));
