@@ -6,6 +6,7 @@ use crate::settings::{ClientError, Limits, Settings};
 use crate::store::{Object, Store, StoreError};
 use crate::transfer::transfer;
 use crate::uri::{Scheme, Uri};
+use std::fmt;
 use std::time::Instant;
 
 /// Names given to objects that a request knew by SHA-512 alone.
@@ -24,7 +25,6 @@ pub struct Request {
 }
 
 /// Fetches content into a store.
-#[derive(Debug)]
 pub struct Client {
     agent: ureq::Agent,
     limits: Limits,
@@ -135,6 +135,16 @@ impl Client {
                 result => return result.map_err(|cause| (attempt, cause)),
             }
         }
+    }
+}
+
+// Written out because the agent would show the proxy's password.
+impl fmt::Debug for Client {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Client")
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
     }
 }
 

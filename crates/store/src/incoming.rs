@@ -5,7 +5,7 @@ use bessemer_digest::Digest;
 use std::fs::{File, Permissions};
 use std::io::Seek;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
+use std::path::Path;
 use tempfile::NamedTempFile;
 
 /// An object that is being written. Dropping it removes it.
@@ -39,6 +39,11 @@ impl Incoming {
     /// The file to write to, in any order.
     pub fn file(&mut self) -> &mut File {
         self.file.as_file_mut()
+    }
+
+    /// Moves the file to a path in the store that is not an object's.
+    pub(crate) fn keep_as(self, path: &Path) -> Result<(), StoreError> {
+        persist(self.file, path)
     }
 
     /// Hashes what was written. Content cannot change afterwards.
@@ -75,12 +80,14 @@ impl Sealed {
     pub fn keep(self) -> Result<Object, StoreError> {
         let path = self.store.object_path(&self.object.digest);
         at(&path, self.file.as_file().sync_data())?;
-        self.file.persist(&path).map_err(|failed| StoreError::Io {
-            path,
-            source: failed.error,
-        })?;
+        persist(self.file, &path)?;
         Ok(self.object)
     }
+}
+
+fn persist(file: NamedTempFile, path: &Path) -> Result<(), StoreError> {
+    let kept = file.persist(path).map_err(std::io::Error::from);
+    at(path, kept).map(drop)
 }
 
 /// Takes the store's lock by `how` until the returned file is dropped.
@@ -88,7 +95,7 @@ pub(crate) fn lock(
     store: &Store,
     how: impl FnOnce(&File) -> std::io::Result<()>,
 ) -> Result<File, StoreError> {
-    let path: PathBuf = store.root().join(LOCK);
+    let path = store.root().join(LOCK);
     let file = at(&path, File::options().create(true).append(true).open(&path))?;
     at(&path, how(&file))?;
     Ok(file)

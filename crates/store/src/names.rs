@@ -5,7 +5,6 @@ use bessemer_digest::Digest;
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
-use tempfile::NamedTempFile;
 
 /// Longer than a SHA-512 in hexadecimal, shorter than a file name may be.
 const NAME_LIMIT: usize = 200;
@@ -17,12 +16,9 @@ impl Store {
         let path = self.name_path(kind, key)?;
         let directory = path.parent().unwrap_or(self.root());
         at(directory, fs::create_dir_all(directory))?;
-        let written = NamedTempFile::new_in(directory).and_then(|mut file| {
-            writeln!(file, "{digest}")?;
-            file.persist(&path).map_err(io::Error::from)
-        });
-        at(&path, written)?;
-        Ok(())
+        let mut incoming = self.incoming()?;
+        at(&path, writeln!(incoming.file(), "{digest}"))?;
+        incoming.keep_as(&path)
     }
 
     /// The object with that name, if one was given. The object itself may have been pruned since.

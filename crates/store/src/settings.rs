@@ -1,5 +1,6 @@
 //! How a client reaches the world, and its limits.
 
+use crate::uri::Uri;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,7 +39,7 @@ pub struct Settings {
     /// A file with trusted certificate authorities (PEM); by default that of the system.
     pub authorities: Option<PathBuf>,
     /// URI of a proxy for HTTP and HTTPS.
-    pub proxy: Option<String>,
+    pub proxy: Option<Uri>,
 }
 
 /// Why a client cannot be made from its settings.
@@ -60,7 +61,7 @@ pub enum ClientError {
         /// The file.
         path: PathBuf,
     },
-    /// The proxy's URI is not usable. It is not repeated, for it may hold a password.
+    /// The proxy's URI is not one of a proxy.
     #[error("the proxy's URI is not valid")]
     Proxy,
 }
@@ -95,7 +96,11 @@ impl Settings {
             None => Vec::new(),
         };
         let trusts_authorities = !roots.is_empty();
-        let proxy = self.proxy.as_deref().map(ureq::Proxy::new).transpose();
+        let proxy = self
+            .proxy
+            .as_ref()
+            .map(|uri| ureq::Proxy::new(uri.secret_text()))
+            .transpose();
         let tls = TlsConfig::builder()
             .root_certs(RootCerts::Specific(Arc::new(roots)))
             .unversioned_rustls_crypto_provider(Arc::new(

@@ -1,6 +1,8 @@
 use crate::setting::{Setting, only_failure, request, request_for};
 use bessemer_digest::Digest;
-use bessemer_store::{Expected, FailureCause, FetchError, Origin, Request, Sha512};
+use bessemer_store::{
+    Client, ClientError, Expected, FailureCause, FetchError, Origin, Request, Settings, Sha512,
+};
 use std::fs;
 
 #[test]
@@ -110,4 +112,23 @@ fn without_expectation_everything_is_fetched_anew() {
         let request = request(&[path.to_str().unwrap()], Expected::default());
         assert_eq!(setting.content(&setting.fetch(&request).unwrap()), content);
     }
+}
+
+#[test]
+fn certificate_authorities_must_be_there_when_named() {
+    let setting = Setting::new();
+    let client = |name: &str| {
+        let authorities = Some(setting.directory.path().join(name));
+        let settings = Settings {
+            authorities,
+            ..Settings::default()
+        };
+        Client::new(&settings).unwrap_err()
+    };
+    assert!(matches!(client("missing"), ClientError::Authorities { .. }));
+    fs::write(setting.directory.path().join("empty.pem"), b"# none\n").unwrap();
+    assert!(matches!(
+        client("empty.pem"),
+        ClientError::NoAuthorities { .. }
+    ));
 }

@@ -1,7 +1,7 @@
 use crate::server::{Answer, Server, ok, response, unmeasured};
 use crate::setting::{LIMITS, Setting, only_failure, request, request_for};
 use bessemer_digest::Digest;
-use bessemer_store::{Expected, FailureCause, Limits, Origin, Request};
+use bessemer_store::{Client, Expected, FailureCause, Limits, Origin, Request, Settings};
 use std::net::TcpListener;
 use std::time::Duration;
 
@@ -212,6 +212,29 @@ fn sends_credentials_but_never_shows_them() {
     assert!(head.starts_with("GET /file?token=hidden "));
     assert!(
         head.to_lowercase().contains("authorization: basic"),
+        "{head}"
+    );
+}
+
+#[test]
+fn asks_the_proxy_and_never_shows_its_password() {
+    let setting = Setting::new();
+    let server = Server::start(vec![response("403 Forbidden", &[], b""); 3]);
+    let proxy = server.uri("").replace("http://", "http://user:hidden@");
+    let settings = Settings {
+        proxy: Some(proxy.parse().unwrap()),
+        limits: LIMITS,
+        ..Settings::default()
+    };
+    let client = Client::new(&settings).unwrap();
+    assert!(!format!("{settings:?} {client:?}").contains("hidden"));
+    let request = request_for(&["http://host.invalid/file"], b"content");
+    let (cause, _) = only_failure(client.fetch(&request, &setting.store));
+    assert!(matches!(cause, FailureCause::Proxy), "{cause:?}");
+    let head = &server.requests()[0];
+    assert!(head.starts_with("CONNECT host.invalid:80 "), "{head}");
+    assert!(
+        head.to_lowercase().contains("proxy-authorization: basic"),
         "{head}"
     );
 }

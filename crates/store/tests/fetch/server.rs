@@ -70,15 +70,10 @@ pub(crate) fn response(status: &str, headers: &[&str], body: &[u8]) -> Answer {
 
 /// The same without a length: the body ends with the connection, or as the headers say.
 pub(crate) fn unmeasured(status: &str, headers: &[&str], body: &[u8]) -> Answer {
-    let mut lines = headers.join(
-        "
-",
-    );
-    if !lines.is_empty() {
-        lines.push_str(
-            "
-",
-        );
+    let mut lines = String::new();
+    for header in headers {
+        lines += header;
+        lines += "\r\n";
     }
     let head = format!("HTTP/1.1 {status}\r\nConnection: close\r\n{lines}\r\n");
     Answer::Bytes([head.as_bytes(), body].concat())
