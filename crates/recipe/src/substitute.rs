@@ -120,6 +120,32 @@ pub(crate) fn substitute<'v>(
     Ok(result)
 }
 
+/// Replaces the tokens that can be replaced and leaves the rest as written: for texts that are
+/// only shown to people, where melange does the same.
+pub(crate) fn substitute_known<'v>(text: &str, lookup: impl Fn(&str) -> Option<&'v str>) -> String {
+    let mut result = String::new();
+    let mut rest = text;
+    while let Some(start) = rest.find(OPEN) {
+        let (before, token) = rest.split_at(start);
+        result.push_str(before);
+        let end = token
+            .find(CLOSE)
+            .map_or(token.len(), |end| end + CLOSE.len());
+        match substitute(&token[..end], &lookup) {
+            Ok(value) => {
+                result.push_str(&value);
+                rest = &token[end..];
+            }
+            Err(_) => {
+                result.push_str(OPEN);
+                rest = &token[OPEN.len()..];
+            }
+        }
+    }
+    result.push_str(rest);
+    result
+}
+
 /// Resolves variables that may refer to each other and to `outer`, whatever their order.
 ///
 /// On failure the name of the variable whose text is wrong comes with the error.
@@ -231,6 +257,18 @@ mod tests {
                 (error.to_string().as_str(), error.offset()),
                 (message, offset)
             );
+        }
+    }
+
+    #[test]
+    fn shown_texts_keep_what_is_unknown() {
+        let lookup = |name: &str| (name == "a").then_some("A");
+        for (text, expected) in [
+            ("${{a}} ${{ b == c }} ${{a}}", "A ${{ b == c }} A"),
+            ("${{a} and ${{a}}", "${{a} and A"),
+            ("${{", "${{"),
+        ] {
+            assert_eq!(substitute_known(text, lookup), expected);
         }
     }
 

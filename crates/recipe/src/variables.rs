@@ -2,7 +2,7 @@
 
 use crate::compile::{CompileError, CompileOptions};
 use crate::recipe::Recipe;
-use crate::substitute::{SubstituteError, resolve_all, substitute};
+use crate::substitute::{SubstituteError, resolve_all, substitute, substitute_known};
 use crate::text::Text;
 use std::collections::BTreeMap;
 
@@ -63,7 +63,9 @@ pub(crate) fn of_recipe(
     let full = format!("{}-r{}", variables["package.version"], package.epoch);
     variables.insert("package.full-version".into(), full);
     transform(recipe, &mut variables)?;
-    let description = replace(recipe, &package.description, &variables)?;
+    let description = substitute_known(&package.description, |name| {
+        variables.get(name).map(String::as_str)
+    });
     variables.insert("package.description".into(), description);
     let destination = format!("{OUTPUT}/{}", variables["package.name"]);
     variables.insert("targets.destdir".into(), destination);

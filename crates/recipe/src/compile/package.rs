@@ -183,8 +183,8 @@ pub(crate) fn pipeline(
         name: package.name.clone(),
         version: package.variables["package.version"].clone(),
         epoch: written.epoch,
-        description: scope.text(file, package.description)?,
-        url: scope.text(file, package.url)?,
+        description: scope.shown(package.description),
+        url: scope.shown(package.url),
         commit: if commit.is_empty() {
             compiler.options.commit.clone().unwrap_or_default()
         } else {
@@ -241,7 +241,7 @@ fn licenses(
         Ok(LicensePlan {
             license: scope.text(file, &entry.license)?,
             paths: scope.list(file, &entry.paths)?,
-            attestation: scope.text(file, &entry.attestation)?,
+            attestation: scope.shown(&entry.attestation),
             license_path: scope.text(file, &entry.license_path)?,
         })
     };

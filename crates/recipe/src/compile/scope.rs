@@ -3,7 +3,7 @@
 use super::CompileError;
 use crate::condition::holds;
 use crate::source::SourceFile;
-use crate::substitute::{SubstituteError, substitute};
+use crate::substitute::{SubstituteError, substitute, substitute_known};
 use crate::text::Text;
 use crate::variables::Variables;
 use std::collections::BTreeMap;
@@ -52,6 +52,11 @@ impl<'a> Scope<'a> {
     pub(crate) fn text(&self, file: &SourceFile, text: &Text) -> Result<String, CompileError> {
         self.raw(text)
             .map_err(|error| CompileError::variable(file, text, &error, self.names()))
+    }
+
+    /// A text that is only shown to people: what is unknown stays as written.
+    pub(crate) fn shown(&self, text: &Text) -> String {
+        substitute_known(text, |name| self.lookup(name))
     }
 
     pub(crate) fn list(

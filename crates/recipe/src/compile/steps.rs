@@ -150,7 +150,7 @@ impl<'a> Compiler<'a> {
         }
         inner.enter(&frame.file, &step.working_directory, &step.environment)?;
         if !step.name.is_empty() {
-            inner.name = frame.scope.text(&frame.file, &step.name)?;
+            inner.name = frame.scope.shown(&step.name);
         }
         if !step.uses.is_empty() {
             return self.uses(step, frame, inner, numbering);

@@ -14,6 +14,9 @@ pub struct Step {
     /// What logs call it.
     #[serde(default)]
     pub name: Text,
+    /// What it does, at length.
+    #[serde(default)]
+    pub description: Text,
     /// The pipeline file it stands for.
     #[serde(default)]
     pub uses: Text,
@@ -53,6 +56,9 @@ pub struct PipelineFile {
     /// What it does, in a few words.
     #[serde(default)]
     pub name: Text,
+    /// What it does, at length.
+    #[serde(default)]
+    pub description: Text,
     /// Its inputs.
     #[serde(default, deserialize_with = "nullable")]
     pub inputs: BTreeMap<String, Input>,
