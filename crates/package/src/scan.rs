@@ -10,9 +10,13 @@ use crate::tree::{Content, Node, Tree};
 use bessemer_apk::{Entry, EntryKind, EntryPath};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Seek as _, SeekFrom};
+use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
 use tar::EntryType;
+
+/// Bytes in a header; contents are padded to whole blocks, and an empty one ends the archive.
+const BLOCK: usize = 512;
 
 /// Why an archive is refused.
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +28,12 @@ pub enum ScanError {
         offset: u64,
         /// What the read said.
         source: io::Error,
+    },
+    /// There is no end marker, so whoever wrote the archive may not have finished.
+    #[error("archive has no end marker at byte {offset}")]
+    Unfinished {
+        /// Bytes from the start of the archive.
+        offset: u64,
     },
     /// A bound of [`Limits`] is exceeded.
     #[error("archive exceeds the limit on {what} ({limit}) at byte {offset}")]
@@ -72,8 +82,9 @@ impl Archive {
             tree: Tree::new(),
             parents: BTreeSet::new(),
         };
-        let mut archive = tar::Archive::new(&*file);
         let read = |source| ScanError::Read { offset: 0, source };
+        (&*file).seek(SeekFrom::Start(0)).map_err(read)?;
+        let mut archive = tar::Archive::new(&*file);
         let mut offset = 0;
         let entries = archive.entries_with_seek().map_err(read)?.raw(true);
         for (count, entry) in (1..).zip(entries) {
@@ -87,8 +98,16 @@ impl Archive {
                 });
             }
             scanner.take(&mut entry)?;
+            let size = entry.size().checked_next_multiple_of(BLOCK as u64);
+            offset = size
+                .and_then(|size| entry.raw_file_position().checked_add(size))
+                .ok_or(ScanError::Unfinished { offset })?;
         }
-        Ok(scanner.tree)
+        let mut end = [1; BLOCK];
+        match file.read_exact_at(&mut end, offset) {
+            Ok(()) if end == [0; BLOCK] => Ok(scanner.tree),
+            _ => Err(ScanError::Unfinished { offset }),
+        }
     }
 }
 

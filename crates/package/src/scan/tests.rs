@@ -199,6 +199,21 @@ fn a_size_beyond_the_end_is_an_error() {
     assert!(Archive::scan(file_with(header.as_bytes()), &limits).is_err());
 }
 
+#[test]
+fn an_archive_without_end_marker_is_unfinished() {
+    let whole = archive(&[("a", FILE, "", b"12345"), ("b", FILE, "", b"")]);
+    for length in [0, 1024, 1536] {
+        let result = Archive::scan(file_with(&whole[..length]), &Limits::default());
+        assert!(
+            matches!(result, Err(ScanError::Unfinished { .. })),
+            "{length}"
+        );
+    }
+    let mut file = file_with(&whole);
+    file.seek(SeekFrom::End(0)).unwrap();
+    assert_eq!(Archive::scan(file, &Limits::default()).unwrap().len(), 2);
+}
+
 proptest::proptest! {
     #[test]
     fn any_bytes_are_survived(noise: Vec<u8>, edits in proptest::collection::vec((0_usize..2560, 0_u8..), 0..20)) {
