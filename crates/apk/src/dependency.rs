@@ -1,6 +1,7 @@
 //! Constraints between packages, and what packages provide.
 
 use crate::Version;
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
@@ -136,11 +137,11 @@ impl Dependency {
 
 /// The version to compare with when `name` has `version`. A soname's version without revision is
 /// taken as `0.<version>`, below every full version, as apko does.
-pub(crate) fn comparable(name: &str, version: &Version) -> Version {
+pub(crate) fn comparable<'a>(name: &str, version: &'a Version) -> Cow<'a, Version> {
     if name.starts_with("so:") && version.is_valid() && !version.has_revision() {
-        return Version::new(format!("0.{version}"));
+        return Cow::Owned(Version::new(format!("0.{version}")));
     }
-    version.clone()
+    Cow::Borrowed(version)
 }
 
 impl FromStr for Dependency {

@@ -18,6 +18,7 @@ mod limits;
 pub mod package;
 mod path;
 mod signature;
+pub mod solver;
 mod tar;
 mod version;
 

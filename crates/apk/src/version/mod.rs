@@ -10,8 +10,8 @@ use tokens::{Token, tokenize};
 /// A version: `1.2.3b_rc1_p2~3f5a-r4`.
 ///
 /// The grammar and the order are those of apk-tools 3 (`src/version.c`):
-/// numbers with dots, one letter, any count of suffixes with optional numbers, a commit hash, a
-/// revision. The text is kept as written. A text outside the grammar is an invalid version: it is
+/// numbers with dots, a letter, any count of suffixes with optional numbers, a commit hash, a
+/// revision. As in apk-tools 2, a number may follow the letter: Alpine has `6.8.0p2-r4`. The text is kept as written. A text outside the grammar is an invalid version: it is
 /// smaller than every valid one, and invalid ones are ordered by their text. Two versions are equal
 /// when neither is greater, whatever their spelling.
 #[derive(Clone)]

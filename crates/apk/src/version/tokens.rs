@@ -86,14 +86,7 @@ pub(super) fn tokenize(text: &str) -> Option<Vec<Token>> {
     let mut tokens = Vec::new();
     let mut rest = text;
     tokens.push(Token::First(Number::new(digits(&mut rest)?)));
-    while let Some(tail) = rest.strip_prefix('.') {
-        rest = tail;
-        tokens.push(Token::Component(digits(&mut rest)?.to_owned()));
-    }
-    if let Some(letter @ b'a'..=b'z') = rest.bytes().next() {
-        tokens.push(Token::Letter(letter));
-        rest = &rest[1..];
-    }
+    numbers(&mut rest, &mut tokens)?;
     while let Some(tail) = rest.strip_prefix('_') {
         rest = tail;
         tokens.push(suffix(take(&mut rest, |byte| byte.is_ascii_lowercase())?)?);
@@ -111,6 +104,27 @@ pub(super) fn tokenize(text: &str) -> Option<Vec<Token>> {
         tokens.push(Token::Revision(Number::new(digits(&mut rest)?)));
     }
     rest.is_empty().then_some(tokens)
+}
+
+/// Takes `.5`, `b` and `b5` for as long as they come; a dot must not follow a letter.
+fn numbers(rest: &mut &str, tokens: &mut Vec<Token>) -> Option<()> {
+    loop {
+        match rest.bytes().next() {
+            Some(b'.') => {
+                *rest = &rest[1..];
+                tokens.push(Token::Component(digits(rest)?.to_owned()));
+            }
+            Some(letter @ b'a'..=b'z') => {
+                *rest = &rest[1..];
+                tokens.push(Token::Letter(letter));
+                match digits(rest) {
+                    Some(number) => tokens.push(Token::Component(number.to_owned())),
+                    None => return Some(()),
+                }
+            }
+            _ => return Some(()),
+        }
+    }
 }
 
 fn suffix(name: &str) -> Option<Token> {
