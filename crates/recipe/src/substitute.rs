@@ -131,15 +131,12 @@ pub(crate) fn substitute_known<'v>(text: &str, lookup: impl Fn(&str) -> Option<&
         let end = token
             .find(CLOSE)
             .map_or(token.len(), |end| end + CLOSE.len());
-        match substitute(&token[..end], &lookup) {
-            Ok(value) => {
-                result.push_str(&value);
-                rest = &token[end..];
-            }
-            Err(_) => {
-                result.push_str(OPEN);
-                rest = &token[OPEN.len()..];
-            }
+        if let Ok(value) = substitute(&token[..end], &lookup) {
+            result.push_str(&value);
+            rest = &token[end..];
+        } else {
+            result.push_str(OPEN);
+            rest = &token[OPEN.len()..];
         }
     }
     result.push_str(rest);
