@@ -13,6 +13,7 @@ mod bounded;
 mod dependency;
 mod entry;
 pub mod index;
+pub mod install;
 mod keyring;
 mod limits;
 pub mod package;

@@ -98,7 +98,7 @@ impl EntryPath {
     }
 
     /// The components from the root down.
-    pub fn components(&self) -> impl Iterator<Item = &str> {
+    pub fn components(&self) -> impl DoubleEndedIterator<Item = &str> {
         self.0.split('/')
     }
 
