@@ -1,0 +1,203 @@
+//! The launch request: one packet on a `SOCK_SEQPACKET` socket, with descriptors beside it.
+//!
+//! All numbers are u32, little endian: the eight bytes `BSMRJL01`, flags (bit 0: `/dev/kvm` is
+//! needed), number of arguments, then each argument as length and bytes. The descriptors
+//! (`SCM_RIGHTS`), in order: leash, kernel, initramfs, console, diagnostics, then those that QEMU
+//! finds as 100, 101, ….
+//!
+//! The leash is a `SOCK_SEQPACKET` socket too. On it the jailer answers `started` with a line for
+//! every layer (`+name`, or `-name: reason` for one that is missing), or `failed` with a reason;
+//! later `ended exited N` or `ended signaled N`. Any packet from the client, or its end, kills the
+//! machine.
+
+use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
+use std::ffi::CString;
+use std::io::{self, IoSliceMut};
+use std::mem::MaybeUninit;
+use std::os::fd::{BorrowedFd, OwnedFd};
+
+const MAGIC: &[u8; 8] = b"BSMRJL01";
+/// Longest request, in bytes.
+const MAX_REQUEST: usize = 64 * 1024;
+/// Most arguments.
+const MAX_ARGUMENTS: u32 = 256;
+/// Most descriptors of one request.
+const MAX_DESCRIPTORS: usize = 32;
+/// Descriptors with a meaning of their own, before those that are inherited.
+const FIXED_DESCRIPTORS: usize = 5;
+
+/// What QEMU is to be given.
+#[derive(Debug)]
+pub(crate) struct Request {
+    pub(crate) text: RequestText,
+    pub(crate) leash: OwnedFd,
+    pub(crate) kernel: OwnedFd,
+    pub(crate) initramfs: OwnedFd,
+    pub(crate) console: OwnedFd,
+    pub(crate) diagnostics: OwnedFd,
+    pub(crate) inherited: Vec<OwnedFd>,
+}
+
+/// The part of a request that is bytes.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct RequestText {
+    pub(crate) kvm: bool,
+    pub(crate) arguments: Vec<CString>,
+}
+
+/// A request that is refused. The client is broken or hostile: the jailer ends.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RequestError {
+    #[error("cannot receive a request: {0}")]
+    Receive(#[from] io::Error),
+    #[error("request is cut off")]
+    Truncated,
+    #[error("request does not start with the right magic")]
+    Magic,
+    #[error("request has flags {0:#x}, which are not known")]
+    Flags(u32),
+    #[error("request has {0} arguments, more than {MAX_ARGUMENTS}")]
+    Arguments(u32),
+    #[error("request has an argument with a NUL byte")]
+    Nul,
+    #[error("request has {0} bytes after its end")]
+    Trailing(usize),
+    #[error("request has {0} descriptors, expected {FIXED_DESCRIPTORS} to {MAX_DESCRIPTORS}")]
+    Descriptors(usize),
+}
+
+impl RequestText {
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, RequestError> {
+        let mut rest = bytes.strip_prefix(MAGIC).ok_or(RequestError::Magic)?;
+        let flags = number(&mut rest)?;
+        if flags > 1 {
+            return Err(RequestError::Flags(flags));
+        }
+        let count = number(&mut rest)?;
+        if count > MAX_ARGUMENTS {
+            return Err(RequestError::Arguments(count));
+        }
+        let mut arguments = Vec::new();
+        for _ in 0..count {
+            let length = number(&mut rest)? as usize;
+            let (argument, after) = rest
+                .split_at_checked(length)
+                .ok_or(RequestError::Truncated)?;
+            arguments.push(CString::new(argument).map_err(|_| RequestError::Nul)?);
+            rest = after;
+        }
+        if !rest.is_empty() {
+            return Err(RequestError::Trailing(rest.len()));
+        }
+        Ok(Self {
+            kvm: flags == 1,
+            arguments,
+        })
+    }
+}
+
+fn number(rest: &mut &[u8]) -> Result<u32, RequestError> {
+    let (bytes, after) = rest
+        .split_first_chunk::<4>()
+        .ok_or(RequestError::Truncated)?;
+    *rest = after;
+    Ok(u32::from_le_bytes(*bytes))
+}
+
+/// The next request, or `None` when the client has gone.
+pub(crate) fn receive(socket: BorrowedFd<'_>) -> Result<Option<Request>, RequestError> {
+    let mut bytes = vec![0; MAX_REQUEST];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MAX_DESCRIPTORS))];
+    let mut ancillary = RecvAncillaryBuffer::new(&mut space);
+    let mut parts = [IoSliceMut::new(&mut bytes)];
+    let message = recvmsg(socket, &mut parts, &mut ancillary, RecvFlags::CMSG_CLOEXEC);
+    let message = message.map_err(io::Error::from)?;
+    let mut descriptors = Vec::new();
+    for part in ancillary.drain() {
+        if let RecvAncillaryMessage::ScmRights(received) = part {
+            descriptors.extend(received);
+        }
+    }
+    if message.bytes == 0 {
+        return Ok(None);
+    }
+    if message
+        .flags
+        .intersects(rustix::net::ReturnFlags::TRUNC | rustix::net::ReturnFlags::CTRUNC)
+    {
+        return Err(RequestError::Truncated);
+    }
+    let text = RequestText::decode(&bytes[..message.bytes])?;
+    let count = descriptors.len();
+    let mut descriptors = descriptors.into_iter();
+    let mut next = || descriptors.next().ok_or(RequestError::Descriptors(count));
+    Ok(Some(Request {
+        text,
+        leash: next()?,
+        kernel: next()?,
+        initramfs: next()?,
+        console: next()?,
+        diagnostics: next()?,
+        inherited: descriptors.collect(),
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn encode(flags: u32, arguments: &[&[u8]]) -> Vec<u8> {
+        let mut bytes = MAGIC.to_vec();
+        bytes.extend(flags.to_le_bytes());
+        bytes.extend(u32::try_from(arguments.len()).unwrap().to_le_bytes());
+        for argument in arguments {
+            bytes.extend(u32::try_from(argument.len()).unwrap().to_le_bytes());
+            bytes.extend(*argument);
+        }
+        bytes
+    }
+
+    #[test]
+    fn a_request_is_read_and_every_cut_of_it_refused() {
+        let bytes = encode(1, &[b"-m", b"128"]);
+        let text = RequestText::decode(&bytes).unwrap();
+        assert_eq!(
+            text,
+            RequestText {
+                kvm: true,
+                arguments: vec![c"-m".into(), c"128".into()]
+            }
+        );
+        for length in 0..bytes.len() {
+            assert!(RequestText::decode(&bytes[..length]).is_err(), "{length}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_fixed_is_refused() {
+        let many = vec![b"a".as_slice(); 257];
+        let mut trailing = encode(0, &[b"a"]);
+        trailing.push(0);
+        for (bytes, expected) in [
+            (encode(2, &[]), "flags"),
+            (encode(0, &many), "257 arguments"),
+            (encode(0, &[b"a\0b"]), "NUL"),
+            (trailing, "after its end"),
+            (b"BSMRJL02".to_vec(), "magic"),
+        ] {
+            let error = RequestText::decode(&bytes).unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_survived(bytes: Vec<u8>) {
+            let _ = RequestText::decode(&bytes);
+            let mut whole = MAGIC.to_vec();
+            whole.extend(bytes);
+            let _ = RequestText::decode(&whole);
+        }
+    }
+}
