@@ -115,6 +115,8 @@ pub(crate) fn attend(
     let handle = pidfd_open(started.pid, PidfdFlags::empty()).map_err(io::Error::from)?;
     let mut input = started.input;
     let mut open = true;
+    // What was typed at once may have arrived together with the request.
+    type_all(control, &mut input)?;
     let status = loop {
         if let Some(status) = reap(started.pid) {
             break status;

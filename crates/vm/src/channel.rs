@@ -171,6 +171,11 @@ impl Channels {
         words
     }
 
+    /// The console's line that tells of a panic of the guest's kernel.
+    pub(crate) fn panic_line(&self) -> Option<String> {
+        self.console_tail.find("Kernel panic")
+    }
+
     fn wait(&self, deadline: Instant, typed: Option<BorrowedFd<'_>>) -> Result<Ready, Fault> {
         let mut ready = Ready::default();
         let want = if self.outbound.is_empty() {

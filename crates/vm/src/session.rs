@@ -330,10 +330,9 @@ impl Session {
     /// QEMU has ended unasked: by a panic, or otherwise.
     fn ended(&mut self, activity: &Activity) -> SessionError {
         let end = self.process.wait(EXIT_WAIT).unwrap_or(ProcessEnd::Unknown);
-        let words = self.channels.last_words(CONSOLE_LINES);
-        let panic = words.iter().find(|line| line.contains("Kernel panic"));
-        let fault = match panic {
-            Some(line) => Fault::Panicked { line: line.clone() },
+        let _ = self.channels.last_words(CONSOLE_LINES);
+        let fault = match self.channels.panic_line() {
+            Some(line) => Fault::Panicked { line },
             None => Fault::Ended { end },
         };
         self.fail(activity, fault)

@@ -23,6 +23,13 @@ impl Tail {
         self.bytes.drain(..excess);
     }
 
+    /// The first line kept that contains `text`, printable.
+    pub(crate) fn find(&self, text: &str) -> Option<String> {
+        self.lines(usize::MAX)
+            .into_iter()
+            .find(|line| line.contains(text))
+    }
+
     /// The last `count` lines that are not empty, printable.
     pub(crate) fn lines(&self, count: usize) -> Vec<String> {
         let bytes: Vec<u8> = self.bytes.iter().copied().collect();

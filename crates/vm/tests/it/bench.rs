@@ -10,8 +10,9 @@ use std::process::Command;
 use tempfile::TempDir;
 
 /// Programs of the host that the guest's root gets, with the libraries they need.
-const PROGRAMS: [&str; 12] = [
+const PROGRAMS: [&str; 13] = [
     "sh", "cat", "ls", "sleep", "mkdir", "ln", "head", "sort", "chmod", "tty", "uname", "true",
+    "mount",
 ];
 /// Size of the output disk, in bytes.
 pub(crate) const OUTPUT_BYTES: u64 = 16 << 20;
@@ -22,7 +23,7 @@ pub(crate) struct Bench {
     pub(crate) machine: Machine,
 }
 
-fn variable(name: &str) -> PathBuf {
+pub(crate) fn variable(name: &str) -> PathBuf {
     let value = std::env::var_os(name);
     PathBuf::from(value.unwrap_or_else(|| panic!("{name} is not set; run cargo xtask test")))
 }

@@ -27,10 +27,11 @@ fn a_step_that_hangs_is_ended_and_the_session_goes_on() {
 fn a_guest_that_stops_answering_meets_the_hosts_deadline() {
     let bench = Bench::new();
     let mut session = bench.launch();
-    // `o` halts a machine that cannot be switched off: the agent never answers again.
+    let script = "mkdir -p /tmp/cg; mount -t cgroup2 none /tmp/cg; mkdir /tmp/cg/ice; \
+                  echo 1 > /tmp/cg/ice/cgroup.procs; echo 1 > /tmp/cg/ice/cgroup.freeze; sleep 99";
     let halt = Run {
         timeout_seconds: 1,
-        ..step("main/0", "echo o > /proc/sysrq-trigger; sleep 9")
+        ..step("main/0", script)
     };
     let error = output_of(&mut session, &halt).0.unwrap_err();
     let limit = Duration::from_secs(1);

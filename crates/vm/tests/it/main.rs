@@ -1,6 +1,7 @@
 //! Boots real guests.
 //!
-//! Needs a boot directory (`BESSEMER_TEST_BOOT`), the static agent (`BESSEMER_TEST_AGENT`), QEMU,
+//! Needs a boot directory (`BESSEMER_TEST_BOOT`), the static agent (`BESSEMER_TEST_AGENT`), the
+//! jailer (`BESSEMER_TEST_JAILER`), QEMU,
 //! `mkfs.erofs` and `mke2fs`; `cargo xtask test` provides all of them and runs the ignored tests.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
@@ -8,4 +9,5 @@
 mod bench;
 mod devices;
 mod faults;
+mod jailed;
 mod steps;
