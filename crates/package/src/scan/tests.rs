@@ -1,5 +1,5 @@
 use super::*;
-use std::io::{Seek as _, SeekFrom, Write as _};
+use std::io::{SeekFrom, Write as _};
 
 /// What a test archive holds: name, type, link target, contents.
 type Item<'a> = (&'a str, EntryType, &'a str, &'a [u8]);
