@@ -5,7 +5,7 @@
 mod support;
 
 use bessemer_apk::package::{Header, ReadError, Reader, Summary, WriteError, write_data};
-use bessemer_apk::{Entry, EntryKind, Limits};
+use bessemer_apk::{Entry, EntryKind, Limits, PkgInfo};
 use std::error::Error;
 use std::io::{Read, Write};
 use std::process::{Command, Stdio};
@@ -109,6 +109,13 @@ fn limits_hold() {
         })
         .is_err()
     );
+    assert!(
+        open(Limits {
+            signature: 10,
+            ..all
+        })
+        .is_err()
+    );
     assert!(open(Limits { data: 2000, ..all }).is_err());
     assert!(open(Limits { entries: 5, ..all }).is_err());
 }
@@ -196,6 +203,19 @@ fn melanges_packages_are_written_the_same() {
         // Compressors differ; the archives inside must not.
         assert!(inflate(&rewritten) == original, "{name}");
     }
+}
+
+#[test]
+fn melanges_metadata_is_written_the_same() {
+    let text = match shared_data() {
+        Some(directory) => {
+            let package = std::fs::read(directory.join("ruby3.2-base64-0.2.0-r2.apk")).unwrap();
+            read_all(&package).unwrap().0.control.files[".PKGINFO"].clone()
+        }
+        None => read_all(&sample_package()).unwrap().0.control.files[".PKGINFO"].clone(),
+    };
+    let text = String::from_utf8(text).unwrap();
+    assert_eq!(PkgInfo::parse(&text).unwrap().render().unwrap(), text);
 }
 
 fn inflate(member: &[u8]) -> Vec<u8> {

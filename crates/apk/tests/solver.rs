@@ -162,7 +162,7 @@ fn says_why_there_is_no_solution() {
         (
             "b-1\nb-2",
             "b>2",
-            "b>2 is asked for, which nothing provides (there is 1, 2)",
+            "b>2 is asked for, which nothing provides (there is 2, 1)",
         ),
         (
             "a-1 D:b>2\nb-1",
@@ -185,6 +185,11 @@ fn says_why_there_is_no_solution() {
             "a is asked for\n  b is asked for\n  a-1 and b-1 both have the name v",
         ),
         ("a-1", "a !a", "!a is asked for\n  a is asked for"),
+        (
+            "a-1 D:b=3\na-2 D:b=3\nb-1\nb-2\nb-4\nb-5\nb-6",
+            "a",
+            "a is asked for\n  a-2 needs b=3, which nothing provides (there is 6, 5, 4, 2, …)",
+        ),
     ] {
         let error = one(repository, wanted).unwrap_err().to_string();
         let expected = format!("no choice of packages satisfies every constraint:\n  {expected}");

@@ -102,6 +102,7 @@ impl<R: BufRead> Reader<R> {
             .first()
             .is_some_and(|(entry, _)| entry.name.starts_with(PREFIX))
         {
+            control.check_size(limits.signature)?;
             signature_member = control.bytes;
             signatures = control
                 .files
@@ -308,6 +309,25 @@ struct Member {
     sha1: Sha1Bytes,
     sha256: Digest,
     files: Vec<(RawEntry, Vec<u8>)>,
+}
+
+impl Member {
+    /// Holds a member that was read under a wider limit to its own.
+    fn check_size(&self, limit: u64) -> Result<(), ReadError> {
+        let content: usize = self.files.iter().map(|(_, content)| content.len()).sum();
+        if content.max(self.bytes.len()) as u64 <= limit {
+            return Ok(());
+        }
+        let source = io::Error::other("member is larger than its limit");
+        let source = tar::TarError::Read {
+            offset: limit,
+            source,
+        };
+        Err(ReadError::Archive {
+            member: "signature",
+            source,
+        })
+    }
 }
 
 fn read_member<R: BufRead>(

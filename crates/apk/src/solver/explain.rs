@@ -3,7 +3,7 @@
 use super::pool::{PackageId, Pool};
 use super::search::Rule;
 use crate::Dependency;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 /// The most lines of an explanation.
@@ -31,12 +31,20 @@ impl fmt::Display for Unsolvable {
 impl std::error::Error for Unsolvable {}
 
 pub(super) fn explain(pool: &Pool<'_>, rules: &[Rule]) -> Unsolvable {
-    let mut lines: BTreeSet<(u8, String)> = rules
-        .iter()
-        .filter_map(|rule| Some((rank(rule), line(pool, rule)?)))
-        .collect();
+    let render = |rules: Vec<&Rule>| -> BTreeSet<(u8, String)> {
+        rules
+            .into_iter()
+            .filter_map(|rule| Some((rank(rule), line(pool, rule)?)))
+            .collect()
+    };
+    let mut lines = render(one_version_each(pool, rules, ToString::to_string));
+    if lines.len() > MAX_LINES {
+        lines = render(one_version_each(pool, rules, |dependency| {
+            dependency.name.clone()
+        }));
+    }
     // What is missing outright says it all; rules around it would only hide it.
-    if rules.len() > MAX_LINES && lines.iter().any(|(_, text)| text.contains(MISSING)) {
+    if lines.len() > MAX_LINES && lines.iter().any(|(_, text)| text.contains(MISSING)) {
         lines.retain(|(rank, text)| *rank == 0 || text.contains(MISSING));
     }
     let count = lines.len();
@@ -46,6 +54,37 @@ pub(super) fn explain(pool: &Pool<'_>, rules: &[Rule]) -> Unsolvable {
         reasons.push(format!("and {} more", count + 1 - MAX_LINES));
     }
     Unsolvable { reasons }
+}
+
+/// Of rules that say the same, by `what`, of several versions of a package, only the highest
+/// version's.
+fn one_version_each<'r>(
+    pool: &Pool<'_>,
+    rules: &'r [Rule],
+    what: impl Fn(&Dependency) -> String,
+) -> Vec<&'r Rule> {
+    let mut kept: BTreeMap<String, &Rule> = BTreeMap::new();
+    for (position, rule) in rules.iter().enumerate() {
+        let (key, version) = match rule {
+            Rule::Needs(id, dependency) => {
+                let entry = pool.entry(*id);
+                (
+                    format!("{} {}", entry.name, what(dependency)),
+                    Some(&entry.version),
+                )
+            }
+            _ => (format!("{position:020}"), None),
+        };
+        let lower = |kept: &Rule| match kept {
+            Rule::Needs(id, _) => Some(&pool.entry(*id).version) < version,
+            _ => false,
+        };
+        let kept = kept.entry(key).or_insert(rule);
+        if lower(kept) {
+            *kept = rule;
+        }
+    }
+    kept.into_values().collect()
 }
 
 const MISSING: &str = "which nothing provides";
@@ -118,9 +157,10 @@ fn missing(pool: &Pool<'_>, dependency: &Dependency, in_world: bool) -> String {
     if !pool.candidates(dependency, in_world).is_empty() {
         return String::new();
     }
-    let mut found: Vec<String> = pool
-        .providers(&dependency.name)
-        .iter()
+    let mut providers = pool.providers(&dependency.name).to_vec();
+    providers.sort_by(|a, b| b.version.cmp(&a.version));
+    let mut found: Vec<String> = providers
+        .into_iter()
         .map(|provider| {
             let entry = pool.entry(provider.id);
             let tag = pool

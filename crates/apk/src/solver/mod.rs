@@ -68,14 +68,34 @@ pub fn solve<'a>(
 /// Adds packages whose `install_if` conditions are met, until nothing changes.
 fn add_triggered(pool: &Pool<'_>, world: &[Dependency], chosen: &mut Vec<PackageId>) {
     let mut refused = Vec::new();
-    while let Some(package) = pool.triggered(chosen, &refused) {
-        let mut search = Search::new(pool, world);
-        for &id in chosen.iter().chain([&package]) {
-            search.require(id);
+    loop {
+        let triggered = pool.triggered(chosen, &refused);
+        if triggered.is_empty() {
+            return;
         }
-        match search.run() {
-            Ok(more) => *chosen = more,
-            Err(_) => refused.push(package),
+        // All at once nearly always works; one by one finds out which does not.
+        if extend(pool, world, chosen, &triggered) {
+            continue;
+        }
+        for package in triggered {
+            if !extend(pool, world, chosen, &[package]) {
+                refused.push(package);
+            }
         }
     }
+}
+
+/// Adds `packages` and what they need to a solution; false if that is impossible.
+fn extend(
+    pool: &Pool<'_>,
+    world: &[Dependency],
+    chosen: &mut Vec<PackageId>,
+    packages: &[PackageId],
+) -> bool {
+    let mut search = Search::new(pool, world);
+    for &id in chosen.iter().chain(packages) {
+        search.require(id);
+    }
+    let found = search.run();
+    found.map(|more| *chosen = more).is_ok()
 }

@@ -2,7 +2,7 @@
 
 use super::{Chosen, Repository};
 use crate::{Dependency, IndexEntry, Version};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Position of a package in the pool: repository order, then index order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -154,13 +154,9 @@ impl<'a> Pool<'a> {
         rivals
     }
 
-    /// The first package, highest version first within a name, that is not chosen or refused and
-    /// whose `install_if` conditions the chosen ones meet.
-    pub(super) fn triggered(
-        &self,
-        chosen: &[PackageId],
-        refused: &[PackageId],
-    ) -> Option<PackageId> {
+    /// Packages that are not chosen or refused and whose `install_if` conditions the chosen ones
+    /// meet, one of each name: the highest version.
+    pub(super) fn triggered(&self, chosen: &[PackageId], refused: &[PackageId]) -> Vec<PackageId> {
         let is_met = |condition: &Dependency| {
             chosen.iter().any(|&id| self.meets(id, condition)) != condition.conflict
         };
@@ -168,15 +164,22 @@ impl<'a> Pool<'a> {
             .iter()
             .map(|&id| self.entry(id).name.as_str())
             .collect();
-        self.conditional
+        let mut found: BTreeMap<&str, PackageId> = BTreeMap::new();
+        let fresh = self
+            .conditional
             .iter()
             .copied()
-            .filter(|id| !refused.contains(id) && self.tag(*id).is_none())
-            .filter(|&id| !names.contains(self.entry(id).name.as_str()))
-            .filter(|&id| self.entry(id).install_if.iter().all(is_met))
-            .min_by(|&a, &b| {
-                let (a, b) = (self.entry(a), self.entry(b));
-                a.name.cmp(&b.name).then_with(|| b.version.cmp(&a.version))
-            })
+            .filter(|id| !refused.contains(id));
+        for id in fresh.filter(|&id| self.tag(id).is_none()) {
+            let entry = self.entry(id);
+            if names.contains(entry.name.as_str()) || !entry.install_if.iter().all(is_met) {
+                continue;
+            }
+            let best = found.entry(&entry.name).or_insert(id);
+            if self.entry(*best).version < entry.version {
+                *best = id;
+            }
+        }
+        found.into_values().collect()
     }
 }
