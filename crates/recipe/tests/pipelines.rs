@@ -5,6 +5,7 @@
 
 use bessemer_recipe::{
     BuiltinPipelines, CompileOptions, Plan, Recipe, SourceFile, Step, builtin_pipelines, compile,
+    written::PipelineFile,
 };
 use std::fs;
 use std::path::Path;
@@ -212,17 +213,28 @@ fn strip_leaves_what_is_not_elf() {
 #[test]
 fn every_input_is_documented_and_every_fragment_is_shell() {
     for (uses, text) in builtin_pipelines() {
-        let inputs = text.split("\ninputs:\n").nth(1).unwrap_or_default();
-        let inputs = inputs.split("\n\n").next().unwrap_or_default();
-        let named = inputs
-            .lines()
-            .filter(|line| line.len() > 2 && line.as_bytes()[2] != b' ');
-        let described = inputs
-            .lines()
-            .filter(|line| line.starts_with("    description: "));
-        assert_eq!(named.count(), described.count(), "{uses}");
+        let file: PipelineFile = serde_saphyr::from_str(text).expect(uses);
+        assert!(!file.name.is_empty(), "{uses} does not say what it does");
+        let mut recipe =
+            format!("subpackages:\n  - name: part\n    pipeline:\n      - uses: {uses}\n");
+        let digits = "a".repeat(64);
+        recipe.push_str("        with:\n");
+        for (name, input) in &file.inputs {
+            assert!(!input.description.is_empty(), "{uses}: {name}");
+            if name == "expected-sha256" {
+                recipe.push_str(&["          expected-sha256: ", &digits, "\n"].concat());
+            } else if input.required {
+                recipe.push_str(&["          ", name, ": -name x\n"].concat());
+            }
+        }
+        for step in &plan(&recipe).subpackages[0].steps {
+            check_syntax(step);
+        }
     }
-    let root = tempfile::tempdir().expect("directory");
+}
+
+#[test]
+fn the_examples_fragments_are_shell() {
     for name in ["bzip2", "hello", "tiny"] {
         let path = format!(
             "{}/../../examples/{name}/{name}.yaml",
@@ -232,18 +244,21 @@ fn every_input_is_documented_and_every_fragment_is_shell() {
         let recipe = Recipe::parse(SourceFile::new(name, text)).expect("recipe");
         let options = CompileOptions::new("x86_64", &BuiltinPipelines);
         let plan = compile(&recipe, &options).expect("plan").plan;
-        for step in std::iter::once(&plan.package)
-            .chain(&plan.subpackages)
-            .flat_map(|p| &p.steps)
-        {
-            let file = root.path().join("fragment");
-            fs::write(&file, &step.runs).expect("fragment");
-            let status = Command::new("/bin/sh")
-                .arg("-n")
-                .arg(&file)
-                .status()
-                .expect("sh");
-            assert!(status.success(), "{name} {}", step.id);
+        for package in std::iter::once(&plan.package).chain(&plan.subpackages) {
+            let tests = package.test.iter().flat_map(|test| &test.steps);
+            package.steps.iter().chain(tests).for_each(check_syntax);
         }
     }
+}
+
+fn check_syntax(step: &Step) {
+    let root = tempfile::tempdir().expect("directory");
+    let file = root.path().join("fragment");
+    fs::write(&file, &step.runs).expect("fragment");
+    let status = Command::new("/bin/sh")
+        .arg("-n")
+        .arg(&file)
+        .status()
+        .expect("sh");
+    assert!(status.success(), "{}: {}", step.id, step.runs);
 }

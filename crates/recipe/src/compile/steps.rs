@@ -186,7 +186,7 @@ impl<'a> Compiler<'a> {
             return Err(CompileError::Pipeline(Box::new(diagnostic)));
         }
         inner.uses.push(step.uses.value.clone());
-        if step.name.is_empty() {
+        if inner.name.is_empty() {
             inner.name.clone_from(&step.uses.value);
         }
         let definition = &loaded.definition;
