@@ -7,6 +7,7 @@
 mod control;
 mod data;
 mod error;
+mod header;
 mod pkginfo;
 mod reader;
 mod render;
@@ -15,5 +16,6 @@ mod tap;
 pub use control::{Script, control_member};
 pub use data::{Content, DataSummary, WriteError, write_data};
 pub use error::ReadError;
+pub use header::{Control, Header};
 pub use pkginfo::{PkgInfo, PkgInfoError};
-pub use reader::{Control, DataEntry, Header, Reader, Summary};
+pub use reader::{DataEntry, Reader, Summary};
