@@ -59,6 +59,7 @@ pub(crate) fn of_recipe(
     let resolved = resolve_all(&raw, &variables).map_err(|(name, error)| {
         CompileError::variable(recipe.source(), &written[&name], &error, [])
     })?;
+    check_version(recipe, &resolved["package.version"])?;
     variables.extend(resolved);
     let full = format!("{}-r{}", variables["package.version"], package.epoch);
     variables.insert("package.full-version".into(), full);
@@ -70,6 +71,25 @@ pub(crate) fn of_recipe(
     let destination = format!("{OUTPUT}/{}", variables["package.name"]);
     variables.insert("targets.destdir".into(), destination);
     Ok(variables)
+}
+
+/// apk's grammar of versions, without the epoch.
+const VERSION: &str =
+    r"^[0-9]+(\.[0-9]+)*[a-z]?(_(alpha|beta|pre|rc|cvs|svn|git|hg|p)[0-9]*)*(~[0-9a-f]+)?$";
+
+fn check_version(recipe: &Recipe, version: &str) -> Result<(), CompileError> {
+    let text = &recipe.document().package.version;
+    let regex = regex::Regex::new(VERSION);
+    if regex.is_ok_and(|regex| regex.is_match(version)) {
+        return Ok(());
+    }
+    let message = format!("`{version}` is not a version");
+    let hint = "numbers with dots, then perhaps a letter and suffixes such as `_rc1`".to_owned();
+    let diagnostic = recipe
+        .source()
+        .diagnostic(text.position, message)
+        .with_hint(Some(hint));
+    Err(CompileError::Value(Box::new(diagnostic)))
 }
 
 fn replace(recipe: &Recipe, text: &Text, variables: &Variables) -> Result<String, CompileError> {

@@ -238,3 +238,9 @@ fn inputs_pass_down_and_local_files_come_first() {
         "{error}"
     );
 }
+
+#[test]
+fn descriptions_are_one_line() {
+    let text = "subpackages:\n  - name: b\n    description: |\n      two\n      lines of ${{package.name}}\n";
+    assert_eq!(plan(text).subpackages[0].description, "two lines of demo");
+}

@@ -178,13 +178,13 @@ pub(crate) fn pipeline(
     let file = compiler.recipe.source();
     let scope = Scope::new(&package.variables);
     let written = &compiler.recipe.document().package;
-    let commit = scope.text(file, package.commit)?;
+    let commit = scope.line(file, package.commit)?;
     let plan = PackagePlan {
         name: package.name.clone(),
         version: package.variables["package.version"].clone(),
         epoch: written.epoch,
-        description: scope.shown(package.description),
-        url: scope.shown(package.url),
+        description: scope.folded(package.description),
+        url: scope.folded(package.url),
         commit: if commit.is_empty() {
             compiler.options.commit.clone().unwrap_or_default()
         } else {
@@ -199,7 +199,7 @@ pub(crate) fn pipeline(
             no_versioned_shlib_deps: package.options.no_versioned_shlib_deps,
         },
         scriptlets: scriptlets(file, &scope, package.scriptlets)?,
-        trigger_paths: scope.list(file, &package.scriptlets.trigger.paths)?,
+        trigger_paths: scope.lines(file, &package.scriptlets.trigger.paths)?,
         setcap: setcap(file, &scope, package.setcap)?,
         disabled_checks: scope.list(file, &package.checks.disabled)?,
         steps: flatten(&expanded),
@@ -239,7 +239,7 @@ fn licenses(
 ) -> Result<Vec<LicensePlan>, CompileError> {
     let plan = |entry: &written::Copyright| {
         Ok(LicensePlan {
-            license: scope.text(file, &entry.license)?,
+            license: scope.line(file, &entry.license)?,
             paths: scope.list(file, &entry.paths)?,
             attestation: scope.shown(&entry.attestation),
             license_path: scope.text(file, &entry.license_path)?,
@@ -265,9 +265,9 @@ fn dependencies(
             .map_err(|_| CompileError::value(file, text, message()))
     };
     Ok(DependencyPlan {
-        runtime: scope.list(file, &written.runtime)?,
-        provides: scope.list(file, &written.provides)?,
-        replaces: scope.list(file, &written.replaces)?,
+        runtime: scope.lines(file, &written.runtime)?,
+        provides: scope.lines(file, &written.provides)?,
+        replaces: scope.lines(file, &written.replaces)?,
         provider_priority: priority(&written.provider_priority)?,
         replaces_priority: priority(&written.replaces_priority)?,
     })

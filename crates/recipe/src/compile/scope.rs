@@ -59,6 +59,39 @@ impl<'a> Scope<'a> {
         substitute_known(text, |name| self.lookup(name))
     }
 
+    /// A text that becomes one line of a package's metadata: control characters could forge others.
+    pub(crate) fn line(&self, file: &SourceFile, text: &Text) -> Result<String, CompileError> {
+        let value = self.text(file, text)?;
+        match value.chars().find(|letter| letter.is_control()) {
+            None => Ok(value),
+            Some(letter) => {
+                let message = format!("must be one line of text, found {letter:?}");
+                Err(CompileError::value(file, text, message))
+            }
+        }
+    }
+
+    pub(crate) fn lines(
+        &self,
+        file: &SourceFile,
+        texts: &[Text],
+    ) -> Result<Vec<String>, CompileError> {
+        texts.iter().map(|text| self.line(file, text)).collect()
+    }
+
+    /// A text that is shown to people on one line: white space is folded, unknown tokens stay.
+    pub(crate) fn folded(&self, text: &Text) -> String {
+        let words = self.shown(text);
+        let words: Vec<&str> = words
+            .split(|c: char| c.is_whitespace() || c.is_control())
+            .collect();
+        words
+            .into_iter()
+            .filter(|word| !word.is_empty())
+            .collect::<Vec<_>>()
+            .join(" ")
+    }
+
     pub(crate) fn list(
         &self,
         file: &SourceFile,
