@@ -7,6 +7,9 @@ pub struct Limits {
     pub entries: u64,
     /// Most bytes of file contents, summed over all entries.
     pub total_size: u64,
+    /// Most bytes of names and attributes kept in memory, summed over all entries and over the
+    /// directories they imply.
+    pub metadata: u64,
     /// Most bytes in one path or one link target.
     pub path: usize,
     /// Most bytes in one component of a path.
@@ -16,12 +19,13 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// A million entries, 64 GiB of contents, Linux's `PATH_MAX` and `NAME_MAX`, 1 MiB of
-    /// extension headers for one entry.
+    /// A million entries, 64 GiB of contents, 1 GiB of names and attributes, Linux's `PATH_MAX` and
+    /// `NAME_MAX`, 1 MiB of extension headers for one entry.
     fn default() -> Self {
         Self {
             entries: 1_000_000,
             total_size: 64 << 30,
+            metadata: 1 << 30,
             path: 4095,
             name: 255,
             extension: 1 << 20,

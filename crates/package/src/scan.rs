@@ -5,10 +5,13 @@
 //! what came before, and nothing may lie beneath a link. The only trace of a file is its offset.
 //! Extension headers are read here, raw, because the `tar` crate would read them without a bound.
 
+mod extension;
+
 use crate::limits::Limits;
 use crate::tree::{Content, Node, Tree};
 use bessemer_apk::{Entry, EntryKind, EntryPath};
-use std::collections::{BTreeMap, BTreeSet};
+use extension::Extension;
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Read, Seek as _, SeekFrom};
 use std::os::unix::fs::FileExt as _;
@@ -17,6 +20,8 @@ use tar::EntryType;
 
 /// Bytes in a header; contents are padded to whole blocks, and an empty one ends the archive.
 const BLOCK: usize = 512;
+/// Roughly what an entry takes in memory beside its names and attributes.
+const ENTRY_SIZE: u64 = 256;
 
 /// Why an archive is refused.
 #[derive(Debug, thiserror::Error)]
@@ -78,6 +83,7 @@ impl Archive {
             length,
             limits,
             total: 0,
+            held: 0,
             extension: Extension::default(),
             tree: Tree::new(),
             parents: BTreeSet::new(),
@@ -111,22 +117,13 @@ impl Archive {
     }
 }
 
-/// What extension headers said about the next entry.
-#[derive(Debug, Default)]
-struct Extension {
-    path: Option<Vec<u8>>,
-    link: Option<Vec<u8>>,
-    size: Option<u64>,
-    uid: Option<u64>,
-    gid: Option<u64>,
-    xattrs: BTreeMap<String, Vec<u8>>,
-}
-
 struct Scanner<'a> {
     file: Arc<File>,
     length: u64,
     limits: &'a Limits,
     total: u64,
+    /// Bytes of names and attributes kept in memory.
+    held: u64,
     extension: Extension,
     tree: Tree,
     /// Every directory that some entry lies in, named in the archive or not.
@@ -135,33 +132,23 @@ struct Scanner<'a> {
 
 impl Scanner<'_> {
     fn take<R: Read>(&mut self, entry: &mut tar::Entry<'_, R>) -> Result<(), ScanError> {
-        let offset = entry.raw_header_position();
-        let kind = entry.header().entry_type();
-        match kind {
-            EntryType::GNULongName => self.extension.path = Some(self.long_name(entry)?),
-            EntryType::GNULongLink => self.extension.link = Some(self.long_name(entry)?),
-            EntryType::XHeader => self.pax(entry)?,
-            // Global headers carry comments (git's commit); overriding fields of every later entry
-            // has no use in a package.
-            EntryType::XGlobalHeader => drop(self.extension_bytes(entry)?),
-            _ => {
-                let extension = std::mem::take(&mut self.extension);
-                let path = extension
-                    .path
-                    .clone()
-                    .unwrap_or_else(|| entry.header().path_bytes().into_owned());
-                let shown = path.escape_ascii().to_string();
-                let wrong = |reason: String| ScanError::Entry {
-                    path: shown.clone(),
-                    offset,
-                    reason,
-                };
-                if let Some(path) = self.path(&path).map_err(wrong)? {
-                    self.place(entry, path, extension, &wrong)?;
-                }
-            }
+        if self.extension.take(entry, self.limits)? {
+            return Ok(());
         }
-        Ok(())
+        let offset = entry.raw_header_position();
+        let mut extension = std::mem::take(&mut self.extension);
+        let path = extension.path.take();
+        let path = path.unwrap_or_else(|| entry.header().path_bytes().into_owned());
+        let shown = path.escape_ascii().to_string();
+        let wrong = |reason: String| ScanError::Entry {
+            path: shown.clone(),
+            offset,
+            reason,
+        };
+        match self.path(&path).map_err(wrong)? {
+            Some(path) => self.place(entry, path, extension, &wrong),
+            None => Ok(()),
+        }
     }
 
     fn place<R: Read>(
@@ -181,12 +168,13 @@ impl Scanner<'_> {
         }
         let link = extension
             .link
+            .clone()
             .or_else(|| header.link_name_bytes().map(|link| link.to_vec()));
         let kind = self.kind(header, size, link.as_deref()).map_err(wrong)?;
-        let offset = entry.raw_file_position();
+        let (offset, raw_offset) = (entry.raw_file_position(), entry.raw_header_position());
         let mut content = Content::None;
         if let EntryKind::File { size } = kind {
-            self.count(size, offset, entry.raw_header_position())?;
+            self.count(size, offset, raw_offset)?;
             content = Content::At {
                 file: Arc::clone(&self.file),
                 offset,
@@ -199,13 +187,7 @@ impl Scanner<'_> {
         let uid = owner(extension.uid.map_or_else(|| number(header.uid()), Ok)?)?;
         let gid = owner(extension.gid.map_or_else(|| number(header.gid()), Ok)?)?;
         let mode = header.mode().map_err(|error| wrong(error.to_string()))? & 0o7777;
-        let text = path.to_string();
-        for (index, _) in text.rmatch_indices('/') {
-            // Once one is known, so are all above it.
-            if !self.parents.insert(text[..index].to_owned()) {
-                break;
-            }
-        }
+        self.hold(&path, extension.held(), raw_offset)?;
         let entry = Entry {
             path,
             kind,
@@ -281,6 +263,27 @@ impl Scanner<'_> {
         Ok(())
     }
 
+    /// Counts what an entry keeps in memory, the directories it implies included.
+    fn hold(&mut self, path: &EntryPath, extension: usize, offset: u64) -> Result<(), ScanError> {
+        let mut bytes = path.as_str().len() + extension;
+        for above in ancestors(path.as_str()) {
+            if !self.parents.insert(above.to_owned()) {
+                break;
+            }
+            bytes += above.len();
+        }
+        let limit = self.limits.metadata;
+        self.held = self.held.saturating_add(bytes as u64 + ENTRY_SIZE);
+        if self.held > limit {
+            return Err(ScanError::Limit {
+                what: "names and attributes",
+                limit,
+                offset,
+            });
+        }
+        Ok(())
+    }
+
     /// No duplicates (but for directories), nothing beneath a non-directory, hard links to earlier
     /// regular files only.
     fn check_place(&self, path: &EntryPath, kind: &EntryKind) -> Result<(), String> {
@@ -290,14 +293,17 @@ impl Scanner<'_> {
             return Err("the path occurs twice".into());
         }
         let text = path.to_string();
-        for (index, _) in text.match_indices('/') {
-            if let Some(above) = self.tree.find(&text[..index])
-                && above.entry.kind != EntryKind::Directory
-            {
-                return Err(format!(
-                    "it lies beneath `{}`, not a directory",
-                    &text[..index]
-                ));
+        if *kind != EntryKind::Directory && self.parents.contains(&text) {
+            return Err("other entries lie beneath it, but it is no directory".into());
+        }
+        for above in ancestors(&text) {
+            // Whatever is known to have entries was checked when it got the first.
+            if self.parents.contains(above) {
+                break;
+            }
+            let node = self.tree.find(above);
+            if node.is_some_and(|node| node.entry.kind != EntryKind::Directory) {
+                return Err(format!("it lies beneath `{above}`, not a directory"));
             }
         }
         if let EntryKind::Hardlink { target } = kind {
@@ -307,8 +313,6 @@ impl Scanner<'_> {
                     "hard link to `{target}`, not an earlier regular file"
                 ));
             }
-        } else if *kind != EntryKind::Directory && self.parents.contains(&text) {
-            return Err("other entries lie beneath it, but it is no directory".into());
         }
         Ok(())
     }
@@ -352,85 +356,11 @@ impl Scanner<'_> {
         }
         Ok(text)
     }
-
-    fn extension_bytes<R: Read>(
-        &self,
-        entry: &mut tar::Entry<'_, R>,
-    ) -> Result<Vec<u8>, ScanError> {
-        let offset = entry.raw_header_position();
-        let limit = self.limits.extension;
-        if entry.size() > limit {
-            return Err(ScanError::Limit {
-                what: "an extension header",
-                limit,
-                offset,
-            });
-        }
-        let mut bytes = Vec::new();
-        entry
-            .take(limit)
-            .read_to_end(&mut bytes)
-            .map_err(|source| ScanError::Read { offset, source })?;
-        Ok(bytes)
-    }
-
-    fn long_name<R: Read>(&self, entry: &mut tar::Entry<'_, R>) -> Result<Vec<u8>, ScanError> {
-        let mut bytes = self.extension_bytes(entry)?;
-        if bytes.last() == Some(&0) {
-            bytes.pop();
-        }
-        Ok(bytes)
-    }
-
-    fn pax<R: Read>(&mut self, entry: &mut tar::Entry<'_, R>) -> Result<(), ScanError> {
-        let offset = entry.raw_header_position();
-        let wrong = |reason: String| ScanError::Entry {
-            path: "(PAX header)".into(),
-            offset,
-            reason,
-        };
-        let bytes = self.extension_bytes(entry)?;
-        for record in tar::PaxExtensions::new(&bytes) {
-            let record = record.map_err(|error| wrong(error.to_string()))?;
-            let key = record.key().map_err(|error| wrong(error.to_string()))?;
-            let value = record.value_bytes();
-            let number = || {
-                let text = std::str::from_utf8(value).ok();
-                text.and_then(|text| text.parse().ok())
-                    .ok_or_else(|| wrong(format!("`{key}` is not a number")))
-            };
-            let extension = &mut self.extension;
-            match key {
-                "path" => extension.path = Some(value.to_vec()),
-                "linkpath" => extension.link = Some(value.to_vec()),
-                "size" => extension.size = Some(number()?),
-                "uid" => extension.uid = Some(number()?),
-                "gid" => extension.gid = Some(number()?),
-                _ if key.starts_with("GNU.sparse.") => {
-                    return Err(wrong("sparse files are not supported in packages".into()));
-                }
-                _ => {
-                    if let Some(name) = key.strip_prefix("SCHILY.xattr.").filter(|n| is_kept(n)) {
-                        extension.xattrs.insert(name.to_owned(), value.to_vec());
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
 }
 
-/// Attributes that describe the host or the guest's file system, not the package
-/// (melange ignores the same ones).
-fn is_kept(xattr: &str) -> bool {
-    !(xattr.starts_with("trusted.")
-        || matches!(
-            xattr,
-            "security.selinux"
-                | "security.csm"
-                | "com.apple.provenance"
-                | "com.docker.grpcfuse.ownership"
-        ))
+/// The directories that `path` lies in, deepest first.
+fn ancestors(path: &str) -> impl Iterator<Item = &str> {
+    path.rmatch_indices('/').map(|(index, _)| &path[..index])
 }
 
 #[cfg(test)]

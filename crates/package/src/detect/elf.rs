@@ -11,8 +11,8 @@ use object::read::elf::{Dyn, FileHeader, ProgramHeader};
 use object::{Endian, Endianness, Pod};
 use std::io::{self, Read, Seek, SeekFrom};
 
-/// Most bytes of the program header table, the dynamic section or the string table.
-const TABLE_LIMIT: u64 = 16 << 20;
+/// Most bytes of the program header table or the dynamic section; real ones have a few hundred.
+const TABLE_LIMIT: u64 = 64 << 10;
 /// Most bytes in a library's name or an interpreter's path.
 const NAME_LIMIT: usize = 4096;
 /// Offset of the class byte in an ELF identification.
@@ -79,7 +79,7 @@ where
     if let Some(segment) = find(PT_INTERP) {
         let (offset, size) = segment.file_range(endian);
         let path = file.piece(offset, size.min(NAME_LIMIT as u64))?;
-        object.interpreter = path.as_deref().and_then(|path| string_at(path, 0));
+        object.interpreter = path.as_deref().and_then(string_at);
     }
     let Some(segment) = find(PT_DYNAMIC) else {
         return Ok(Some(object));
@@ -97,14 +97,11 @@ where
     let Some(offset) = file_offset::<Elf>(&segments, endian, address) else {
         return Ok(None);
     };
-    let Some(strings) = file.piece(offset, size)? else {
-        return Ok(None);
-    };
     for entry in &dynamic {
-        let string = || string_at(&strings, usize::try_from(entry.val(endian)).ok()?);
+        let mut string = || file.string(offset, size, entry.val(endian));
         match entry.tag(endian) {
-            DT_NEEDED => object.needed.extend(string()),
-            DT_SONAME => object.soname = string(),
+            DT_NEEDED => object.needed.extend(string()?),
+            DT_SONAME => object.soname = string()?,
             _ => {}
         }
     }
@@ -132,9 +129,9 @@ where
         })
 }
 
-fn string_at(bytes: &[u8], start: usize) -> Option<String> {
-    let bytes = bytes.get(start..)?;
-    let end = bytes.iter().take(NAME_LIMIT).position(|byte| *byte == 0)?;
+/// The bytes before the first NUL, if they are text.
+fn string_at(bytes: &[u8]) -> Option<String> {
+    let end = bytes.iter().position(|byte| *byte == 0)?;
     Some(std::str::from_utf8(&bytes[..end]).ok()?.to_owned())
 }
 
@@ -156,6 +153,19 @@ impl Pieces {
         self.file.seek(SeekFrom::Start(offset))?;
         self.file.read_exact(&mut bytes)?;
         Ok(Some(bytes))
+    }
+
+    /// The string at `index` of the string table of `size` bytes at `offset`.
+    fn string(&mut self, offset: u64, size: u64, index: u64) -> io::Result<Option<String>> {
+        let Some(left) = size.checked_sub(index) else {
+            return Ok(None);
+        };
+        let Some(start) = offset.checked_add(index) else {
+            return Ok(None);
+        };
+        let rest = self.file.size().saturating_sub(start);
+        let bytes = self.piece(start, left.min(rest).min(NAME_LIMIT as u64))?;
+        Ok(bytes.and_then(|bytes| string_at(&bytes)))
     }
 
     fn table<T: Pod>(&mut self, offset: u64, count: u64) -> io::Result<Option<Vec<T>>> {

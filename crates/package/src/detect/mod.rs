@@ -10,7 +10,7 @@ mod shebang;
 
 use crate::tree::{Node, Tree, file_name, join_lexically, parent};
 use bessemer_apk::EntryKind;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
 /// Directories whose shared objects the loader finds (not recursive).
@@ -25,6 +25,8 @@ const PKGCONFIG_DIRECTORIES: [&str; 5] = [
     "usr/local/lib/pkgconfig",
     "usr/local/share/pkgconfig",
 ];
+/// Most library directories that count; real systems have a handful.
+const MOST_LIBRARY_DIRECTORIES: usize = 64;
 /// Most bytes of a loader configuration or pkg-config file that is read.
 const TEXT_LIMIT: u64 = 1 << 20;
 
@@ -61,6 +63,7 @@ pub fn detect(package: &Package<'_>, siblings: &[&Tree]) -> io::Result<Detected>
         package,
         siblings,
         library_directories: library_directories(package.tree, siblings)?,
+        linked: BTreeMap::new(),
         depends: BTreeSet::new(),
         provides: BTreeSet::new(),
         vendored: BTreeSet::new(),
@@ -75,6 +78,8 @@ struct Finder<'a> {
     package: &'a Package<'a>,
     siblings: &'a [&'a Tree],
     library_directories: BTreeSet<String>,
+    /// What was found for the file names that links lead to.
+    linked: BTreeMap<String, Option<String>>,
     depends: BTreeSet<String>,
     provides: BTreeSet<String>,
     vendored: BTreeSet<String>,
@@ -146,7 +151,20 @@ impl Finder<'_> {
         if own.is_some_and(|own| self.package.tree.find(&own).is_some()) {
             return Ok(());
         }
-        let name = file_name(target).to_owned();
+        let name = file_name(target);
+        let soname = match self.linked.get(name) {
+            Some(known) => known.clone(),
+            None => self.soname_in_siblings(name)?,
+        };
+        self.linked.insert(name.to_owned(), soname.clone());
+        if let Some(soname) = soname {
+            self.depend_on_object(&soname);
+        }
+        Ok(())
+    }
+
+    /// The SONAME of the library with this file name in some sibling's library directories.
+    fn soname_in_siblings(&self, name: &str) -> io::Result<Option<String>> {
         for tree in self.siblings {
             for directory in &self.library_directories {
                 let node = tree.find(&format!("{directory}/{name}"));
@@ -155,12 +173,11 @@ impl Finder<'_> {
                 };
                 let object = elf::Object::read(tree.open(node)?)?;
                 if let Some(soname) = object.and_then(|object| object.soname) {
-                    self.depend_on_object(&soname);
-                    return Ok(());
+                    return Ok(Some(soname));
                 }
             }
         }
-        Ok(())
+        Ok(None)
     }
 
     fn pkgconfig(&mut self, path: &str, node: &Node) -> io::Result<()> {
@@ -230,7 +247,9 @@ fn library_directories(tree: &Tree, siblings: &[&Tree]) -> io::Result<BTreeSet<S
             let absolute = text
                 .lines()
                 .filter_map(|line| line.trim().strip_prefix('/'));
-            directories.extend(absolute.map(|path| path.trim_end_matches('/').to_owned()));
+            let room = MOST_LIBRARY_DIRECTORIES.saturating_sub(directories.len());
+            let absolute = absolute.map(|path| path.trim_end_matches('/').to_owned());
+            directories.extend(absolute.take(room));
         }
     }
     Ok(directories)

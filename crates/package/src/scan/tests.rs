@@ -199,6 +199,29 @@ fn a_size_beyond_the_end_is_an_error() {
     assert!(Archive::scan(file_with(header.as_bytes()), &limits).is_err());
 }
 
+/// Every entry of deep paths implies its directories; they must be paid for too.
+#[test]
+fn implied_directories_count_as_metadata() {
+    let deep = |first: usize| format!("{first}/{}f", "d/".repeat(1000));
+    let names: Vec<String> = (0..5).map(|first| deep(first) + "\0").collect();
+    let pairs = names.iter().flat_map(|name| {
+        [
+            ("L", EntryType::GNULongName, "", name.as_bytes()),
+            ("f", FILE, "", &b""[..]),
+        ]
+    });
+    let items: Vec<Item<'_>> = pairs.collect();
+    let limits = Limits {
+        metadata: 4_000_000,
+        ..Limits::default()
+    };
+    assert!(matches!(
+        scan(&items, &limits),
+        Err(ScanError::Limit { .. })
+    ));
+    assert_eq!(scan(&items, &Limits::default()).unwrap().len(), 5);
+}
+
 #[test]
 fn an_archive_without_end_marker_is_unfinished() {
     let whole = archive(&[("a", FILE, "", b"12345"), ("b", FILE, "", b"")]);
