@@ -127,11 +127,11 @@ impl<'a> Derivation<'a> {
 
     /// The SBOM statement of output `index`. `document` is the SPDX document, whose digest the
     /// caller has compared with the record's.
-    pub fn sbom(
+    pub fn sbom<'d>(
         &self,
         index: usize,
-        document: &'a RawValue,
-    ) -> Result<Statement<&'a RawValue>, DeriveError> {
+        document: &'d RawValue,
+    ) -> Result<Statement<&'d RawValue>, DeriveError> {
         let subject = self.subject(index)?;
         Ok(Statement::new(vec![subject], SPDX_TYPE, document))
     }

@@ -36,11 +36,19 @@ pub enum Role {
     Gate,
     /// Import attestations of a bootstrap.
     Import,
-    /// RSA signatures inside apks and indexes; no statements.
+    /// RSA signatures inside built apks and their indexes; no statements.
     Apk,
+    /// RSA signatures inside imported apks and their indexes; no statements.
+    #[serde(rename = "import-apk")]
+    ImportApk,
 }
 
 impl Role {
+    /// Whether keys of this role sign statements.
+    pub const fn signs_statements(self) -> bool {
+        !matches!(self, Self::Apk | Self::ImportApk)
+    }
+
     /// The word in the trust root.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -50,6 +58,7 @@ impl Role {
             Self::Gate => "gate",
             Self::Import => "import",
             Self::Apk => "apk",
+            Self::ImportApk => "import-apk",
         }
     }
 }
@@ -182,7 +191,7 @@ impl TrustRoot {
     pub fn statement_keys(&self) -> Result<Vec<(PublicKey, &TrustedKey)>, TrustRootError> {
         self.keys
             .iter()
-            .filter(|key| key.role != Role::Apk)
+            .filter(|key| key.role.signs_statements())
             .map(|key| {
                 let public = PublicKey::from_pem(&key.public_key_pem).map_err(|source| {
                     TrustRootError::PublicKey {
@@ -220,10 +229,11 @@ impl TrustRoot {
         let Ok(spki) = decode_pem("PUBLIC KEY", &key.public_key_pem) else {
             return Some("has no `PUBLIC KEY` block");
         };
-        let wanted = if key.role == Role::Apk {
-            Algorithm::Rsa
-        } else {
+        let statements = key.role.signs_statements();
+        let wanted = if statements {
             Algorithm::EcdsaP256
+        } else {
+            Algorithm::Rsa
         };
         let own = |id: &String| {
             id.strip_prefix(&self.base)

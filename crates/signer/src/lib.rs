@@ -1,1 +1,34 @@
 //! The key-holding process: derives statements and signs them.
+//!
+//! The signer is another process under another uid. It logs an invocation before it starts, and
+//! afterwards measures everything again, derives the statements itself and signs those; it never
+//! signs a statement that is handed to it. Files reach it as descriptors over a Unix socket whose
+//! peer is checked by uid, never as paths.
+//!
+//! Invariants: only [`State`] opens private keys, and only the program `bessemer-signer` makes one;
+//! the log is synced before anything it speaks of is handed out; packages, recipes and SBOMs are
+//! never parsed here.
+
+mod client;
+mod cosign_key;
+mod der;
+mod frame;
+mod handed;
+mod keys;
+mod log;
+mod process;
+mod protocol;
+mod server;
+mod service;
+mod state;
+
+pub use client::{Client, ClientError, FinishedRun, memory_file};
+pub use cosign_key::{CosignKeyError, Vault};
+pub use frame::FrameError;
+pub use handed::HandedError;
+pub use keys::{KeyError, KeyFiles, RsaKey, StatementKey, generate_rsa};
+pub use log::{Entry, Event, LockedLog, Log, LogError};
+pub use process::{ProcessError, READY, SignerOptions, SignerProcess};
+pub use protocol::{Description, Registration, Repository};
+pub use server::{DESCRIPTOR_LIMIT, ServeError, Server};
+pub use state::{State, StateError, create};

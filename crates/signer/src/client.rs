@@ -1,0 +1,222 @@
+//! The control side's end of the socket.
+
+use crate::frame::{FrameError, REPLY_LIMIT, REQUEST_LIMIT, receive, send, send_files};
+use crate::protocol::{
+    Description, Registration, Reply, Repository, Request, RsaSignature, Statements,
+};
+use bessemer_attest::derive::GatePolicy;
+use bessemer_attest::predicates::Import;
+use bessemer_attest::{Envelope, Sidecar, TrustRoot};
+use rustix::fs::{MemfdFlags, memfd_create};
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+
+/// Why the signer did not do it.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// Nobody listens.
+    #[error("cannot reach the signer at `{path}`")]
+    Connect {
+        /// The socket.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The connection broke.
+    #[error(transparent)]
+    Frame(#[from] FrameError),
+    /// The signer has gone.
+    #[error("the signer closed the connection")]
+    Closed,
+    /// The signer refused.
+    #[error("the signer refuses: {}", .0.join(": "))]
+    Refused(Vec<String>),
+    /// An answer to something else.
+    #[error("the signer answered something else than was asked")]
+    Answer,
+    /// A signature that is not hexadecimal.
+    #[error("the signer's signature is malformed")]
+    Signature(#[from] hex::FromHexError),
+}
+
+/// Everything that is handed over when a run is done. Files are read from their start.
+#[derive(Debug, Clone, Copy)]
+pub struct FinishedRun<'a> {
+    /// The Record.
+    pub record: &'a File,
+    /// The build's Lock, then the Locks of the tests that ran, in the record's order.
+    pub locks: &'a [&'a File],
+    /// The build's log, then the logs of the tests that ran, in the record's order.
+    pub logs: &'a [&'a File],
+    /// The SPDX document of every output, in the record's order.
+    pub sboms: &'a [&'a File],
+    /// Every apk, in the record's order.
+    pub apks: &'a [&'a File],
+    /// Size in bytes of the signature member at the start of every apk.
+    pub signature_sizes: &'a [u64],
+}
+
+/// A connection to a signer.
+#[derive(Debug)]
+pub struct Client {
+    stream: UnixStream,
+}
+
+/// Bytes as a file without a name, to be handed over.
+pub fn memory_file(bytes: &[u8]) -> io::Result<File> {
+    let mut file = File::from(memfd_create("bessemer", MemfdFlags::CLOEXEC)?);
+    file.write_all(bytes)?;
+    Ok(file)
+}
+
+impl Client {
+    /// Connects to the socket `path`.
+    pub fn connect(path: &Path) -> Result<Self, ClientError> {
+        let stream = UnixStream::connect(path).map_err(|source| ClientError::Connect {
+            path: path.to_owned(),
+            source,
+        })?;
+        Ok(Self { stream })
+    }
+
+    /// Who the signer is.
+    pub fn describe(&mut self) -> Result<Description, ClientError> {
+        match self.ask(&Request::Describe, &[])? {
+            Reply::Description(description) => Ok(description),
+            _ => Err(ClientError::Answer),
+        }
+    }
+
+    /// The public keys.
+    pub fn trust_root(&mut self) -> Result<TrustRoot, ClientError> {
+        match self.ask(&Request::TrustRoot, &[])? {
+            Reply::TrustRoot(root) => Ok(root),
+            _ => Err(ClientError::Answer),
+        }
+    }
+
+    /// Announces a job, before any VM of it is started.
+    pub fn register(&mut self, spec: &File, lock: &File) -> Result<Registration, ClientError> {
+        match self.ask(&Request::Register, &[spec, lock])? {
+            Reply::Registration(registration) => Ok(registration),
+            _ => Err(ClientError::Answer),
+        }
+    }
+
+    /// The RSA signature of an output's compressed control member: key name and signature.
+    pub fn sign_control(
+        &mut self,
+        invocation_id: &str,
+        control: &File,
+    ) -> Result<(String, Vec<u8>), ClientError> {
+        let invocation_id = invocation_id.to_owned();
+        self.signature(&Request::SignControl { invocation_id }, control)
+    }
+
+    /// The RSA signature of an imported package's compressed control member.
+    pub fn sign_import_control(
+        &mut self,
+        control: &File,
+    ) -> Result<(String, Vec<u8>), ClientError> {
+        self.signature(&Request::SignImportControl, control)
+    }
+
+    /// The RSA signature of an unsigned index.
+    pub fn sign_index(
+        &mut self,
+        repository: Repository,
+        index: &File,
+    ) -> Result<(String, Vec<u8>), ClientError> {
+        self.signature(&Request::SignIndex { repository }, index)
+    }
+
+    /// The statements of a finished run: every output's file name and sidecar, in the record's
+    /// order. The same record gives the same envelopes, however often it is asked.
+    pub fn finish(&mut self, run: &FinishedRun<'_>) -> Result<Vec<(String, Sidecar)>, ClientError> {
+        let request = Request::Finish {
+            locks: run.locks.len(),
+            logs: run.logs.len(),
+            outputs: run.apks.len(),
+            signature_sizes: run.signature_sizes.to_vec(),
+        };
+        let mut files = vec![run.record];
+        for list in [run.locks, run.logs, run.sboms, run.apks] {
+            files.extend(list);
+        }
+        match self.ask(&request, &files)? {
+            Reply::Statements(statements) => Ok(sidecars(statements)),
+            _ => Err(ClientError::Answer),
+        }
+    }
+
+    /// The import attestation of a package.
+    pub fn sign_import(
+        &mut self,
+        file: &str,
+        import: &Import,
+        apk: &File,
+    ) -> Result<Envelope, ClientError> {
+        let request = Request::SignImport {
+            file: file.to_owned(),
+            import: import.clone(),
+        };
+        self.envelope(&request, &[apk])
+    }
+
+    /// The gate's summary of a package that verifies by its sidecar.
+    pub fn sign_summary(
+        &mut self,
+        file: &str,
+        resource_uri: &str,
+        policy: &GatePolicy,
+        apk: &File,
+        sidecar: &File,
+    ) -> Result<Envelope, ClientError> {
+        let request = Request::SignSummary {
+            file: file.to_owned(),
+            resource_uri: resource_uri.to_owned(),
+            policy: policy.clone(),
+        };
+        self.envelope(&request, &[apk, sidecar])
+    }
+
+    fn envelope(&mut self, request: &Request, files: &[&File]) -> Result<Envelope, ClientError> {
+        match self.ask(request, files)? {
+            Reply::Envelope(envelope) => Ok(envelope),
+            _ => Err(ClientError::Answer),
+        }
+    }
+
+    fn signature(
+        &mut self,
+        request: &Request,
+        file: &File,
+    ) -> Result<(String, Vec<u8>), ClientError> {
+        match self.ask(request, &[file])? {
+            Reply::Signature(RsaSignature { key, signature }) => Ok((key, hex::decode(signature)?)),
+            _ => Err(ClientError::Answer),
+        }
+    }
+
+    fn ask(&mut self, request: &Request, files: &[&File]) -> Result<Reply, ClientError> {
+        send(&self.stream, request, REQUEST_LIMIT)?;
+        send_files(&self.stream, files)?;
+        match receive(&self.stream, REPLY_LIMIT)?.ok_or(ClientError::Closed)? {
+            Reply::Refused(reasons) => Err(ClientError::Refused(reasons)),
+            reply => Ok(reply),
+        }
+    }
+}
+
+fn sidecars(statements: Statements) -> Vec<(String, Sidecar)> {
+    let provenance = statements.provenance;
+    let sidecar = |output: crate::protocol::OutputStatements| {
+        let mut envelopes = vec![provenance.clone()];
+        envelopes.extend(output.test);
+        envelopes.push(output.sbom);
+        (output.file, Sidecar::new(envelopes))
+    };
+    statements.outputs.into_iter().map(sidecar).collect()
+}

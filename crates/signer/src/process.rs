@@ -1,0 +1,152 @@
+//! Starting a signer of one's own, which is gone when its parent is.
+
+use crate::client::{Client, ClientError};
+use std::io::{self, BufRead as _, BufReader, Read as _};
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+/// The line that a signer prints when its socket is ready.
+pub const READY: &str = "ready";
+
+/// How a signer is started.
+#[derive(Debug, Clone)]
+pub struct SignerOptions {
+    /// The `bessemer-signer` executable.
+    pub binary: PathBuf,
+    /// Its state directory; made when it is not there. Its parent must be writable for it.
+    pub state: PathBuf,
+    /// Where it listens. The directory must let both sides in.
+    pub socket: PathBuf,
+    /// The uid that may ask it.
+    pub allow_uid: u32,
+    /// The uid it runs under (root may choose); else the parent's.
+    pub run_as: Option<u32>,
+    /// An RSA key that stands in for its own key of built packages. Only the signer opens it.
+    pub apk_key: Option<PathBuf>,
+    /// The password of its key files; empty for none.
+    pub password: String,
+}
+
+/// Why a signer does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum ProcessError {
+    /// Cannot be executed.
+    #[error("cannot start the signer `{path}`")]
+    Start {
+        /// The executable.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// It ended before it was ready.
+    #[error("the signer does not start: {0}")]
+    Failed(String),
+    /// It does not answer.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+}
+
+/// A running signer; dropping it ends the process. It also ends when this process does, however
+/// that happens, because it waits for the end of a pipe that only this process holds.
+#[derive(Debug)]
+pub struct SignerProcess {
+    child: Child,
+    socket: PathBuf,
+}
+
+impl SignerProcess {
+    /// Makes the state directory if need be, starts the signer and waits until it is ready.
+    pub fn spawn(options: &SignerOptions) -> Result<Self, ProcessError> {
+        let error = |source| ProcessError::Start {
+            path: options.binary.clone(),
+            source,
+        };
+        let made = command(options, "init").output().map_err(error)?;
+        if !made.status.success() {
+            return Err(ProcessError::Failed(first_line(&made.stderr)));
+        }
+        let mut serve = command(options, "serve");
+        serve.arg("--socket").arg(&options.socket);
+        serve
+            .arg("--allow-uid")
+            .arg(options.allow_uid.to_string())
+            .arg("--exit-with-parent");
+        if let Some(key) = &options.apk_key {
+            serve.arg("--apk-key").arg(key);
+        }
+        serve
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let child = serve.spawn().map_err(error)?;
+        let mut process = Self {
+            child,
+            socket: options.socket.clone(),
+        };
+        process.wait_until_ready()?;
+        Ok(process)
+    }
+
+    /// A new connection.
+    pub fn client(&self) -> Result<Client, ProcessError> {
+        Ok(Client::connect(&self.socket)?)
+    }
+
+    /// Where it listens.
+    pub fn socket(&self) -> &Path {
+        &self.socket
+    }
+
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    fn wait_until_ready(&mut self) -> Result<(), ProcessError> {
+        let mut line = String::new();
+        if let Some(stdout) = self.child.stdout.take() {
+            // An error here is a signer that died; its own words follow below.
+            let _ = BufReader::new(stdout).read_line(&mut line);
+        }
+        if line.trim_end() == READY {
+            return Ok(());
+        }
+        let mut text = Vec::new();
+        if let Some(stderr) = self.child.stderr.take() {
+            let _ = stderr.take(4096).read_to_end(&mut text);
+        }
+        Err(ProcessError::Failed(first_line(&text)))
+    }
+}
+
+impl Drop for SignerProcess {
+    fn drop(&mut self) {
+        // Both fail only when it has gone already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let _ = std::fs::remove_file(&self.socket);
+    }
+}
+
+fn command(options: &SignerOptions, verb: &str) -> Command {
+    let mut command = Command::new(&options.binary);
+    command.arg(verb).arg("--state").arg(&options.state);
+    command
+        .env_clear()
+        .env("COSIGN_PASSWORD", &options.password);
+    if let Some(uid) = options.run_as {
+        command.uid(uid).gid(uid);
+    }
+    command
+}
+
+fn first_line(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    text.lines()
+        .next()
+        .unwrap_or("it said nothing")
+        .chars()
+        .take(500)
+        .collect()
+}

@@ -1,0 +1,145 @@
+//! Requests and replies between the control side and the signer.
+//!
+//! A request is one frame of JSON; the files it speaks of follow as descriptors, in the order
+//! given with each request. A reply is one frame of JSON. No path ever crosses.
+
+use bessemer_attest::derive::GatePolicy;
+use bessemer_attest::documents::Component;
+use bessemer_attest::predicates::Import;
+use bessemer_attest::{Envelope, TrustRoot};
+use serde::{Deserialize, Serialize};
+
+/// What is asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "request", rename_all = "kebab-case", deny_unknown_fields)]
+pub(crate) enum Request {
+    /// Who are you? Nothing follows.
+    Describe,
+    /// Announces a job. Files: JobSpec, Lock.
+    Register,
+    /// Asks for the RSA signature of an output. File: compressed control member.
+    SignControl {
+        /// The job.
+        invocation_id: String,
+    },
+    /// Asks for the RSA signature of an imported package. File: compressed control member.
+    SignImportControl,
+    /// Asks for a job's statements. Files: Record, Locks (the build's, then the tests'), logs (the
+    /// build's, then the tests'), SBOMs and apks in the record's order.
+    Finish {
+        /// How many locks follow.
+        locks: usize,
+        /// How many logs follow.
+        logs: usize,
+        /// How many SBOMs and apks follow: the number of outputs.
+        outputs: usize,
+        /// Size in bytes of each apk's signature member, in the record's order.
+        signature_sizes: Vec<u64>,
+    },
+    /// Asks for an import attestation. File: apk.
+    SignImport {
+        /// File name of the apk.
+        file: String,
+        /// What it was made from.
+        import: Import,
+    },
+    /// Asks for the RSA signature of an index. File: unsigned index.
+    SignIndex {
+        /// Whose packages it lists.
+        repository: Repository,
+    },
+    /// Asks the gate for a summary. Files: apk, sidecar.
+    SignSummary {
+        /// File name of the apk.
+        file: String,
+        /// Where it will be fetched.
+        resource_uri: String,
+        /// What the gate demands.
+        policy: GatePolicy,
+    },
+    /// Asks for the public keys. Nothing follows.
+    TrustRoot,
+}
+
+/// Whose packages an index lists; each kind has an RSA key of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Repository {
+    /// Packages that were built here.
+    Packages,
+    /// Packages that were imported.
+    Import,
+}
+
+/// What is answered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "reply", content = "value", rename_all = "kebab-case")]
+pub(crate) enum Reply {
+    /// To [`Request::Describe`].
+    Description(Description),
+    /// To [`Request::Register`].
+    Registration(Registration),
+    /// To requests for RSA signatures.
+    Signature(RsaSignature),
+    /// To [`Request::Finish`].
+    Statements(Statements),
+    /// To [`Request::SignImport`] and [`Request::SignSummary`].
+    Envelope(Envelope),
+    /// To [`Request::TrustRoot`].
+    TrustRoot(TrustRoot),
+    /// The signer does not do it; why, and the causes, outermost first.
+    Refused(Vec<String>),
+}
+
+/// Who the signer is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Description {
+    /// Its version and the digest of its executable, as the record must state them.
+    pub signer: Component,
+    /// The factory's URL.
+    pub base: String,
+    /// The one builder id it asserts.
+    pub builder_id: String,
+    /// File name of the public key that verifies packages built here.
+    pub apk_key: String,
+    /// File name of the public key that verifies imported packages.
+    pub import_key: String,
+}
+
+/// A job was registered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Registration {
+    /// Its id, to be stated in the record.
+    pub invocation_id: String,
+    /// The signer, to be stated in the record.
+    pub signer: Component,
+}
+
+/// An RSA PKCS#1 v1.5 signature over SHA-256.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct RsaSignature {
+    /// File name of the public key (`….rsa.pub`): `.SIGN.RSA256.<this>` is the member's name.
+    pub key: String,
+    /// The signature in lower-case hexadecimal digits.
+    pub signature: String,
+}
+
+/// The statements of a job.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Statements {
+    /// One provenance for all outputs.
+    pub provenance: Envelope,
+    /// One entry an output, in the record's order.
+    pub outputs: Vec<OutputStatements>,
+}
+
+/// The statements of one output, beside the provenance.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct OutputStatements {
+    /// File name.
+    pub file: String,
+    /// Its passing test, when it was tested.
+    pub test: Option<Envelope>,
+    /// Its SPDX document.
+    pub sbom: Envelope,
+}

@@ -1,0 +1,129 @@
+//! The socket: who may connect, and one thread a connection.
+
+use crate::frame::{FrameError, REPLY_LIMIT, REQUEST_LIMIT, receive, receive_files, send};
+use crate::protocol::{Reply, Request};
+use crate::service::{answer, descriptors};
+use crate::state::State;
+use rustix::event::{PollFd, PollFlags, poll};
+use std::error::Error;
+use std::fs::Permissions;
+use std::io;
+use std::os::fd::{AsFd as _, BorrowedFd};
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread;
+
+/// The most descriptors that one request may bring.
+pub const DESCRIPTOR_LIMIT: usize = 900;
+
+/// Why the socket cannot be served.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The socket cannot be made.
+    #[error("cannot listen on `{path}`")]
+    Listen {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Waiting for connections failed.
+    #[error("cannot wait for connections")]
+    Wait(#[from] io::Error),
+}
+
+/// A listening socket.
+#[derive(Debug)]
+pub struct Server {
+    state: Arc<State>,
+    listener: UnixListener,
+    path: PathBuf,
+    allowed: u32,
+}
+
+impl Server {
+    /// Listens on `path`, in place of a socket that an earlier signer left there. Anybody may
+    /// connect as far as the file's mode goes; only peers of uid `allowed` are answered.
+    pub fn bind(state: State, path: &Path, allowed: u32) -> Result<Self, ServeError> {
+        let error = |source| ServeError::Listen {
+            path: path.to_owned(),
+            source,
+        };
+        match std::fs::remove_file(path) {
+            Err(cause) if cause.kind() != io::ErrorKind::NotFound => return Err(error(cause)),
+            _ => {}
+        }
+        let listener = UnixListener::bind(path).map_err(error)?;
+        std::fs::set_permissions(path, Permissions::from_mode(0o666)).map_err(error)?;
+        Ok(Self {
+            state: Arc::new(state),
+            listener,
+            path: path.to_owned(),
+            allowed,
+        })
+    }
+
+    /// Serves until `parent` (if given) reaches its end.
+    pub fn run(&self, parent: Option<BorrowedFd<'_>>) -> Result<(), ServeError> {
+        loop {
+            let mut waiting = vec![PollFd::from_borrowed_fd(
+                self.listener.as_fd(),
+                PollFlags::IN,
+            )];
+            waiting.extend(parent.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)));
+            rustix::io::retry_on_intr(|| poll(&mut waiting, None)).map_err(io::Error::from)?;
+            if waiting
+                .get(1)
+                .is_some_and(|parent| !parent.revents().is_empty())
+            {
+                // Leaving a socket behind is harmless, so a failure to remove it is, too.
+                let _ = std::fs::remove_file(&self.path);
+                return Ok(());
+            }
+            if waiting[0].revents().is_empty() {
+                continue;
+            }
+            let (stream, _) = self.listener.accept()?;
+            let (state, allowed) = (Arc::clone(&self.state), self.allowed);
+            thread::spawn(move || {
+                // Whatever goes wrong on one connection ends that connection only.
+                let _ = serve(&state, &stream, allowed);
+            });
+        }
+    }
+}
+
+fn serve(state: &State, stream: &UnixStream, allowed: u32) -> Result<(), FrameError> {
+    let peer = rustix::net::sockopt::socket_peercred(stream).map_err(io::Error::from)?;
+    if peer.uid.as_raw() != allowed {
+        let reason = format!("uid {} may not use this signer", peer.uid.as_raw());
+        return send(stream, &Reply::Refused(vec![reason]), REPLY_LIMIT);
+    }
+    while let Some(request) = receive::<Request>(stream, REQUEST_LIMIT)? {
+        let wanted = descriptors(&request);
+        if wanted > DESCRIPTOR_LIMIT {
+            let reason = format!("{wanted} files are more than {DESCRIPTOR_LIMIT}");
+            return send(stream, &Reply::Refused(vec![reason]), REPLY_LIMIT);
+        }
+        let files = receive_files(stream, wanted)?;
+        let reply = match answer(state, request, &files) {
+            Ok(reply) => reply,
+            Err(refusal) => Reply::Refused(chain(&refusal)),
+        };
+        send(stream, &reply, REPLY_LIMIT)?;
+    }
+    Ok(())
+}
+
+/// An error and its causes, outermost first.
+fn chain(error: &dyn Error) -> Vec<String> {
+    let mut texts = vec![error.to_string()];
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        texts.push(error.to_string());
+        cause = error.source();
+    }
+    texts
+}

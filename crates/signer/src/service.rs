@@ -1,0 +1,241 @@
+//! What the signer does for each request, and what it refuses.
+
+mod finish;
+mod publish;
+mod register;
+
+use crate::handed::{Handed, HandedError};
+use crate::log::LogError;
+use crate::protocol::{Description, Reply, Repository, Request};
+use crate::state::{State, StateError};
+use bessemer_attest::derive::DeriveError;
+use bessemer_attest::documents::{
+    CanonicalError, DocumentError, Timestamp, TimestampError, canonical_bytes,
+};
+use bessemer_attest::verify::VerifyError;
+use bessemer_attest::{
+    Envelope, EnvelopeError, Role, SidecarError, SignError, Statement, TrustRootError,
+};
+use serde::Serialize;
+use std::fs::File;
+use std::io;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// The largest document in bytes (16 MiB).
+const DOCUMENT_LIMIT: u64 = 16 << 20;
+/// The largest control member or index in bytes (256 MiB).
+const SIGNED_LIMIT: u64 = 256 << 20;
+/// The largest package or log in bytes (64 GiB).
+const ARTIFACT_LIMIT: u64 = 64 << 30;
+
+/// Why the signer refuses.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Refusal {
+    /// No such job.
+    #[error("no job was registered as `{0}`")]
+    Unregistered(String),
+    /// The job has its statements; nothing more is signed for it.
+    #[error("job `{0}` is finished, with another record")]
+    Finished(String),
+    /// A person could enter the guest.
+    #[error("the job is interactive; nothing is signed for it")]
+    Interactive,
+    /// Something that was handed over is not what the record says.
+    #[error("{what} is `{found}`, but the record says `{expected}`")]
+    Mismatch {
+        /// What it is.
+        what: String,
+        /// What the record (or registration) says.
+        expected: String,
+        /// What was measured.
+        found: String,
+    },
+    /// An output whose control member the signer did not sign for this job.
+    #[error("the control member of `{0}` was not signed for this job")]
+    Control(String),
+    /// Other numbers of files than the record speaks of.
+    #[error("the record speaks of {expected} {what}, {found} were handed over")]
+    Count {
+        /// Of what.
+        what: &'static str,
+        /// How many the record has.
+        expected: usize,
+        /// How many came.
+        found: usize,
+    },
+    /// The record's times do not fit the registration and the signer's clock.
+    #[error("the record's times {from} to {until} are not between registration and now")]
+    Times {
+        /// Start.
+        from: Timestamp,
+        /// End.
+        until: Timestamp,
+    },
+    /// The SBOM is no JSON object.
+    #[error("the SBOM of `{0}` is not a JSON object")]
+    Sbom(String),
+    /// No key for this.
+    #[error("this signer has no key for role `{0}`")]
+    NoKey(&'static str),
+    /// No entropy.
+    #[error("the system gave no random bytes")]
+    Random,
+    /// A stored file is gone or changed.
+    #[error("a stored document of the job is gone or was changed")]
+    Stored(#[source] io::Error),
+    /// A handed-over file cannot be used.
+    #[error(transparent)]
+    Handed(#[from] HandedError),
+    /// A document cannot be used.
+    #[error(transparent)]
+    Document(#[from] DocumentError),
+    /// The documents do not agree, or must not be signed.
+    #[error(transparent)]
+    Derive(#[from] DeriveError),
+    /// The package does not verify.
+    #[error("the package does not verify")]
+    Verify(#[from] VerifyError),
+    /// The sidecar cannot be read.
+    #[error(transparent)]
+    Sidecar(#[from] SidecarError),
+    /// The signature could not be made.
+    #[error(transparent)]
+    Envelope(#[from] EnvelopeError),
+    /// The RSA signature could not be made.
+    #[error(transparent)]
+    Sign(#[from] SignError),
+    /// A document has no canonical form.
+    #[error(transparent)]
+    Canonical(#[from] CanonicalError),
+    /// The log cannot be used.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// The state directory cannot be used.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// The trust root cannot be used.
+    #[error(transparent)]
+    TrustRoot(#[from] TrustRootError),
+    /// The clock stands before 1970 or after 9999.
+    #[error(transparent)]
+    Clock(#[from] TimestampError),
+}
+
+/// How many descriptors follow a request.
+pub(crate) fn descriptors(request: &Request) -> usize {
+    match request {
+        Request::Describe | Request::TrustRoot => 0,
+        Request::SignControl { .. }
+        | Request::SignImportControl
+        | Request::SignImport { .. }
+        | Request::SignIndex { .. } => 1,
+        Request::Register | Request::SignSummary { .. } => 2,
+        Request::Finish {
+            locks,
+            logs,
+            outputs,
+            ..
+        } => locks
+            .saturating_add(*logs)
+            .saturating_add(outputs.saturating_mul(2))
+            .saturating_add(1),
+    }
+}
+
+/// Answers one request. `files` are as many as [`descriptors`] says.
+pub(crate) fn answer(state: &State, request: Request, files: &[File]) -> Result<Reply, Refusal> {
+    match (request, files) {
+        (Request::Describe, []) => Ok(Reply::Description(describe(state))),
+        (Request::TrustRoot, []) => Ok(Reply::TrustRoot(state.trust_root.clone())),
+        (Request::Register, [spec, lock]) => register::register(state, spec, lock),
+        (Request::SignControl { invocation_id }, [control]) => {
+            register::sign_control(state, &invocation_id, control)
+        }
+        (Request::SignImportControl, [control]) => register::sign_import_control(state, control),
+        (Request::SignIndex { repository }, [index]) => {
+            let key = match repository {
+                Repository::Packages => &state.apk,
+                Repository::Import => &state.import_apk,
+            };
+            register::sign_index(state, key, index)
+        }
+        (
+            Request::Finish {
+                locks,
+                logs,
+                outputs,
+                signature_sizes,
+            },
+            [record, rest @ ..],
+        ) if rest.len() == locks + logs + 2 * outputs => {
+            let (locks, rest) = rest.split_at(locks);
+            let (logs, rest) = rest.split_at(logs);
+            let (sboms, apks) = rest.split_at(outputs);
+            let handed = finish::Finished {
+                record,
+                locks,
+                logs,
+                sboms,
+                apks,
+                signature_sizes,
+            };
+            finish::finish(state, &handed)
+        }
+        (Request::SignImport { file, import }, [apk]) => {
+            publish::import(state, &file, &import, apk)
+        }
+        (
+            Request::SignSummary {
+                file,
+                resource_uri,
+                policy,
+            },
+            [apk, sidecar],
+        ) => {
+            let asked = publish::Summary {
+                file,
+                resource_uri,
+                policy,
+            };
+            publish::summary(state, &asked, apk, sidecar)
+        }
+        (_, files) => Err(Refusal::Count {
+            what: "files",
+            expected: 0,
+            found: files.len(),
+        }),
+    }
+}
+
+fn describe(state: &State) -> Description {
+    Description {
+        signer: state.issuer.signer.clone(),
+        base: state.issuer.base.clone(),
+        builder_id: state.issuer.builder_id(),
+        apk_key: state.apk.name.clone(),
+        import_key: state.import_apk.name.clone(),
+    }
+}
+
+/// The signer's clock.
+pub(crate) fn now() -> Result<Timestamp, TimestampError> {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    Timestamp::from_unix(since.as_secs())
+}
+
+/// Signs a statement that this process derived.
+fn seal<P: Serialize>(
+    state: &State,
+    role: Role,
+    statement: &Statement<P>,
+) -> Result<Envelope, Refusal> {
+    let key = state.key(role).ok_or(Refusal::NoKey(role.as_str()))?;
+    Ok(Envelope::seal(&canonical_bytes(statement)?, key)?)
+}
+
+/// Reads a handed-over document.
+fn document(name: &str, file: &File) -> Result<Vec<u8>, HandedError> {
+    Handed::new(name, file, DOCUMENT_LIMIT)?.bytes()
+}

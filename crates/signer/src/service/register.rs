@@ -1,0 +1,138 @@
+//! Before and during a run: registration, and RSA signatures.
+
+use super::{DOCUMENT_LIMIT, Refusal, SIGNED_LIMIT, document, now};
+use crate::handed::Handed;
+use crate::log::{Entry, Event};
+use crate::protocol::{Registration, Reply, RsaSignature};
+use crate::state::{NamedRsaKey, State, write};
+use aws_lc_rs::rand;
+use bessemer_attest::documents::{JobSpec, Lock, parse};
+use bessemer_digest::Digest;
+use std::fs::{self, File};
+use std::io;
+
+/// The name under which control members of imported packages stand in the log.
+const IMPORT: &str = "import";
+
+/// Announces a job: both documents are kept, and the log is synced before the id is handed out.
+pub(super) fn register(state: &State, spec: &File, lock: &File) -> Result<Reply, Refusal> {
+    let spec_bytes = document("the job spec", spec)?;
+    let lock_bytes = document("the lock", lock)?;
+    let spec: JobSpec = parse(&spec_bytes)?;
+    parse::<Lock>(&lock_bytes)?;
+    let lock_digest = Digest::of(&lock_bytes);
+    if spec.lock != lock_digest {
+        return Err(Refusal::Mismatch {
+            what: "the lock".to_owned(),
+            expected: spec.lock.to_string(),
+            found: lock_digest.to_string(),
+        });
+    }
+    let job_spec = Digest::of(&spec_bytes);
+    write(&state.job_path(&job_spec), &spec_bytes)?;
+    let mut random = [0; 16];
+    rand::fill(&mut random).map_err(|_| Refusal::Random)?;
+    let invocation_id = hex::encode(random);
+    let event = Event::Registered {
+        invocation_id: invocation_id.clone(),
+        job_spec,
+        lock: lock_digest,
+    };
+    state.log.lock()?.append(now()?, event)?;
+    let signer = state.issuer.signer.clone();
+    Ok(Reply::Registration(Registration {
+        invocation_id,
+        signer,
+    }))
+}
+
+/// The registration of a job: its log entry and its job spec.
+pub(super) fn registered(
+    state: &State,
+    entries: &[Entry],
+    invocation_id: &str,
+) -> Result<(Entry, JobSpec), Refusal> {
+    let is_it = |entry: &&Entry| match &entry.event {
+        Event::Registered {
+            invocation_id: id, ..
+        } => id == invocation_id,
+        _ => false,
+    };
+    let unknown = || Refusal::Unregistered(invocation_id.chars().take(64).collect());
+    let entry = entries.iter().find(is_it).ok_or_else(unknown)?;
+    let Event::Registered { job_spec, .. } = &entry.event else {
+        return Err(unknown());
+    };
+    let bytes = fs::read(state.job_path(job_spec)).map_err(Refusal::Stored)?;
+    if Digest::of(&bytes) != *job_spec || bytes.len() as u64 > DOCUMENT_LIMIT {
+        return Err(Refusal::Stored(io::Error::from(io::ErrorKind::InvalidData)));
+    }
+    Ok((entry.clone(), parse(&bytes)?))
+}
+
+/// The record that a job was finished with.
+pub(super) fn finished(entries: &[Entry], invocation_id: &str) -> Option<(Digest, Digest)> {
+    entries.iter().find_map(|entry| match &entry.event {
+        Event::Finished {
+            invocation_id: id,
+            record,
+            result,
+        } if id == invocation_id => Some((*record, *result)),
+        _ => None,
+    })
+}
+
+/// Signs a control member for a job that is registered, not finished and not interactive.
+pub(super) fn sign_control(
+    state: &State,
+    invocation_id: &str,
+    control: &File,
+) -> Result<Reply, Refusal> {
+    let bytes = Handed::new("the control member", control, SIGNED_LIMIT)?.bytes()?;
+    let mut log = state.log.lock()?;
+    let (_, spec) = registered(state, log.entries(), invocation_id)?;
+    if spec.interactive {
+        return Err(Refusal::Interactive);
+    }
+    if finished(log.entries(), invocation_id).is_some() {
+        return Err(Refusal::Finished(invocation_id.to_owned()));
+    }
+    let event = Event::ControlSigned {
+        invocation_id: invocation_id.to_owned(),
+        control: Digest::of(&bytes),
+        size: bytes.len() as u64,
+    };
+    log.append(now()?, event)?;
+    drop(log);
+    signature(&state.apk, &bytes)
+}
+
+/// Signs a control member with the key of imported packages.
+pub(super) fn sign_import_control(state: &State, control: &File) -> Result<Reply, Refusal> {
+    let bytes = Handed::new("the control member", control, SIGNED_LIMIT)?.bytes()?;
+    let event = Event::ControlSigned {
+        invocation_id: IMPORT.to_owned(),
+        control: Digest::of(&bytes),
+        size: bytes.len() as u64,
+    };
+    state.log.lock()?.append(now()?, event)?;
+    signature(&state.import_apk, &bytes)
+}
+
+/// Signs an index.
+pub(super) fn sign_index(state: &State, key: &NamedRsaKey, index: &File) -> Result<Reply, Refusal> {
+    let bytes = Handed::new("the index", index, SIGNED_LIMIT)?.bytes()?;
+    let event = Event::IndexSigned {
+        index: Digest::of(&bytes),
+    };
+    state.log.lock()?.append(now()?, event)?;
+    signature(key, &bytes)
+}
+
+fn signature(key: &NamedRsaKey, bytes: &[u8]) -> Result<Reply, Refusal> {
+    let signature = hex::encode(key.key.sign(bytes)?);
+    Ok(Reply::Signature(RsaSignature {
+        key: key.name.clone(),
+        signature,
+    }))
+}

@@ -1,0 +1,353 @@
+//! The state directory: keys, trust root, log, registered jobs and results.
+
+use crate::cosign_key::{CosignKeyError, Vault};
+use crate::keys::{KeyError, RsaKey, StatementKey, generate_rsa};
+use crate::log::{Event, Log, LogError};
+use bessemer_attest::derive::{BuilderKind, Issuer, gate_id, local_base};
+use bessemer_attest::documents::{CanonicalError, Component, Timestamp, digest};
+use bessemer_attest::{
+    Algorithm, PublicKey, Role, TrustRoot, TrustRootError, TrustRootSchema, TrustedKey,
+};
+use bessemer_digest::Digest;
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+/// The roles that sign statements, each with a key of its own.
+const STATEMENT_ROLES: [Role; 5] = [
+    Role::Provenance,
+    Role::Test,
+    Role::Sbom,
+    Role::Gate,
+    Role::Import,
+];
+/// The roles that sign apks, each with a key of its own.
+const RSA_ROLES: [Role; 2] = [Role::Apk, Role::ImportApk];
+/// Bits of the RSA keys that are made.
+const RSA_BITS: u32 = 4096;
+/// The level that a machine nobody provisioned may claim.
+const LOCAL_LEVEL: u8 = 1;
+
+/// Why a state directory cannot be made or opened.
+#[derive(Debug, thiserror::Error)]
+pub enum StateError {
+    /// The file system said no.
+    #[error("cannot use `{path}`")]
+    Io {
+        /// Which file or directory.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Somebody else could read keys.
+    #[error("the state directory `{0}` is not this user's alone (mode 0700)")]
+    Permissions(PathBuf),
+    /// A key file does not open.
+    #[error("cannot open the key `{path}`")]
+    Cosign {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: CosignKeyError,
+    },
+    /// A key is not what it should be.
+    #[error("cannot use the key `{path}`")]
+    Key {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: KeyError,
+    },
+    /// A key's public half is not the one in the trust root.
+    #[error("the key `{0}` is not the one in the trust root")]
+    Foreign(PathBuf),
+    /// The trust root cannot be used.
+    #[error(transparent)]
+    TrustRoot(#[from] TrustRootError),
+    /// A document has no canonical form.
+    #[error(transparent)]
+    Canonical(#[from] CanonicalError),
+    /// The log cannot be used.
+    #[error(transparent)]
+    Log(#[from] LogError),
+}
+
+/// An RSA key and the name that apk knows its public half by.
+#[derive(Debug)]
+pub(crate) struct NamedRsaKey {
+    pub(crate) key: RsaKey,
+    pub(crate) name: String,
+}
+
+/// An opened state directory. Only the signer's process has one.
+#[derive(Debug)]
+pub struct State {
+    pub(crate) directory: PathBuf,
+    pub(crate) issuer: Issuer,
+    pub(crate) trust_root: TrustRoot,
+    pub(crate) log: Log,
+    pub(crate) apk: NamedRsaKey,
+    pub(crate) import_apk: NamedRsaKey,
+    statement_keys: Vec<(Role, StatementKey)>,
+}
+
+fn io_error(path: &Path) -> impl Fn(io::Error) -> StateError + '_ {
+    |source| StateError::Io {
+        path: path.to_owned(),
+        source,
+    }
+}
+
+fn key_error(path: &Path) -> impl Fn(KeyError) -> StateError + '_ {
+    |source| StateError::Key {
+        path: path.to_owned(),
+        source,
+    }
+}
+
+fn key_path(directory: &Path, role: Role) -> PathBuf {
+    let extension = if role.signs_statements() {
+        "key"
+    } else {
+        "rsa"
+    };
+    directory
+        .join("keys")
+        .join(format!("{}.{extension}", role.as_str()))
+}
+
+fn trust_root_path(directory: &Path) -> PathBuf {
+    directory.join("trust-root.json")
+}
+
+/// Makes keys, trust root and log in `directory`, unless they are there. Returns whether it did.
+pub fn create(directory: &Path, vault: &mut Vault, now: Timestamp) -> Result<bool, StateError> {
+    for path in ["", "keys", "jobs", "results"].map(|name| directory.join(name)) {
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(&path);
+        made.map_err(io_error(&path))?;
+    }
+    private(directory)?;
+    if trust_root_path(directory).exists() {
+        return Ok(false);
+    }
+    let mut trusted = Vec::new();
+    for role in STATEMENT_ROLES {
+        let path = key_path(directory, role);
+        let key = StatementKey::generate().map_err(key_error(&path))?;
+        let pkcs8 = key.to_pkcs8().map_err(key_error(&path))?;
+        let text = vault.seal(&pkcs8).map_err(|source| StateError::Cosign {
+            path: path.clone(),
+            source,
+        })?;
+        write(&path, text.as_bytes())?;
+        let public = key.public().map_err(key_error(&path))?;
+        write(&path.with_extension("pub"), public.to_pem().as_bytes())?;
+        trusted.push(statement_entry(role, &public, &now));
+    }
+    for role in RSA_ROLES {
+        let path = key_path(directory, role);
+        let files = generate_rsa(RSA_BITS).map_err(key_error(&path))?;
+        write(&path, files.private_pem.as_bytes())?;
+        let key = RsaKey::from_pem(&files.private_pem).map_err(key_error(&path))?;
+        trusted.push(rsa_entry(role, &key, &now).map_err(key_error(&path))?);
+    }
+    let base = local_base(&Digest::from_hex(&trusted[0].id).unwrap_or_else(|_| Digest::of(b"")));
+    for key in &mut trusted {
+        key.builder_id = match key.role {
+            Role::Provenance => Some(local_issuer(&base).builder_id()),
+            Role::Gate => Some(gate_id(&base)),
+            _ => None,
+        };
+    }
+    let root = TrustRoot {
+        schema: TrustRootSchema::V1,
+        base,
+        keys: trusted,
+    };
+    let event = Event::Initialised {
+        trust_root: digest(&root)?,
+    };
+    Log::in_directory(directory).lock()?.append(now, event)?;
+    write(&trust_root_path(directory), &root.to_bytes()?)?;
+    Ok(true)
+}
+
+fn local_issuer(base: &str) -> Issuer {
+    let signer = Component {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        sha256: Digest::of(b""),
+    };
+    Issuer {
+        base: base.to_owned(),
+        builder: BuilderKind::Local,
+        signer,
+    }
+}
+
+fn statement_entry(role: Role, public: &PublicKey, now: &Timestamp) -> TrustedKey {
+    TrustedKey {
+        id: public.id().hex(),
+        role,
+        algorithm: Algorithm::EcdsaP256,
+        public_key_pem: public.to_pem(),
+        builder_id: None,
+        level: if role == Role::Provenance {
+            LOCAL_LEVEL
+        } else {
+            0
+        },
+        valid_from: now.clone(),
+        valid_until: None,
+    }
+}
+
+fn rsa_entry(role: Role, key: &RsaKey, now: &Timestamp) -> Result<TrustedKey, KeyError> {
+    Ok(TrustedKey {
+        id: Digest::of(key.public_spki()?).hex(),
+        role,
+        algorithm: Algorithm::Rsa,
+        public_key_pem: key.public_pem()?,
+        builder_id: None,
+        level: 0,
+        valid_from: now.clone(),
+        valid_until: None,
+    })
+}
+
+impl State {
+    /// Opens `directory`. `signer` is the digest of the running executable; `apk_key` stands in
+    /// for the directory's own RSA key of built packages.
+    pub fn open(
+        directory: &Path,
+        vault: &mut Vault,
+        signer: Digest,
+        apk_key: Option<&Path>,
+    ) -> Result<Self, StateError> {
+        private(directory)?;
+        let path = trust_root_path(directory);
+        let mut root = TrustRoot::parse(&fs::read(&path).map_err(io_error(&path))?)?;
+        let mut statement_keys = Vec::new();
+        for role in STATEMENT_ROLES {
+            let key = statement_key(directory, role, vault)?;
+            let path = key_path(directory, role);
+            let id = key.public().map_err(key_error(&path))?.id().hex();
+            if !root
+                .keys
+                .iter()
+                .any(|trusted| trusted.role == role && trusted.id == id)
+            {
+                return Err(StateError::Foreign(path));
+            }
+            statement_keys.push((role, key));
+        }
+        let own = key_path(directory, Role::Apk);
+        let apk = rsa_key(
+            apk_key.unwrap_or(&own),
+            apk_key.is_none().then_some("local"),
+        )?;
+        let import_apk = rsa_key(&key_path(directory, Role::ImportApk), Some("import"))?;
+        if let (Some(path), Some(entry)) = (
+            apk_key,
+            root.keys.iter_mut().find(|key| key.role == Role::Apk),
+        ) {
+            *entry = rsa_entry(Role::Apk, &apk.key, &entry.valid_from).map_err(key_error(path))?;
+        }
+        let mut issuer = local_issuer(&root.base);
+        issuer.signer.sha256 = signer;
+        Ok(Self {
+            directory: directory.to_owned(),
+            issuer,
+            trust_root: root,
+            log: Log::in_directory(directory),
+            apk,
+            import_apk,
+            statement_keys,
+        })
+    }
+
+    /// The key of a role that signs statements.
+    pub(crate) fn key(&self, role: Role) -> Option<&StatementKey> {
+        self.statement_keys
+            .iter()
+            .find(|(own, _)| *own == role)
+            .map(|(_, key)| key)
+    }
+
+    /// Where the document with this digest is kept.
+    pub(crate) fn job_path(&self, digest: &Digest) -> PathBuf {
+        self.directory
+            .join("jobs")
+            .join(format!("{}.json", digest.hex()))
+    }
+
+    /// Where the result for the record with this digest is kept.
+    pub(crate) fn result_path(&self, record: &Digest) -> PathBuf {
+        self.directory
+            .join("results")
+            .join(format!("{}.json", record.hex()))
+    }
+}
+
+fn statement_key(
+    directory: &Path,
+    role: Role,
+    vault: &mut Vault,
+) -> Result<StatementKey, StateError> {
+    let path = key_path(directory, role);
+    let text = fs::read_to_string(&path).map_err(io_error(&path))?;
+    let pkcs8 = vault.open(&text).map_err(|source| StateError::Cosign {
+        path: path.clone(),
+        source,
+    })?;
+    StatementKey::from_pkcs8(&pkcs8).map_err(key_error(&path))
+}
+
+/// Reads an RSA key. It is named after its file, or `<prefix>-<8 digits of its id>.rsa.pub`.
+fn rsa_key(path: &Path, prefix: Option<&str>) -> Result<NamedRsaKey, StateError> {
+    let text = fs::read_to_string(path).map_err(io_error(path))?;
+    let key = RsaKey::from_pem(&text).map_err(key_error(path))?;
+    let name = match prefix {
+        Some(prefix) => {
+            let id = Digest::of(key.public_spki().map_err(key_error(path))?).hex();
+            format!("{prefix}-{}.rsa.pub", &id[..8])
+        }
+        None => format!(
+            "{}.pub",
+            path.file_name().unwrap_or_default().to_string_lossy()
+        ),
+    };
+    Ok(NamedRsaKey { key, name })
+}
+
+/// Refuses a directory that others could enter.
+fn private(directory: &Path) -> Result<(), StateError> {
+    let metadata = fs::metadata(directory).map_err(io_error(directory))?;
+    let own = rustix::process::geteuid().as_raw();
+    if metadata.mode() & 0o077 != 0 || metadata.uid() != own {
+        return Err(StateError::Permissions(directory.to_owned()));
+    }
+    Ok(())
+}
+
+/// Writes a file of mode 0600 whole or not at all, and syncs it and its directory.
+pub(crate) fn write(path: &Path, content: &[u8]) -> Result<(), StateError> {
+    let error = io_error(path);
+    let new = path.with_extension("new");
+    let mut options = OpenOptions::new();
+    let mut file = options
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&new)
+        .map_err(&error)?;
+    file.write_all(content)
+        .and_then(|()| file.sync_all())
+        .map_err(&error)?;
+    fs::rename(&new, path).map_err(&error)?;
+    let parent = path.parent().unwrap_or(Path::new("."));
+    File::open(parent)
+        .and_then(|directory| directory.sync_all())
+        .map_err(&error)
+}

@@ -1,0 +1,57 @@
+//! The real `bessemer-signer` process, asked over its socket.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test's own helpers fail the test by panicking"
+)]
+
+mod refusals;
+mod run;
+mod statements;
+
+use bessemer_signer::{Client, SignerOptions, SignerProcess};
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use tempfile::TempDir;
+
+/// A signer of a test's own. Its directory goes when it does.
+struct Fixture {
+    process: SignerProcess,
+    options: SignerOptions,
+    directory: TempDir,
+}
+
+/// Options for a signer that keeps everything in `directory`.
+fn options(directory: &Path) -> SignerOptions {
+    SignerOptions {
+        binary: env!("CARGO_BIN_EXE_bessemer-signer").into(),
+        state: directory.join("state"),
+        socket: directory.join("signer.socket"),
+        allow_uid: rustix::process::geteuid().as_raw(),
+        run_as: None,
+        apk_key: None,
+        password: "a password".to_owned(),
+    }
+}
+
+impl Fixture {
+    fn start() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::set_permissions(directory.path(), Permissions::from_mode(0o755)).unwrap();
+        let options = options(directory.path());
+        Self {
+            process: SignerProcess::spawn(&options).unwrap(),
+            options,
+            directory,
+        }
+    }
+
+    fn client(&self) -> Client {
+        self.process.client().unwrap()
+    }
+
+    fn log(&self) -> String {
+        std::fs::read_to_string(self.options.state.join("log.jsonl")).unwrap()
+    }
+}

@@ -1,0 +1,256 @@
+//! What the signer does not do.
+
+use crate::run::{self, Run};
+use crate::{Fixture, options, run::file};
+use bessemer_attest::Sidecar;
+use bessemer_attest::derive::GatePolicy;
+use bessemer_attest::documents::{LockKind, Outcome, TestOutcome, Timestamp, digest};
+use bessemer_digest::Digest;
+use bessemer_signer::{Client, ClientError, READY, SignerProcess, memory_file};
+use std::fs::Permissions;
+use std::io::{BufRead as _, BufReader};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+fn refusal<T: std::fmt::Debug>(result: Result<T, ClientError>) -> String {
+    match result {
+        Err(ClientError::Refused(reasons)) => reasons.join(": "),
+        other => panic!("not refused: {other:?}"),
+    }
+}
+
+#[test]
+fn refuses_records_that_are_not_what_was_registered_or_measured() {
+    type Change = fn(&mut Run);
+    let cases: [(&str, Change); 24] = [
+        ("no job was registered", |run| {
+            run.record.invocation_id = "0".repeat(32);
+        }),
+        ("interactive", |run| run.record.interactive = true),
+        ("ended in failure", |run| {
+            run.record.outcome = Outcome::Failure;
+        }),
+        ("ended in failure", |run| {
+            run.record.tests[0].outcome = TestOutcome::Failed;
+        }),
+        ("the registered job spec", |run| {
+            run.record.job_spec = Digest::of("x");
+        }),
+        ("the registered lock", |run| {
+            run.record.lock = Digest::of("x");
+        }),
+        ("the record's plan", |run| run.record.plan = Digest::of("x")),
+        ("a lock is", |run| run.lock.recipe.path.push('x')),
+        ("a lock is", |run| run.test_lock.kind = LockKind::Build),
+        ("a log is", |run| run.log.push(b'x')),
+        ("a log is", |run| run.test_log.clear()),
+        ("the SBOM of", |run| run.sbom.push(b' ')),
+        ("not a JSON object", |run| {
+            run.sbom = b"[]".to_vec();
+            run.record.outputs[0].sbom = Digest::of(b"[]");
+        }),
+        ("`hello-1.0-r0.apk` is", |run| {
+            *run.apk.last_mut().unwrap() ^= 1;
+        }),
+        ("data member of", |run| {
+            run.record.outputs[0].data_sha256 = Digest::of("x");
+        }),
+        ("was not signed for this job", |run| {
+            run.record.outputs[0].control_sha256 = Digest::of("x");
+        }),
+        ("the size of", |run| run.record.outputs[0].size += 1),
+        ("a test's subject", |run| {
+            run.record.tests[0].subject = Digest::of("x");
+        }),
+        ("all with status 0", |run| {
+            run.record.tests[0].steps[0].status = 1;
+        }),
+        ("the kernel of the build VM", |run| {
+            run.record.build_machine.kernel = Digest::of("x");
+        }),
+        ("the signer is", |run| {
+            run.record.components.signer.sha256 = Digest::of("x");
+        }),
+        ("not between registration and now", |run| {
+            run.record.started_on = Timestamp::epoch();
+        }),
+        ("not between registration and now", |run| {
+            run.record.finished_on = "9000-01-01T00:00:00Z".parse().unwrap();
+        }),
+        ("has control characters", |run| {
+            run.record.build_machine.qemu_version.push('\u{1b}');
+        }),
+    ];
+    let fixture = Fixture::start();
+    for (message, change) in cases {
+        let mut client = fixture.client();
+        let mut run = Run::ready(&mut client);
+        change(&mut run);
+        let found = refusal(run.finish(&mut client));
+        assert!(found.contains(message), "{found} / {message}");
+    }
+    assert!(!fixture.log().contains("finished"), "nothing was signed");
+}
+
+#[test]
+fn refuses_a_foreign_run_and_a_second_record() {
+    let fixture = Fixture::start();
+    let mut client = fixture.client();
+    let mut run = Run::ready(&mut client);
+    let mut other = Run::ready(&mut client);
+    other.control = b"another control member".to_vec();
+    other.sign_control(&mut client).unwrap();
+    run.finish(&mut client).unwrap();
+    run.record.outputs[0].sbom = Digest::of("another");
+    assert!(refusal(run.finish(&mut client)).contains("is finished, with another record"));
+    assert!(refusal(run.sign_control(&mut client)).contains("is finished"));
+    other.record.components.jailer.version = "changed".to_owned();
+    other.record.invocation_id = run.record.invocation_id.clone();
+    assert!(refusal(other.finish(&mut client)).contains("is finished, with another record"));
+}
+
+#[test]
+fn refuses_jobs_it_must_not_take() {
+    let fixture = Fixture::start();
+    let mut client = fixture.client();
+    let mut run = run::new();
+    run.job_spec.lock = Digest::of("x");
+    assert!(refusal(run.register(&mut client)).contains("the lock is"));
+    let spaced = memory_file(b"{ }").unwrap();
+    assert!(refusal(client.register(&spaced, &file(&run.lock))).contains("schema"));
+    assert!(refusal(run.sign_control(&mut client)).contains("no job was registered"));
+    let mut run = run::new();
+    run.job_spec.interactive = true;
+    run.record.job_spec = digest(&run.job_spec).unwrap();
+    run.register(&mut client).unwrap();
+    assert!(refusal(run.sign_control(&mut client)).contains("interactive"));
+    let pipe = std::fs::File::open("/dev/null").unwrap();
+    assert!(refusal(client.sign_control("x", &pipe)).contains("not a regular file"));
+}
+
+#[test]
+fn the_gate_verifies_before_it_signs() {
+    let fixture = Fixture::start();
+    let mut client = fixture.client();
+    let run = Run::ready(&mut client);
+    let sidecar = run.finish(&mut client).unwrap()[0].1.clone();
+    let gate = |min_level| GatePolicy {
+        min_level,
+        allow_untested: false,
+    };
+    let mut ask = |policy: &GatePolicy, apk: &[u8], sidecar: &Sidecar| {
+        let apk = memory_file(apk).unwrap();
+        let sidecar = memory_file(&sidecar.to_bytes().unwrap()).unwrap();
+        refusal(client.sign_summary("hello-1.0-r0.apk", "packages/x", policy, &apk, &sidecar))
+    };
+    assert!(ask(&gate(3), &run.apk, &sidecar).contains("level 3 is demanded"));
+    assert!(ask(&gate(1), b"another", &sidecar).contains("not among the subjects"));
+    assert!(ask(&gate(1), &run.apk, &Sidecar::default()).contains("no provenance"));
+    let provenance = Sidecar::new(sidecar.envelopes()[..1].to_vec());
+    assert!(ask(&gate(1), &run.apk, &provenance).contains("no passing test result"));
+}
+
+#[test]
+fn refuses_other_users_passwords_and_open_directories() {
+    let mut fixture = Fixture::start();
+    drop(fixture.process);
+    fixture.options.allow_uid = rustix::process::geteuid().as_raw() + 1;
+    let process = SignerProcess::spawn(&fixture.options).unwrap();
+    assert!(refusal(process.client().unwrap().describe()).contains("may not use this signer"));
+    drop(process);
+    fixture.options.password = "another".to_owned();
+    let error = SignerProcess::spawn(&fixture.options)
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("cannot open the key"), "{error}");
+    let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(&fixture.options.state, open).unwrap();
+    let error = SignerProcess::spawn(&fixture.options)
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("not this user's alone"), "{error}");
+}
+
+#[test]
+fn refuses_to_go_on_with_an_altered_log() {
+    let fixture = Fixture::start();
+    let mut client = fixture.client();
+    Run::ready(&mut client);
+    let path = fixture.options.state.join("log.jsonl");
+    let altered = fixture.log().replacen("initialised", "initializd", 1);
+    std::fs::write(path, altered).unwrap();
+    assert!(refusal(run::new().register(&mut client)).contains("was altered at line 1"));
+}
+
+#[test]
+fn ends_when_its_parent_lets_go() {
+    let fixture = Fixture::start();
+    let (id, socket) = (fixture.process.id(), fixture.process.socket().to_owned());
+    drop(fixture.process);
+    assert!(!Path::new(&format!("/proc/{id}")).exists());
+    assert!(matches!(
+        Client::connect(&socket),
+        Err(ClientError::Connect { .. })
+    ));
+
+    // Nobody kills this one: it notices by itself, as it would after a SIGKILL of its parent.
+    let mut child = Command::new(&fixture.options.binary)
+        .args(["serve", "--exit-with-parent", "--allow-uid", "0", "--state"])
+        .arg(&fixture.options.state)
+        .arg("--socket")
+        .arg(&socket)
+        .env("COSIGN_PASSWORD", &fixture.options.password)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut ready = String::new();
+    BufReader::new(child.stdout.take().unwrap())
+        .read_line(&mut ready)
+        .unwrap();
+    assert_eq!(ready.trim_end(), READY);
+    drop(child.stdin.take());
+    assert!(child.wait().unwrap().success());
+    assert!(!socket.exists());
+}
+
+#[test]
+fn keeps_its_keys_from_the_uid_that_asks_it() {
+    // Only root can choose another uid; anybody else's signer shares theirs, and says so.
+    const NOBODY: u32 = 65534;
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(directory.path(), Permissions::from_mode(0o755)).unwrap();
+    let mut options = options(directory.path());
+    if rustix::process::geteuid().is_root() {
+        options.run_as = Some(NOBODY);
+        std::os::unix::fs::chown(directory.path(), Some(NOBODY), Some(NOBODY)).unwrap();
+    }
+    let process = SignerProcess::spawn(&options).unwrap();
+    let uid = options
+        .run_as
+        .unwrap_or_else(|| rustix::process::geteuid().as_raw());
+    for name in [
+        "",
+        "keys",
+        "keys/provenance.key",
+        "keys/apk.rsa",
+        "log.jsonl",
+    ] {
+        let metadata = std::fs::metadata(options.state.join(name)).unwrap();
+        assert_eq!(
+            (metadata.uid(), metadata.mode() & 0o077),
+            (uid, 0),
+            "{name}"
+        );
+    }
+    assert!(
+        process
+            .client()
+            .unwrap()
+            .describe()
+            .unwrap()
+            .builder_id
+            .ends_with("/local/v1")
+    );
+}

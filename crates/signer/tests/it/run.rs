@@ -1,0 +1,178 @@
+//! A finished run as the control side would hand it over, each part of which a test can change.
+
+use bessemer_attest::Sidecar;
+use bessemer_attest::documents::{JobSpec, Lock, Record, Timestamp, canonical_bytes, digest};
+use bessemer_digest::Digest;
+use bessemer_signer::{Client, ClientError, FinishedRun, memory_file};
+use serde_json::json;
+use std::fs::File;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+const SIGNATURE: &[u8] = b"signature member";
+
+pub(crate) struct Run {
+    pub(crate) job_spec: JobSpec,
+    pub(crate) lock: Lock,
+    pub(crate) test_lock: Lock,
+    pub(crate) record: Record,
+    pub(crate) control: Vec<u8>,
+    pub(crate) apk: Vec<u8>,
+    pub(crate) sbom: Vec<u8>,
+    pub(crate) log: Vec<u8>,
+    pub(crate) test_log: Vec<u8>,
+}
+
+/// The documents of a run that is not registered yet.
+pub(crate) fn new() -> Run {
+    let (control, sbom) = (
+        b"control member".to_vec(),
+        br#"{"spdxVersion": "SPDX-2.3"}"#.to_vec(),
+    );
+    let apk = [SIGNATURE, &control, b"data member"].concat();
+    let (log, test_log) = (b"log".to_vec(), b"test log".to_vec());
+    let lock = lock("build", &[]);
+    let own = package("hello", Digest::of(&apk), true);
+    let test_lock = self::lock("test", &[own]);
+    let job_spec = job_spec(&lock);
+    let record = record(&job_spec, &lock, &test_lock, &apk);
+    let mut run = Run {
+        job_spec,
+        lock,
+        test_lock,
+        record,
+        control,
+        apk,
+        sbom,
+        log,
+        test_log,
+    };
+    run.record.outputs[0].sbom = Digest::of(&run.sbom);
+    run
+}
+
+impl Run {
+    pub(crate) fn register(&mut self, client: &mut Client) -> Result<(), ClientError> {
+        let registration = client.register(&file(&self.job_spec), &file(&self.lock))?;
+        self.record.invocation_id = registration.invocation_id;
+        self.record.components.signer = registration.signer;
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap()
+            .as_secs();
+        let now = Timestamp::from_unix(now).unwrap();
+        self.record.started_on = now.clone();
+        self.record.finished_on = now.clone();
+        self.record.tests[0].started_on = Some(now.clone());
+        self.record.tests[0].finished_on = Some(now);
+        Ok(())
+    }
+
+    pub(crate) fn sign_control(
+        &self,
+        client: &mut Client,
+    ) -> Result<(String, Vec<u8>), ClientError> {
+        client.sign_control(
+            &self.record.invocation_id,
+            &memory_file(&self.control).unwrap(),
+        )
+    }
+
+    pub(crate) fn finish(
+        &self,
+        client: &mut Client,
+    ) -> Result<Vec<(String, Sidecar)>, ClientError> {
+        let plain = |bytes: &[u8]| memory_file(bytes).unwrap();
+        let (log, test_log) = (plain(&self.log), plain(&self.test_log));
+        client.finish(&FinishedRun {
+            record: &file(&self.record),
+            locks: &[&file(&self.lock), &file(&self.test_lock)],
+            logs: &[&log, &test_log],
+            sboms: &[&plain(&self.sbom)],
+            apks: &[&plain(&self.apk)],
+            signature_sizes: &[SIGNATURE.len() as u64],
+        })
+    }
+
+    /// Registered and with a signed control member: ready to be finished.
+    pub(crate) fn ready(client: &mut Client) -> Self {
+        let mut run = new();
+        run.register(client).unwrap();
+        run.sign_control(client).unwrap();
+        run
+    }
+}
+
+pub(crate) fn file<T: serde::Serialize>(document: &T) -> File {
+    memory_file(&canonical_bytes(document).unwrap()).unwrap()
+}
+
+fn text(content: &str) -> String {
+    Digest::of(content).to_string()
+}
+
+fn package(name: &str, sha256: Digest, from_build: bool) -> serde_json::Value {
+    json!({
+        "name": name, "version": "1.0-r0", "architecture": "x86_64",
+        "uri": format!("repository/x86_64/{name}-1.0-r0.apk"), "sha256": sha256, "size": 1,
+        "control_sha1": "da39a3ee5e6b4b0d3255bfef95601890afd80709", "from_build": from_build,
+    })
+}
+
+fn lock(kind: &str, more: &[serde_json::Value]) -> Lock {
+    let packages = [&[package("gcc", Digest::of("gcc"), false)], more].concat();
+    let value = json!({
+        "schema": "bessemer.lock/v1", "kind": kind, "plan": text("plan"),
+        "architecture": "x86_64",
+        "recipe": {"path": "hello.yaml", "sha256": text("recipe")},
+        "pipelines": [], "sources": [], "indexes": [], "keys": [], "packages": packages,
+        "boot": {"kernel": text("kernel"), "initramfs": text("initramfs"), "agent": text("agent")},
+        "environment_disk": text("disk"),
+    });
+    serde_json::from_value(value).unwrap()
+}
+
+fn job_spec(lock: &Lock) -> JobSpec {
+    let value = json!({
+        "schema": "bessemer.job-spec/v1", "plan": text("plan"), "lock": digest(lock).unwrap(),
+        "config_source": {"path": "hello.yaml", "sha256": text("recipe")},
+        "external_parameters": {"architecture": "x86_64"},
+        "limits": {
+            "vcpus": 1, "memory_mib": 512, "scratch_mib": 512, "output_mib": 512,
+            "timeout_seconds": 60, "log_bytes": 1000,
+        },
+        "network": "none", "accelerator": "auto", "source_date_epoch": 0,
+        "cpu_baseline": "Nehalem", "interactive": false,
+    });
+    serde_json::from_value(value).unwrap()
+}
+
+fn record(job_spec: &JobSpec, lock: &Lock, test_lock: &Lock, apk: &[u8]) -> Record {
+    let machine = json!({
+        "accelerator": "tcg", "machine": "microvm", "cpu_baseline": "Nehalem", "vcpus": 1,
+        "memory_mib": 512, "qemu_version": "7.2.0", "qemu_sha256": text("qemu"),
+        "kernel": text("kernel"), "initramfs": text("initramfs"), "agent": text("agent"),
+        "environment_disk": text("disk"),
+        "jail": {"profile": "host", "applied": ["namespaces"], "missing": ["uid"]},
+    });
+    let component = json!({"version": "0.1.0", "sha256": text("program")});
+    let value = json!({
+        "schema": "bessemer.record/v1", "invocation_id": "",
+        "job_spec": digest(job_spec).unwrap(), "plan": text("plan"), "lock": digest(lock).unwrap(),
+        "started_on": "1970-01-01T00:00:00Z", "finished_on": "1970-01-01T00:00:00Z",
+        "outcome": "success", "interactive": false, "build_machine": machine,
+        "outputs": [{
+            "file": "hello-1.0-r0.apk", "sha256": Digest::of(apk), "size": apk.len(),
+            "package": "hello", "version": "1.0-r0", "architecture": "x86_64",
+            "control_sha256": text("control member"), "data_sha256": text("data member"),
+            "sbom": text("sbom"),
+        }],
+        "tests": [{
+            "package": "hello", "subject": Digest::of(apk), "lock": digest(test_lock).unwrap(),
+            "outcome": "passed", "machine": machine, "log": text("test log"),
+            "steps": [{"name": "test/hello/0", "status": 0}],
+        }],
+        "byproducts": {"log": text("log"), "plan": text("plan"), "manifest": text("manifest")},
+        "components": {"controller": component, "jailer": component, "signer": component},
+    });
+    serde_json::from_value(value).unwrap()
+}
