@@ -89,6 +89,11 @@ impl Config {
         Self::parse("debian.yaml", EMBEDDED)
     }
 
+    /// The text of that list, to start one's own from.
+    pub const fn embedded_text() -> &'static str {
+        EMBEDDED
+    }
+
     /// Reads a list; `name` is what errors call it.
     pub fn parse(name: &str, text: &str) -> Result<Self, ConfigError> {
         let list: List = serde_saphyr::from_str(text).map_err(|source| ConfigError::Yaml {

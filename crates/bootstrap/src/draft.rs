@@ -1,8 +1,8 @@
 //! Packages before they are written: files and metadata, from Debian or from the list alone.
 
-use crate::apt::Available;
 use crate::config::{Config, Kernel, Listed};
 use crate::facts::{ImportFacts, source_name};
+use crate::lists::Available;
 use crate::run::BootstrapError;
 use crate::selection::Selection;
 use crate::{fetch, kernel, layout, version};

@@ -1,8 +1,8 @@
 //! What an import attestation says, taken from apt's verified lists. No mirror is named: the same
 //! release file is the same whatever server it came from.
 
-use crate::apt::Available;
 use crate::config::Config;
+use crate::lists::Available;
 use bessemer_digest::Digest;
 use serde::Serialize;
 

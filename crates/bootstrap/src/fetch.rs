@@ -1,6 +1,7 @@
 //! Package files: taken from the cache if their digest is right, else fetched by apt.
 
-use crate::apt::{self, AptError, Available, Chosen};
+use crate::apt::{self, AptError, Chosen};
+use crate::lists::Available;
 use crate::run::BootstrapError;
 use bessemer_digest::Digest;
 use bessemer_package::{Archive, Limits, Tree};

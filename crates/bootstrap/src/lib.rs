@@ -16,6 +16,7 @@ mod facts;
 mod fetch;
 mod kernel;
 mod layout;
+mod lists;
 mod run;
 mod selection;
 mod version;

@@ -1,7 +1,8 @@
 //! Which Debian packages are taken, and what they depend on.
 
-use crate::apt::{self, AptError, Available, Chosen};
+use crate::apt::{self, AptError, Chosen};
 use crate::config::Config;
+use crate::lists::{self, Available};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The Debian packages to take, by name.
@@ -19,7 +20,7 @@ impl Selection {
     pub(crate) fn resolve(config: &Config, kernel: Option<&str>) -> Result<Self, AptError> {
         let roots = config.roots();
         let chosen = apt::closure(roots.iter().map(String::as_str).chain(kernel))?;
-        let available = apt::look_up(&chosen)?;
+        let available = lists::look_up(&chosen)?;
         let all = chosen
             .into_iter()
             .map(|one: Chosen| one.name)

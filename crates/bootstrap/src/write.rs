@@ -7,7 +7,7 @@ use crate::run::{BootstrapError, Event, Imported, Options, SignBytes, Summary};
 use bessemer_apk::package::Reader;
 use bessemer_apk::{Index, IndexEntry, Limits, PkgInfo, write_index};
 use bessemer_digest::Digest;
-use bessemer_package::{Metadata, emit, sbom};
+use bessemer_package::{Metadata, PARTIAL_PREFIX, emit, sbom};
 use std::collections::BTreeMap;
 use std::io::{BufReader, Write as _};
 use std::path::Path;
@@ -26,6 +26,7 @@ pub(crate) fn repository(
 ) -> Result<Summary, BootstrapError> {
     let directory = options.out.join(architecture);
     fs_err::create_dir_all(&directory)?;
+    remove_partial(&directory)?;
     let total = drafts.len();
     let mut index = Index {
         description: "bessemer bootstrap".into(),
@@ -162,10 +163,26 @@ fn describe(
     })
 }
 
+/// Removes what an earlier run left when it was killed.
+fn remove_partial(directory: &Path) -> Result<(), BootstrapError> {
+    for entry in fs_err::read_dir(directory)? {
+        let entry = entry?;
+        if entry
+            .file_name()
+            .to_string_lossy()
+            .starts_with(PARTIAL_PREFIX)
+        {
+            fs_err::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
 /// Puts a file in place at once.
 fn replace(path: &Path, bytes: &[u8]) -> Result<(), BootstrapError> {
     let directory = path.parent().unwrap_or(Path::new("."));
     let mut file = tempfile::Builder::new()
+        .prefix(PARTIAL_PREFIX)
         .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
         .tempfile_in(directory)?;
     file.write_all(bytes)?;

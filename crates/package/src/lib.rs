@@ -15,7 +15,7 @@ pub mod sbom;
 mod scan;
 mod tree;
 
-pub use emit::{EmitError, Emitted, Metadata, Unsigned, emit};
+pub use emit::{EmitError, Emitted, Metadata, PARTIAL_PREFIX, Unsigned, emit};
 pub use limits::Limits;
 pub use scan::{Archive, ScanError};
 pub use tree::{ContentReader, Node, Tree};
