@@ -186,3 +186,56 @@ fn depends(bytes: &[u8], name: &str) -> Result<Vec<String>, KernelError> {
         .map(str::to_owned)
         .collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(modules: &[&str]) -> Kernel {
+        let modules = modules.iter().map(|&name| name.to_owned()).collect();
+        Kernel {
+            name: "k".into(),
+            debs: BTreeMap::new(),
+            modules,
+        }
+    }
+
+    fn debian() -> Tree {
+        let mut tree = Tree::new();
+        let mut add = |path: &str, bytes: &[u8]| {
+            tree.insert_file(EntryPath::new(path).unwrap(), 0o600, bytes.to_vec());
+        };
+        add("boot/vmlinuz-6.1-x", b"image");
+        add(
+            "lib/modules/6.1-x/modules.builtin",
+            b"kernel/crypto/crc32c-generic.ko\n",
+        );
+        add("lib/modules/6.1-x/kernel/bad.ko", b"not ELF");
+        tree
+    }
+
+    #[test]
+    fn built_in_modules_are_skipped() {
+        let tree = package(&debian(), &config(&["crc32c_generic"])).unwrap();
+        let paths: Vec<_> = tree.iter().map(|(path, _)| path.to_string()).collect();
+        assert_eq!(paths, ["boot/kernel.json", "boot/vmlinuz"]);
+        let json = tree
+            .read(tree.find("boot/kernel.json").unwrap(), 4096)
+            .unwrap()
+            .unwrap();
+        let json: serde_json::Value = serde_json::from_slice(&json).unwrap();
+        assert_eq!(json["release"], "6.1-x");
+        assert_eq!(json["modules"], serde_json::json!([]));
+    }
+
+    #[test]
+    fn what_is_missing_or_malformed_is_named() {
+        let result = |modules: &[&str]| package(&debian(), &config(modules)).unwrap_err();
+        assert!(matches!(result(&["erofs"]), KernelError::NoModule(name) if name == "erofs"));
+        assert!(matches!(result(&["bad"]), KernelError::Module { .. }));
+        assert!(matches!(
+            package(&Tree::new(), &config(&[])),
+            Err(KernelError::NoImage)
+        ));
+    }
+}

@@ -91,3 +91,54 @@ fn dependencies(
         .map(|(name, package)| (name.clone(), depends_of(package)))
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::control::Paragraph;
+    use crate::lists::Release;
+    use bessemer_digest::Digest;
+
+    fn available(text: &str) -> (String, Available) {
+        let paragraph = Paragraph::parse(text);
+        let digest = Digest::of(text);
+        let name = paragraph.get("Package").to_owned();
+        let available = Available {
+            paragraph,
+            sha256: digest,
+            packages_name: "main/Packages".into(),
+            packages_sha256: digest,
+            release: Release {
+                sha256: digest,
+                fields: Paragraph::default(),
+            },
+        };
+        (name, available)
+    }
+
+    #[test]
+    fn alternatives_resolve_to_what_is_there() {
+        let all = BTreeMap::from([
+            available("Package: a\nPre-Depends: gone | c\nDepends: awk, left-out, nowhere\n"),
+            available("Package: c\n"),
+            available("Package: left-out\n"),
+            available("Package: mawk\nProvides: awk (= 1), x\n"),
+        ]);
+        let depends = dependencies(&all, &BTreeSet::from(["left-out".to_owned()]));
+        assert_eq!(
+            depends["a"],
+            BTreeSet::from(["c".to_owned(), "mawk".to_owned()])
+        );
+    }
+
+    #[test]
+    fn the_kernel_is_what_the_meta_package_depends_on() {
+        let all = BTreeMap::from([
+            available("Package: linux-image-cloud-x\nDepends: linux-image-6.1-x (= 1)\n"),
+            available("Package: linux-image-6.1-x\n"),
+        ]);
+        let kernel = kernel_of(&all, "linux-image-cloud-x").unwrap();
+        assert_eq!(kernel.paragraph.get("Package"), "linux-image-6.1-x");
+        assert!(kernel_of(&all, "linux-image-6.1-x").is_none());
+    }
+}
