@@ -44,9 +44,10 @@ fn start(qemu: &Path, request: &Request) -> io::Result<(OwnedFd, Option<Slot>, V
         qemu,
         own_uid: slot.as_ref().map(|slot| slot.uid),
     };
-    let (mut report, reporter) = io::pipe()?;
+    let (mut report, low) = io::pipe()?;
     // Out of the way of every number that QEMU's descriptors get.
-    let mut reporter = io::PipeWriter::from(rustix::io::fcntl_dupfd_cloexec(&reporter, 300)?);
+    let mut reporter = io::PipeWriter::from(rustix::io::fcntl_dupfd_cloexec(&low, 300)?);
+    drop(low);
     let (mut go, mut let_go) = io::pipe()?;
     let pid = clone(!root)?;
     if pid == 0 {

@@ -100,6 +100,8 @@ impl Drop for JailLauncher {
     fn drop(&mut self) {
         drop(self.socket.take());
         if let Some(child) = &mut self.child {
+            // The kernel kills the machines with it.
+            let _ = child.kill();
             let _ = child.wait();
         }
     }

@@ -16,6 +16,7 @@ mod channel;
 mod cpio;
 mod disk;
 mod error;
+mod inherited;
 mod jail;
 mod launcher;
 mod machine;
@@ -30,6 +31,7 @@ pub use bessemer_vm_proto::{Configuration, GuestPath, GuestPathError, Run, RunSt
 pub use boot::{Bundle, BundleError, KERNEL_SCHEMA, KernelDescriptor};
 pub use disk::{DiskError, create_output, create_scratch};
 pub use error::{Activity, Fault, LaunchError, LauncherError, SessionError};
+pub use inherited::inherited_descriptor;
 pub use jail::JailLauncher;
 pub use launcher::{DirectLauncher, LaunchRequest, Launched, Launcher};
 pub use machine::{BOOT_LIMIT, Disks, LOG_LIMIT_BYTES, Limits, MAX_MEMORY_MIB, MAX_VCPUS, Machine};
