@@ -2,8 +2,14 @@
 
 use crate::bench::{Bench, output_of, qemu, step, variable};
 use bessemer_vm::{DirectLauncher, JailLauncher, Launcher};
+use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
+
+/// Set for a test that is run by another one, in a process of its own.
+const CLIENT: &str = "BESSEMER_TEST_CLIENT";
 
 /// Processes of this host whose command line contains `mark`.
 fn processes_with(mark: &str) -> Vec<PathBuf> {
@@ -48,7 +54,10 @@ fn marked(launcher: &dyn Launcher, mark: &str) -> (Bench, bessemer_vm::Session, 
 #[ignore = "needs a guest: run through cargo xtask test"]
 fn qemu_stands_in_every_layer_that_is_reported() {
     let launcher = JailLauncher::start(&variable("BESSEMER_TEST_JAILER"), qemu()).unwrap();
-    let (_bench, mut session, process) = marked(&launcher, "bessemer-test-layers");
+    let (_bench, mut session, process) = marked(
+        &launcher,
+        &format!("bessemer-test-layers-{}", std::process::id()),
+    );
     let jail = session.observed().jail.clone();
     assert_eq!(jail.profile, "host");
     let own = Path::new("/proc/self");
@@ -123,6 +132,54 @@ fn a_machine_ends_with_its_session_and_all_with_their_launcher() {
     drop(launcher);
     wait_until_gone("bessemer-test-launcher");
     drop(session);
+}
+
+/// This test program again, running one test; in a process of its own, so that it can be killed
+/// or run under another uid.
+fn again(test: &str) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command
+        .args(["--ignored", "--exact", test])
+        .env(CLIENT, "1")
+        .stdout(Stdio::null());
+    command
+}
+
+#[test]
+#[ignore = "needs a guest: run through cargo xtask test"]
+fn a_client_that_waits_to_be_killed() {
+    if std::env::var_os(CLIENT).is_none() {
+        return;
+    }
+    let launcher = JailLauncher::start(&variable("BESSEMER_TEST_JAILER"), qemu()).unwrap();
+    let (_bench, mut session, _) = marked(&launcher, "bessemer-test-killed");
+    let _ = output_of(&mut session, &step("main/0", "sleep 100"));
+}
+
+#[test]
+#[ignore = "needs a guest: run through cargo xtask test"]
+fn a_killed_client_leaves_no_machine() {
+    let mut client = again("jailed::a_client_that_waits_to_be_killed")
+        .spawn()
+        .unwrap();
+    let until = Instant::now() + Duration::from_secs(60);
+    while processes_with("bessemer-test-killed").is_empty() {
+        assert!(Instant::now() < until, "the client's machine did not start");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    client.kill().unwrap();
+    client.wait().unwrap();
+    wait_until_gone("bessemer-test-killed");
+}
+
+#[test]
+#[ignore = "needs a guest: run through cargo xtask test"]
+fn without_root_a_user_namespace_takes_the_place_of_a_uid() {
+    let mut command = again("jailed::qemu_stands_in_every_layer_that_is_reported");
+    if std::fs::metadata("/proc/self").unwrap().uid() == 0 {
+        command.uid(65534).gid(65534);
+    }
+    assert!(command.status().unwrap().success());
 }
 
 /// The kill was sent; a process needs a moment to go.
