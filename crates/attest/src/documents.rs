@@ -10,6 +10,8 @@ mod canonical;
 mod job_spec;
 mod lock;
 mod record;
+#[cfg(test)]
+mod tests;
 mod timestamp;
 
 pub use canonical::{

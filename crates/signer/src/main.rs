@@ -5,11 +5,12 @@ use bessemer_attest::documents::Timestamp;
 use bessemer_digest::Digest;
 use bessemer_signer::{READY, Server, State, Vault, create};
 use clap::{Parser, Subcommand};
-use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+use rustix::process::{DumpableBehavior, Resource, getrlimit, set_dumpable_behavior, setrlimit};
 use std::fs::File;
 use std::io::Write as _;
 use std::os::fd::AsFd as _;
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Holds the keys and signs what it derives itself.
@@ -27,6 +28,9 @@ enum Verb {
         /// State directory.
         #[arg(long, value_name = "DIR")]
         state: PathBuf,
+        /// Take over this key for provenance: cosign's format, password in COSIGN_PASSWORD.
+        #[arg(long, value_name = "FILE")]
+        provenance_key: Option<PathBuf>,
     },
     /// Serve requests on a Unix socket. Prints `ready` once it listens.
     Serve {
@@ -48,15 +52,29 @@ enum Verb {
     },
 }
 
-fn main() -> anyhow::Result<()> {
+fn main() -> ExitCode {
+    match run(Arguments::parse().verb) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // One line with all causes: whoever started this process shows it.
+            let _ = writeln!(std::io::stderr(), "{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(verb: Verb) -> anyhow::Result<()> {
     // Nobody of the same uid may trace this process or read its memory and environment.
     set_dumpable_behavior(DumpableBehavior::NotDumpable).context("cannot forbid core dumps")?;
-    let password = std::env::var("COSIGN_PASSWORD").unwrap_or_default();
-    let mut vault = Vault::new(password);
-    match Arguments::parse().verb {
-        Verb::Init { state } => {
+    let mut vault = Vault::new(std::env::var("COSIGN_PASSWORD").unwrap_or_default());
+    match verb {
+        Verb::Init {
+            state,
+            provenance_key,
+        } => {
             let since = SystemTime::now().duration_since(UNIX_EPOCH)?;
-            create(&state, &mut vault, Timestamp::from_unix(since.as_secs())?)?;
+            let now = Timestamp::from_unix(since.as_secs())?;
+            create(&state, &mut vault, now, provenance_key.as_deref())?;
             Ok(())
         }
         Verb::Serve {
@@ -66,6 +84,7 @@ fn main() -> anyhow::Result<()> {
             exit_with_parent,
             apk_key,
         } => {
+            allow_many_descriptors()?;
             let executable = File::open("/proc/self/exe").context("cannot read the executable")?;
             let (digest, _) = Digest::of_reader(executable)?;
             let state = State::open(&state, &mut vault, digest, apk_key.as_deref())?;
@@ -77,4 +96,11 @@ fn main() -> anyhow::Result<()> {
             Ok(())
         }
     }
+}
+
+/// Requests bring up to 900 descriptors each, and the usual limit is 1024.
+fn allow_many_descriptors() -> anyhow::Result<()> {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    setrlimit(Resource::Nofile, limit).context("cannot raise the limit of open files")
 }

@@ -24,6 +24,8 @@ pub struct SignerOptions {
     pub run_as: Option<u32>,
     /// An RSA key that stands in for its own key of built packages. Only the signer opens it.
     pub apk_key: Option<PathBuf>,
+    /// A key in cosign's format that is taken over for provenance when the state is made.
+    pub provenance_key: Option<PathBuf>,
     /// The password of its key files; empty for none.
     pub password: String,
 }
@@ -62,7 +64,11 @@ impl SignerProcess {
             path: options.binary.clone(),
             source,
         };
-        let made = command(options, "init").output().map_err(error)?;
+        let mut init = command(options, "init");
+        if let Some(key) = &options.provenance_key {
+            init.arg("--provenance-key").arg(key);
+        }
+        let made = init.output().map_err(error)?;
         if !made.status.success() {
             return Err(ProcessError::Failed(first_line(&made.stderr)));
         }

@@ -24,8 +24,8 @@ const STATEMENT_ROLES: [Role; 5] = [
 ];
 /// The roles that sign apks, each with a key of its own.
 const RSA_ROLES: [Role; 2] = [Role::Apk, Role::ImportApk];
-/// Bits of the RSA keys that are made.
-const RSA_BITS: u32 = 4096;
+/// Bits of the RSA keys that are made: as strong as the statements' keys (NIST SP 800-57, 128 bits).
+const RSA_BITS: u32 = 3072;
 /// The level that a machine nobody provisioned may claim.
 const LOCAL_LEVEL: u8 = 1;
 
@@ -122,7 +122,13 @@ fn trust_root_path(directory: &Path) -> PathBuf {
 }
 
 /// Makes keys, trust root and log in `directory`, unless they are there. Returns whether it did.
-pub fn create(directory: &Path, vault: &mut Vault, now: Timestamp) -> Result<bool, StateError> {
+/// `provenance_key` is a key file (cosign's format, the vault's password) to be taken over.
+pub fn create(
+    directory: &Path,
+    vault: &mut Vault,
+    now: Timestamp,
+    provenance_key: Option<&Path>,
+) -> Result<bool, StateError> {
     for path in ["", "keys", "jobs", "results"].map(|name| directory.join(name)) {
         let made = DirBuilder::new().recursive(true).mode(0o700).create(&path);
         made.map_err(io_error(&path))?;
@@ -134,15 +140,11 @@ pub fn create(directory: &Path, vault: &mut Vault, now: Timestamp) -> Result<boo
     let mut trusted = Vec::new();
     for role in STATEMENT_ROLES {
         let path = key_path(directory, role);
-        let key = StatementKey::generate().map_err(key_error(&path))?;
-        let pkcs8 = key.to_pkcs8().map_err(key_error(&path))?;
-        let text = vault.seal(&pkcs8).map_err(|source| StateError::Cosign {
-            path: path.clone(),
-            source,
-        })?;
-        write(&path, text.as_bytes())?;
-        let public = key.public().map_err(key_error(&path))?;
-        write(&path.with_extension("pub"), public.to_pem().as_bytes())?;
+        let key = match provenance_key {
+            Some(given) if role == Role::Provenance => statement_key(given, vault)?,
+            _ => StatementKey::generate().map_err(key_error(&path))?,
+        };
+        let public = store(&path, &key, vault)?;
         trusted.push(statement_entry(role, &public, &now));
     }
     for role in RSA_ROLES {
@@ -171,6 +173,19 @@ pub fn create(directory: &Path, vault: &mut Vault, now: Timestamp) -> Result<boo
     Log::in_directory(directory).lock()?.append(now, event)?;
     write(&trust_root_path(directory), &root.to_bytes()?)?;
     Ok(true)
+}
+
+/// Writes a key file and its public half; returns that.
+fn store(path: &Path, key: &StatementKey, vault: &mut Vault) -> Result<PublicKey, StateError> {
+    let pkcs8 = key.to_pkcs8().map_err(key_error(path))?;
+    let text = vault.seal(&pkcs8).map_err(|source| StateError::Cosign {
+        path: path.to_owned(),
+        source,
+    })?;
+    write(path, text.as_bytes())?;
+    let public = key.public().map_err(key_error(path))?;
+    write(&path.with_extension("pub"), public.to_pem().as_bytes())?;
+    Ok(public)
 }
 
 fn local_issuer(base: &str) -> Issuer {
@@ -229,8 +244,8 @@ impl State {
         let mut root = TrustRoot::parse(&fs::read(&path).map_err(io_error(&path))?)?;
         let mut statement_keys = Vec::new();
         for role in STATEMENT_ROLES {
-            let key = statement_key(directory, role, vault)?;
             let path = key_path(directory, role);
+            let key = statement_key(&path, vault)?;
             let id = key.public().map_err(key_error(&path))?.id().hex();
             if !root
                 .keys
@@ -289,18 +304,13 @@ impl State {
     }
 }
 
-fn statement_key(
-    directory: &Path,
-    role: Role,
-    vault: &mut Vault,
-) -> Result<StatementKey, StateError> {
-    let path = key_path(directory, role);
-    let text = fs::read_to_string(&path).map_err(io_error(&path))?;
+fn statement_key(path: &Path, vault: &mut Vault) -> Result<StatementKey, StateError> {
+    let text = fs::read_to_string(path).map_err(io_error(path))?;
     let pkcs8 = vault.open(&text).map_err(|source| StateError::Cosign {
-        path: path.clone(),
+        path: path.to_owned(),
         source,
     })?;
-    StatementKey::from_pkcs8(&pkcs8).map_err(key_error(&path))
+    StatementKey::from_pkcs8(&pkcs8).map_err(key_error(path))
 }
 
 /// Reads an RSA key. It is named after its file, or `<prefix>-<8 digits of its id>.rsa.pub`.

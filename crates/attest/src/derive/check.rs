@@ -39,6 +39,9 @@ pub(super) fn documents(evidence: &Evidence<'_>) -> Result<(), DeriveError> {
     if lock.kind != LockKind::Build {
         return mismatch("the lock's kind", "build", "test");
     }
+    if lock.packages.iter().any(|package| package.from_build) {
+        return mismatch("the build lock's packages", "none from this build", "some");
+    }
     let architecture = &job_spec.external_parameters.architecture;
     same_text("the lock's architecture", architecture, &lock.architecture)?;
     same(

@@ -102,7 +102,7 @@ fn refuses_runs_that_must_not_be_signed() {
 #[test]
 fn refuses_documents_that_disagree() {
     type Change = fn(&mut Run);
-    let cases: [(&str, Change); 14] = [
+    let cases: [(&str, Change); 15] = [
         ("the record's job spec", |run| {
             run.job_spec.source_date_epoch += 1;
         }),
@@ -118,6 +118,10 @@ fn refuses_documents_that_disagree() {
         }),
         ("the environment disk of the build VM", |run| {
             run.record.build_machine.environment_disk = Digest::of("x");
+        }),
+        ("the build lock's packages", |run| {
+            run.lock.packages[0].from_build = true;
+            run.reseal();
         }),
         ("the CPU model", |run| {
             run.record.build_machine.cpu_baseline = "max".to_owned();

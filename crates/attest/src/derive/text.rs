@@ -145,6 +145,10 @@ fn package(package: &LockedPackage) -> Result<(), DeriveError> {
         "the architecture of a locked package",
         &package.architecture,
     )?;
+    plain(
+        "the control digest of a locked package",
+        &package.control_sha1,
+    )?;
     uri("the uri of a locked package", &package.uri)
 }
 

@@ -31,6 +31,7 @@ fn options(directory: &Path) -> SignerOptions {
         allow_uid: rustix::process::geteuid().as_raw(),
         run_as: None,
         apk_key: None,
+        provenance_key: None,
         password: "a password".to_owned(),
     }
 }

@@ -1,12 +1,13 @@
 //! What the signer gives for a run that is as it should be.
 
-use crate::{Fixture, run};
+use crate::{Fixture, options, run};
 use bessemer_attest::derive::GatePolicy;
 use bessemer_attest::predicates::{Import, ImportedDeb, ImportedRelease};
 use bessemer_attest::verify::{ApkFacts, VerifyPolicy, verify};
 use bessemer_attest::{Role, Sidecar, TrustRoot, decode_pem};
 use bessemer_digest::Digest;
-use bessemer_signer::{Repository, SignerProcess, memory_file};
+use bessemer_signer::{Repository, SignerOptions, SignerProcess, generate_rsa, memory_file};
+use std::path::Path;
 
 fn facts(run: &run::Run) -> ApkFacts {
     let output = &run.record.outputs[0];
@@ -151,4 +152,28 @@ fn keeps_its_keys_and_its_log_over_a_restart() {
     assert_eq!(client.trust_root().unwrap(), root);
     assert_eq!(run.finish(&mut client).unwrap(), sidecars);
     drop(fixture.directory);
+}
+
+#[test]
+fn takes_over_keys_that_other_programs_made() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("test-data");
+    let apk_key = directory.path().join("melange.rsa");
+    std::fs::write(&apk_key, generate_rsa(2048).unwrap().private_pem).unwrap();
+    let options = SignerOptions {
+        provenance_key: Some(data.join("n65536.key")),
+        apk_key: Some(apk_key),
+        password: "correct horse".to_owned(),
+        ..options(directory.path())
+    };
+    let process = SignerProcess::spawn(&options).unwrap();
+    let mut client = process.client().unwrap();
+    let root = client.trust_root().unwrap();
+    let public = std::fs::read_to_string(data.join("key.pub")).unwrap();
+    assert_eq!(root.keys[0].public_key_pem, public);
+    let (name, signature) = client
+        .sign_index(Repository::Packages, &memory_file(b"index").unwrap())
+        .unwrap();
+    assert_eq!(name, "melange.rsa.pub");
+    assert!(rsa_verifies(&root, Role::Apk, b"index", &signature));
 }
