@@ -121,7 +121,14 @@ mod tests {
     #[test]
     fn refuses_other_spellings() {
         let upper = EMPTY.to_uppercase().replace("SHA256", "sha256");
-        for text in ["", "sha256:", "sha1:00", &EMPTY[7..], &upper, &format!("{EMPTY}0")] {
+        for text in [
+            "",
+            "sha256:",
+            "sha1:00",
+            &EMPTY[7..],
+            &upper,
+            &format!("{EMPTY}0"),
+        ] {
             assert!(text.parse::<Digest>().is_err(), "{text}");
         }
     }

@@ -13,7 +13,10 @@ pub struct HashingReader<R> {
 impl<R: Read> HashingReader<R> {
     /// Starts hashing at the reader's current position.
     pub fn new(inner: R) -> Self {
-        Self { inner, hasher: Sha256::new() }
+        Self {
+            inner,
+            hasher: Sha256::new(),
+        }
     }
 
     /// The digest of everything read so far.
@@ -37,7 +40,9 @@ impl<R: Read> Read for HashingReader<R> {
 
 impl<R> std::fmt::Debug for HashingReader<R> {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("HashingReader").finish_non_exhaustive()
+        formatter
+            .debug_struct("HashingReader")
+            .finish_non_exhaustive()
     }
 }
 
@@ -51,7 +56,11 @@ pub struct HashingWriter<W> {
 impl<W: Write> HashingWriter<W> {
     /// Starts hashing at the writer's current position.
     pub fn new(inner: W) -> Self {
-        Self { inner, hasher: Sha256::new(), written: 0 }
+        Self {
+            inner,
+            hasher: Sha256::new(),
+            written: 0,
+        }
     }
 
     /// The digest of everything written so far.
@@ -85,6 +94,8 @@ impl<W: Write> Write for HashingWriter<W> {
 
 impl<W> std::fmt::Debug for HashingWriter<W> {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("HashingWriter").finish_non_exhaustive()
+        formatter
+            .debug_struct("HashingWriter")
+            .finish_non_exhaustive()
     }
 }

@@ -21,6 +21,7 @@ mod substitute;
 mod suggest;
 mod text;
 mod variables;
+mod variables_file;
 pub mod written;
 
 pub use compile::{CompileError, CompileOptions, Compiled, compile};
@@ -36,3 +37,4 @@ pub use query::{QueryError, package_version, query};
 pub use recipe::{Recipe, RecipeError};
 pub use source::{Diagnostic, Position, SourceFile};
 pub use text::Text;
+pub use variables_file::{VariablesFileError, parse_variables};

@@ -9,5 +9,6 @@
 mod bench;
 mod devices;
 mod faults;
+mod hostile;
 mod jailed;
 mod steps;

@@ -1,0 +1,99 @@
+//! What boots: the kernel package, unpacked once into the cache.
+
+use crate::environment::PackageFile;
+use bessemer_apk::package::{ReadError, Reader};
+use bessemer_apk::{EntryKind, Limits};
+use bessemer_attest::documents::LockedBoot;
+use bessemer_digest::Digest;
+use bessemer_vm::{Bundle, BundleError};
+use std::io::{BufReader, Write as _};
+use std::path::{Path, PathBuf};
+
+/// The name that every kernel package provides.
+pub const KERNEL: &str = "bessemer-kernel";
+/// The folder of a kernel package that holds what boots.
+const FOLDER: &str = "boot/";
+
+/// Why there is nothing to boot.
+#[derive(Debug, thiserror::Error)]
+pub enum BootError {
+    /// The file system refused.
+    #[error("cannot unpack the kernel package")]
+    Io(#[from] std::io::Error),
+    /// The package cannot be read.
+    #[error("cannot read the kernel package")]
+    Package(#[from] ReadError),
+    /// What would boot is not what the lock names.
+    #[error("the {what} is {found}; the lock names {expected}")]
+    Digest {
+        /// Kernel, initramfs or agent.
+        what: &'static str,
+        /// Measured now.
+        found: Digest,
+        /// In the lock.
+        expected: Digest,
+    },
+    /// The unpacked files do not fit together.
+    #[error(transparent)]
+    Bundle(#[from] BundleError),
+}
+
+/// Unpacks the kernel package's `boot/` folder into the cache, by the package's digest.
+pub fn unpack(package: &PackageFile, cache: &Path) -> Result<PathBuf, BootError> {
+    let directory = cache.join("boot").join(package.locked.sha256.hex());
+    if directory.exists() {
+        return Ok(directory);
+    }
+    let parent = cache.join("boot");
+    fs_err::create_dir_all(&parent)?;
+    let temporary = tempfile::tempdir_in(&parent)?;
+    let file = BufReader::new(fs_err::File::open(&package.path)?.into_file());
+    let mut reader = Reader::open(file, Limits::default())?;
+    while let Some(mut item) = reader.next_entry()? {
+        let path = item.entry.path.as_str().to_owned();
+        let Some(below) = path.strip_prefix(FOLDER) else {
+            continue;
+        };
+        // An entry's path has no `..`, and nothing but files and folders is made here, so there is
+        // no link to follow out of the directory.
+        let target = temporary.path().join(below);
+        match item.entry.kind {
+            EntryKind::Directory => fs_err::create_dir_all(&target)?,
+            EntryKind::File { .. } => {
+                if let Some(folder) = target.parent() {
+                    fs_err::create_dir_all(folder)?;
+                }
+                let mut out = fs_err::File::create(&target)?;
+                std::io::copy(&mut item, &mut out)?;
+                out.flush()?;
+            }
+            _ => {}
+        }
+    }
+    reader.finish()?;
+    fs_err::rename(temporary.keep(), &directory)?;
+    Ok(directory)
+}
+
+/// Compares what would boot with what the lock names.
+pub fn check(bundle: &Bundle, locked: &LockedBoot) -> Result<(), BootError> {
+    for (what, found, expected) in [
+        ("kernel", bundle.kernel_digest(), locked.kernel),
+        ("initramfs", bundle.initramfs_digest(), locked.initramfs),
+        ("agent", bundle.agent_digest(), locked.agent),
+    ] {
+        if found != expected {
+            return Err(BootError::Digest {
+                what,
+                found,
+                expected,
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Kernel, modules and agent, measured.
+pub fn bundle(package: &PackageFile, cache: &Path, agent: &Path) -> Result<Bundle, BootError> {
+    Ok(Bundle::load(&unpack(package, cache)?, agent)?)
+}

@@ -1,0 +1,157 @@
+//! The environment disk: an erofs image written straight from the streams of its packages.
+//!
+//! Nothing is unpacked to the host's file system and nothing is run; what a path may be and who wins
+//! a conflict is decided by [`bessemer_apk::install`]. The image is a function of the packages alone
+//! and is cached under their digests.
+
+mod convert;
+
+use crate::environment::convert::to_tree;
+use bessemer_apk::index::RenderIndexError;
+use bessemer_apk::install::{InstallError, InstalledPackage, Root};
+use bessemer_apk::package::{ReadError, Reader};
+use bessemer_apk::{EntryKind, Limits};
+use bessemer_attest::documents::LockedPackage;
+use bessemer_digest::Digest;
+use bessemer_erofs::{DataRef, Options, WriteError, Writer};
+use std::fs::File;
+use std::io::{BufReader, BufWriter};
+use std::path::{Path, PathBuf};
+
+/// Changes whenever the same packages would give other bytes.
+const FORMAT: &str = "environment-disk/v1";
+/// The image's UUID: it has no identity beyond its content.
+const UUID: [u8; 16] = *b"bessemer-erofs01";
+
+/// A disk that a guest mounts as its root.
+#[derive(Debug, Clone)]
+pub struct EnvironmentDisk {
+    /// The image on this host.
+    pub path: PathBuf,
+    /// Digest of the image.
+    pub digest: Digest,
+    /// Whether an earlier run had written it.
+    pub reused: bool,
+}
+
+/// A package file and what the lock says of it.
+#[derive(Debug, Clone)]
+pub struct PackageFile {
+    /// Its entry in the lock.
+    pub locked: LockedPackage,
+    /// The file on this host; it has the lock's digest.
+    pub path: PathBuf,
+}
+
+/// Why no environment disk could be made.
+#[derive(Debug, thiserror::Error)]
+pub enum EnvironmentError {
+    /// The file system refused.
+    #[error("cannot write the environment disk")]
+    Io(#[from] std::io::Error),
+    /// A package cannot be read.
+    #[error("cannot read package {package}")]
+    Package {
+        /// Name and version.
+        package: String,
+        /// What the reader found.
+        source: ReadError,
+    },
+    /// Two packages cannot stand together.
+    #[error("the packages of this environment do not fit together")]
+    Install(#[from] InstallError),
+    /// The image writer refused.
+    #[error("cannot write the environment disk's file system")]
+    Image(#[from] WriteError),
+    /// The database of installed packages cannot be written.
+    #[error("cannot write the database of installed packages")]
+    Database(#[from] RenderIndexError),
+    /// A path fits nowhere in the image.
+    #[error("cannot place a file in the environment disk")]
+    Place(#[from] bessemer_erofs::InsertError),
+}
+
+/// The disk for these packages, in install order: from the cache, or written now.
+pub fn environment_disk(
+    packages: &[PackageFile],
+    cache: &Path,
+) -> Result<EnvironmentDisk, EnvironmentError> {
+    let directory = cache.join("disks");
+    fs_err::create_dir_all(&directory)?;
+    let path = directory.join(format!("{}.erofs", key(packages).hex()));
+    if path.exists() {
+        let (digest, _) = Digest::of_reader(fs_err::File::open(&path)?)?;
+        let recorded = fs_err::read_to_string(path.with_extension("sha256")).unwrap_or_default();
+        if recorded == digest.to_string() {
+            return Ok(EnvironmentDisk {
+                path,
+                digest,
+                reused: true,
+            });
+        }
+    }
+    let mut image = tempfile::NamedTempFile::new_in(&directory)?;
+    write(packages, image.as_file_mut())?;
+    image.as_file().sync_data()?;
+    let (digest, _) = Digest::of_reader(fs_err::File::open(image.path())?)?;
+    fs_err::write(path.with_extension("sha256"), digest.to_string())?;
+    image.persist(&path).map_err(|error| error.error)?;
+    Ok(EnvironmentDisk {
+        path,
+        digest,
+        reused: false,
+    })
+}
+
+/// What the image depends on.
+fn key(packages: &[PackageFile]) -> Digest {
+    let mut text = String::from(FORMAT);
+    for package in packages {
+        text.push('\n');
+        text.push_str(&package.locked.sha256.to_string());
+    }
+    Digest::of(text)
+}
+
+fn write(packages: &[PackageFile], image: &mut File) -> Result<(), EnvironmentError> {
+    let mut writer = Writer::new(
+        BufWriter::with_capacity(1 << 20, image),
+        Options {
+            uuid: UUID,
+            mtime: 0,
+        },
+    )?;
+    let mut root: Root<DataRef> = Root::new();
+    for package in packages {
+        add(package, &mut root, &mut writer)?;
+    }
+    let tree = to_tree(root, &mut writer)?;
+    writer.finish(tree)?;
+    Ok(())
+}
+
+fn add<W: std::io::Write + std::io::Seek>(
+    package: &PackageFile,
+    root: &mut Root<DataRef>,
+    writer: &mut Writer<W>,
+) -> Result<(), EnvironmentError> {
+    let failed = |source| EnvironmentError::Package {
+        package: format!("{}-{}", package.locked.name, package.locked.version),
+        source,
+    };
+    let file = BufReader::with_capacity(1 << 18, fs_err::File::open(&package.path)?.into_file());
+    let mut reader = Reader::open(file, Limits::default()).map_err(failed)?;
+    let control = &reader.header().control;
+    let number = root.add_package(InstalledPackage::from_package(control, package.locked.size));
+    while let Some(mut item) = reader.next_entry().map_err(failed)? {
+        let entry = item.entry.clone();
+        let content = match entry.kind {
+            EntryKind::File { size } => Some(writer.append_file(&mut item, size)?),
+            _ => None,
+        };
+        let sha1 = item.sha1;
+        root.insert(number, entry, sha1, content)?;
+    }
+    reader.finish().map_err(failed)?;
+    Ok(())
+}

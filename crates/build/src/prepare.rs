@@ -1,0 +1,160 @@
+//! From a compiled recipe to a job: resolve, fetch, lock.
+
+use crate::boot::{self, BootError};
+use crate::environment::PackageFile;
+use crate::job::Job;
+use crate::lock::{ResolveError, Sources, locked_indexes, resolve};
+use crate::reporter::{Event, Reporter};
+use crate::source::{self, SourceError};
+use bessemer_attest::documents::{AcceleratorChoice, ConfigSource};
+use bessemer_attest::documents::{
+    CanonicalError, JobSpec, JobSpecSchema, Limits, Lock, LockKind, LockSchema, LockedBoot,
+    LockedFile, LockedPipeline, Network, Parameters, canonical_bytes, digest,
+};
+use bessemer_digest::Digest;
+use bessemer_recipe::{PipelineOrigin, Plan};
+use bessemer_store::{Client, StoreError};
+use std::path::{Path, PathBuf};
+
+/// The CPU model that every guest gets.
+pub use bessemer_vm::CPU_BASELINE;
+
+/// What a job is made from.
+#[derive(Debug)]
+pub struct Request<'a> {
+    /// What the recipe compiled to.
+    pub plan: Plan,
+    /// Where the recipe comes from.
+    pub config_source: ConfigSource,
+    /// What somebody outside chose.
+    pub parameters: Parameters,
+    /// Where packages come from.
+    pub sources: &'a Sources<'a>,
+    /// Places tried before a source's own.
+    pub mirrors: &'a [String],
+    /// Fetches sources.
+    pub client: &'a Client,
+    /// The folder whose files enter the workspace.
+    pub source_directory: Option<&'a Path>,
+    /// The guest agent on this host.
+    pub agent: &'a Path,
+    /// What the run may use.
+    pub limits: Limits,
+    /// What may run the guest.
+    pub accelerator: AcceleratorChoice,
+    /// Whether a person may enter the guest.
+    pub interactive: bool,
+}
+
+/// Why no job could be made.
+#[derive(Debug, thiserror::Error)]
+pub enum PrepareError {
+    /// An environment could not be resolved.
+    #[error(transparent)]
+    Resolve(#[from] ResolveError),
+    /// A source could not be had.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// Nothing to boot.
+    #[error(transparent)]
+    Boot(#[from] BootError),
+    /// A document has no canonical form.
+    #[error(transparent)]
+    Canonical(#[from] CanonicalError),
+    /// The store refused.
+    #[error("cannot store a document")]
+    Store(#[from] StoreError),
+    /// No repository offers a kernel.
+    #[error("no repository offers a guest kernel (`{}`)", boot::KERNEL)]
+    NoKernel,
+}
+
+/// Resolves, fetches and locks; the job's files are not written yet.
+pub fn prepare(
+    request: Request<'_>,
+    directory: PathBuf,
+    reporter: &mut dyn Reporter,
+) -> Result<Job, PrepareError> {
+    let plan = &request.plan;
+    reporter.report(Event::Stage {
+        name: "resolve",
+        detail: &plan.package.name,
+    });
+    let packages = resolve("build", &plan.environment.packages, request.sources)?;
+    let kernel = resolve("boot", &[boot::KERNEL.to_owned()], request.sources)?;
+    let kernel = kernel
+        .into_iter()
+        .find(|package| package.locked.name.starts_with(boot::KERNEL))
+        .ok_or(PrepareError::NoKernel)?;
+    let count = format!("{} archives", plan.sources.len());
+    reporter.report(Event::Stage {
+        name: "sources",
+        detail: &count,
+    });
+    let lock = lock(&request, &packages, &kernel)?;
+    let spec = JobSpec {
+        schema: JobSpecSchema::V1,
+        plan: lock.plan,
+        lock: digest(&lock)?,
+        config_source: request.config_source.clone(),
+        external_parameters: request.parameters.clone(),
+        limits: request.limits.clone(),
+        network: Network::None,
+        accelerator: request.accelerator,
+        source_date_epoch: plan.source_date_epoch,
+        cpu_baseline: CPU_BASELINE.to_owned(),
+        interactive: request.interactive,
+    };
+    Ok(Job {
+        directory,
+        plan: request.plan,
+        lock,
+        spec,
+    })
+}
+
+fn lock(
+    request: &Request<'_>,
+    packages: &[PackageFile],
+    kernel: &PackageFile,
+) -> Result<Lock, PrepareError> {
+    let plan = &request.plan;
+    let mut sources = source::fetch(plan, request.mirrors, request.client, request.sources.store)?;
+    if let Some(directory) = request.source_directory {
+        sources.extend(source::workspace(directory)?);
+    }
+    let bundle = boot::bundle(kernel, request.sources.cache, request.agent)?;
+    let pipelines = plan.pipelines.iter().map(|pipeline| LockedPipeline {
+        uses: pipeline.uses.clone(),
+        origin: match pipeline.origin {
+            PipelineOrigin::Builtin => "builtin".to_owned(),
+            PipelineOrigin::Local => "local".to_owned(),
+        },
+        sha256: pipeline.sha256,
+    });
+    Ok(Lock {
+        schema: LockSchema::V1,
+        kind: LockKind::Build,
+        plan: Digest::of(canonical_bytes(plan)?),
+        architecture: plan.architecture.clone(),
+        recipe: LockedFile {
+            path: plan.recipe.path.clone(),
+            sha256: plan.recipe.sha256,
+        },
+        pipelines: pipelines.collect(),
+        sources,
+        indexes: locked_indexes(request.sources.repositories),
+        keys: request.sources.keys.to_vec(),
+        packages: packages
+            .iter()
+            .map(|package| package.locked.clone())
+            .collect(),
+        boot: LockedBoot {
+            package: Some(kernel.locked.clone()),
+            kernel: bundle.kernel_digest(),
+            initramfs: bundle.initramfs_digest(),
+            agent: bundle.agent_digest(),
+        },
+        environment_disk: None,
+    })
+}

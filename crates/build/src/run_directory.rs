@@ -1,0 +1,94 @@
+//! One directory for what a run writes on the way; the next run removes what a killed one left.
+
+use rustix::fs::{FlockOperation, flock};
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+/// Name of the lock inside each run's directory.
+const LOCK: &str = "lock";
+
+/// A run's own directory, removed when dropped.
+#[derive(Debug)]
+pub struct RunDirectory {
+    path: PathBuf,
+    _lock: File,
+    keep: bool,
+}
+
+impl RunDirectory {
+    /// Makes a directory below `<cache>/runs` and removes those whose run has ended.
+    pub fn create(cache: &Path) -> std::io::Result<Self> {
+        let runs = cache.join("runs");
+        fs_err::create_dir_all(&runs)?;
+        clear_ended(&runs)?;
+        let path = runs.join(format!("{}", std::process::id()));
+        fs_err::create_dir_all(&path)?;
+        let lock = File::create(path.join(LOCK))?;
+        flock(&lock, FlockOperation::NonBlockingLockExclusive)?;
+        Ok(Self {
+            path,
+            _lock: lock,
+            keep: false,
+        })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Leaves it in place, for somebody who wants to look; the next run will not clear it.
+    pub fn keep(&mut self) -> std::io::Result<PathBuf> {
+        let kept = self.path.with_extension("kept");
+        if kept.exists() {
+            fs_err::remove_dir_all(&kept)?;
+        }
+        fs_err::rename(&self.path, &kept)?;
+        self.keep = true;
+        self.path.clone_from(&kept);
+        Ok(kept)
+    }
+}
+
+impl Drop for RunDirectory {
+    fn drop(&mut self) {
+        if !self.keep {
+            // A failure here leaves a directory that the next run clears.
+            drop(fs_err::remove_dir_all(&self.path));
+        }
+    }
+}
+
+fn clear_ended(runs: &Path) -> std::io::Result<()> {
+    for entry in fs_err::read_dir(runs)? {
+        let path = entry?.path();
+        if path.extension().is_some() {
+            continue;
+        }
+        let ended = match File::open(path.join(LOCK)) {
+            Ok(lock) => flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok(),
+            Err(_) => true,
+        };
+        if ended {
+            fs_err::remove_dir_all(&path)?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clears_what_a_killed_run_left_and_keeps_a_running_one() {
+        let cache = tempfile::tempdir().unwrap();
+        let running = RunDirectory::create(cache.path()).unwrap();
+        let dead = cache.path().join("runs/1");
+        fs_err::create_dir_all(&dead).unwrap();
+        fs_err::write(dead.join("scratch.img"), "x").unwrap();
+        clear_ended(&cache.path().join("runs")).unwrap();
+        assert!(!dead.exists());
+        assert!(running.path().exists());
+    }
+}

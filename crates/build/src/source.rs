@@ -1,0 +1,148 @@
+//! Fetching sources on the control side, by checksum.
+
+use crate::sources_disk::{CachedSource, files};
+use bessemer_attest::documents::LockedSource;
+use bessemer_digest::Digest;
+use bessemer_recipe::{Plan, SourceRequest};
+use bessemer_store::{Client, Expected, FetchError, ParseSha512Error, Request, Sha512, Store, Uri};
+use std::path::Path;
+
+/// Why a source could not be had.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// No place had it, or every place had something else.
+    #[error("cannot fetch source {uri}")]
+    Fetch {
+        /// As the recipe names it.
+        uri: String,
+        /// What each place answered.
+        source: FetchError,
+    },
+    /// The recipe's checksum is not one.
+    #[error("source {uri} has a malformed checksum")]
+    Checksum {
+        /// As the recipe names it.
+        uri: String,
+        /// What is wrong.
+        source: ParseSha512Error,
+    },
+    /// The recipe's URI is not one.
+    #[error("`{uri}` is no place to fetch a source from")]
+    Uri {
+        /// As written.
+        uri: String,
+        /// What is wrong.
+        source: bessemer_store::ParseUriError,
+    },
+    /// A source without a checksum cannot be recorded before it is fetched.
+    #[error("source {0} has no checksum; add `expected-sha256`")]
+    NoChecksum(String),
+    /// Git sources need a commit and the control side's git.
+    #[error("source {0} is a git repository; this factory fetches archives by checksum")]
+    Git(String),
+    /// The files beside the recipe cannot be read.
+    #[error("cannot read the files beside the recipe")]
+    Workspace(#[from] crate::sources_disk::SourcesDiskError),
+    /// A file beside the recipe cannot be read.
+    #[error("cannot read a file beside the recipe")]
+    Io(#[from] std::io::Error),
+}
+
+/// Fetches what the plan asks for into the store.
+pub fn fetch(
+    plan: &Plan,
+    mirrors: &[String],
+    client: &Client,
+    store: &Store,
+) -> Result<Vec<LockedSource>, SourceError> {
+    plan.sources
+        .iter()
+        .map(|request| fetch_one(request, mirrors, client, store))
+        .collect()
+}
+
+fn fetch_one(
+    request: &SourceRequest,
+    mirrors: &[String],
+    client: &Client,
+    store: &Store,
+) -> Result<LockedSource, SourceError> {
+    let uri = || request.uri.clone();
+    if request.git.is_some() {
+        return Err(SourceError::Git(uri()));
+    }
+    let sha512 = request.sha512.as_deref().map(Sha512::from_hex).transpose();
+    let sha512 = sha512.map_err(|source| SourceError::Checksum { uri: uri(), source })?;
+    if request.sha256.is_none() && sha512.is_none() {
+        return Err(SourceError::NoChecksum(uri()));
+    }
+    let parse = |text: &str| {
+        text.parse::<Uri>().map_err(|source| SourceError::Uri {
+            uri: text.to_owned(),
+            source,
+        })
+    };
+    let name = request.uri.rsplit('/').next().unwrap_or_default();
+    let mut uris = Vec::new();
+    for mirror in mirrors {
+        uris.push(parse(&format!("{}/{name}", mirror.trim_end_matches('/')))?);
+    }
+    uris.push(parse(&request.uri)?);
+    let mirrors = mirrors
+        .iter()
+        .map(|mirror| parse(mirror))
+        .collect::<Result<_, _>>()?;
+    let expected = Expected {
+        sha256: request.sha256,
+        sha512,
+    };
+    let fetched = client
+        .fetch(
+            &Request {
+                uris,
+                mirrors,
+                expected,
+            },
+            store,
+        )
+        .map_err(|source| SourceError::Fetch { uri: uri(), source })?;
+    Ok(LockedSource {
+        id: request.id.clone(),
+        uri: uri(),
+        sha256: fetched.object.digest,
+        size: fetched.object.size,
+    })
+}
+
+/// The names under which the steps look for what the lock holds.
+pub fn cached(plan: &Plan, sources: &[LockedSource], store: &Store) -> Vec<CachedSource> {
+    let mut cached: Vec<CachedSource> = Vec::new();
+    for request in &plan.sources {
+        let locked = sources.iter().find(|source| source.id == request.id);
+        if let Some(locked) = locked
+            && !cached.iter().any(|known| known.name == request.cache_name)
+        {
+            let path = store.object_path(&locked.sha256);
+            cached.push(CachedSource {
+                name: request.cache_name.clone(),
+                path,
+            });
+        }
+    }
+    cached
+}
+
+/// The files beside the recipe as the lock names them: they enter the guest's workspace.
+pub fn workspace(directory: &Path) -> Result<Vec<LockedSource>, SourceError> {
+    let mut locked = Vec::new();
+    for relative in files(directory)? {
+        let (sha256, size) = Digest::of_reader(fs_err::File::open(directory.join(&relative))?)?;
+        locked.push(LockedSource {
+            id: format!("workspace/{}", relative.display()),
+            uri: format!("file:{}", relative.display()),
+            sha256,
+            size,
+        });
+    }
+    Ok(locked)
+}

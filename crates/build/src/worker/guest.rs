@@ -1,0 +1,306 @@
+//! Running the steps of one guest, into one log.
+
+use crate::log::Log;
+use crate::reporter::{Event, Reporter};
+use crate::step_script::{WORKSPACE, script};
+use bessemer_recipe::Step;
+use bessemer_vm::{
+    Configuration, GuestPath, LaunchError, Launcher, Machine, Observed, Run, RunStatus, Session,
+    SessionError,
+};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// Why the steps of a guest did not all succeed.
+#[derive(Debug, thiserror::Error)]
+pub enum GuestError {
+    /// The guest did not start.
+    #[error("the {what} guest did not start")]
+    Launch {
+        /// Which guest.
+        what: &'static str,
+        /// Why not.
+        source: Box<LaunchError>,
+    },
+    /// A step returned something other than 0.
+    #[error("step `{id}` ({name}) {how}{location}\n{}\nthe whole log: {}", shown(tail), log.display())]
+    Step {
+        /// The step's id in the plan.
+        id: String,
+        /// Its name.
+        name: String,
+        /// What it returned.
+        how: String,
+        /// Its exit status, or 128 where it has none.
+        status: i32,
+        /// Where it stands in the recipe, if known.
+        location: String,
+        /// The last lines it printed.
+        tail: Vec<String>,
+        /// Where the whole log is.
+        log: PathBuf,
+    },
+    /// The guest or the channel to it failed under a step.
+    #[error("{source}\n{}\nthe whole log: {}", shown(tail), log.display())]
+    Session {
+        /// What happened, doing what.
+        source: Box<SessionError>,
+        /// The last lines of the running step.
+        tail: Vec<String>,
+        /// Where the whole log is.
+        log: PathBuf,
+    },
+    /// The log could not be written.
+    #[error("cannot write the log")]
+    Log(#[from] std::io::Error),
+    /// A working directory is no path inside a guest.
+    #[error("step `{id}`: working directory `{directory}` is no path inside the guest")]
+    Directory {
+        /// The step's id.
+        id: String,
+        /// As written.
+        directory: String,
+    },
+}
+
+fn shown(tail: &[String]) -> String {
+    if tail.is_empty() {
+        return "  (the step printed nothing)".to_owned();
+    }
+    tail.iter()
+        .map(|line| format!("  | {line}"))
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+fn workspace(id: &str) -> Result<GuestPath, GuestError> {
+    GuestPath::new(WORKSPACE).map_err(|_| GuestError::Directory {
+        id: id.to_owned(),
+        directory: WORKSPACE.to_owned(),
+    })
+}
+
+impl GuestError {
+    /// The exit status for a record: the step's, or 128 where there is none.
+    pub fn status(&self) -> i32 {
+        match self {
+            Self::Step { status, .. } => *status,
+            _ => 128,
+        }
+    }
+}
+
+/// A running guest and its log.
+#[derive(Debug)]
+pub struct Guest {
+    session: Session,
+    log: Log,
+}
+
+/// What one step of a recipe returned.
+#[derive(Debug, Clone)]
+pub struct Finished {
+    /// The step's id.
+    pub id: String,
+    /// Its exit status; 0 for success.
+    pub status: i32,
+}
+
+impl Guest {
+    /// Starts a machine.
+    pub fn start(
+        what: &'static str,
+        machine: &Machine,
+        launcher: &dyn Launcher,
+        environment: BTreeMap<String, String>,
+        log: Log,
+    ) -> Result<Self, GuestError> {
+        // The host's clock, a written exception to "every byte is recorded": with the source date
+        // instead, files of a source would lie in the future and make would run for ever.
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        let clock = since.ok().map(|since| since.as_secs());
+        let configuration = Configuration {
+            environment,
+            hostname: "bessemer".to_owned(),
+            clock,
+        };
+        let session =
+            machine
+                .launch(launcher, &configuration)
+                .map_err(|source| GuestError::Launch {
+                    what,
+                    source: Box::new(source),
+                })?;
+        Ok(Self { session, log })
+    }
+
+    /// What the host saw of the machine.
+    pub fn observed(&self) -> &Observed {
+        self.session.observed()
+    }
+
+    /// Runs one step to its end; anything but exit status 0 is an error.
+    pub fn step(
+        &mut self,
+        step: &Step,
+        timeout_seconds: u32,
+        reporter: &mut dyn Reporter,
+    ) -> Result<Finished, GuestError> {
+        let name = if step.name.is_empty() {
+            step.uses.clone().unwrap_or_else(|| "runs".to_owned())
+        } else {
+            step.name.clone()
+        };
+        reporter.report(Event::Step {
+            id: &step.id,
+            name: &name,
+        });
+        self.log.step(&step.id, &name)?;
+        let run = Run {
+            id: step.id.clone(),
+            argv: vec!["/bin/sh".to_owned(), "-c".to_owned(), script(step)],
+            directory: workspace(&step.id)?,
+            environment: step.environment.clone(),
+            timeout_seconds,
+        };
+        let log = &mut self.log;
+        let mut failed = None;
+        let outcome = self.session.run_step(&run, &mut |bytes: &[u8]| {
+            failed = failed.take().or_else(|| log.write(bytes).err());
+            reporter.report(Event::Output(bytes));
+        });
+        if let Some(error) = failed {
+            return Err(error.into());
+        }
+        let outcome = outcome.map_err(|source| self.session_error(source))?;
+        self.judge(step, name, outcome.status)
+    }
+
+    fn judge(
+        &mut self,
+        step: &Step,
+        name: String,
+        status: RunStatus,
+    ) -> Result<Finished, GuestError> {
+        let (how, status) = match status {
+            RunStatus::Exited(0) => {
+                return Ok(Finished {
+                    id: step.id.clone(),
+                    status: 0,
+                });
+            }
+            RunStatus::Exited(status) => (format!("returned exit status {status}"), status.into()),
+            RunStatus::Signaled(signal) => (
+                format!("was ended by signal {signal}"),
+                128 + i32::from(signal),
+            ),
+            RunStatus::TimedOut => ("did not end in time".to_owned(), 128),
+        };
+        let location = step.location.as_ref().map_or_else(String::new, |location| {
+            format!(
+                " at {}:{}:{}",
+                location.file, location.line, location.column
+            )
+        });
+        let tail = self.log.tail();
+        let log = self.log.path().to_path_buf();
+        Err(GuestError::Step {
+            id: step.id.clone(),
+            name,
+            how,
+            status,
+            location,
+            tail,
+            log,
+        })
+    }
+
+    /// Has the guest write `paths` to the output disk; returns the archive's length in bytes.
+    pub fn archive(&mut self, paths: Vec<GuestPath>) -> Result<u64, GuestError> {
+        self.session
+            .archive(&paths)
+            .map_err(|source| self.session_error(source))
+    }
+
+    /// Makes the folders in which packages are put together.
+    pub fn make_folders(&mut self, folders: &[String]) -> Result<(), GuestError> {
+        let mut argv = vec!["/bin/mkdir".to_owned(), "-p".to_owned(), "--".to_owned()];
+        argv.extend(folders.iter().cloned());
+        let step = Step {
+            id: "prepare".to_owned(),
+            name: "folders for the packages".to_owned(),
+            uses: None,
+            runs: String::new(),
+            working_directory: String::new(),
+            environment: BTreeMap::new(),
+            location: None,
+        };
+        let run = Run {
+            id: step.id.clone(),
+            argv,
+            directory: workspace(&step.id)?,
+            environment: BTreeMap::new(),
+            timeout_seconds: 60,
+        };
+        let outcome = self
+            .session
+            .run_step(&run, &mut |_| {})
+            .map_err(|source| self.session_error(source))?;
+        let name = step.name.clone();
+        self.judge(&step, name, outcome.status).map(drop)
+    }
+
+    /// Opens a shell in the guest over the channel, fed from `input`.
+    pub fn shell(
+        &mut self,
+        input: std::os::fd::BorrowedFd<'_>,
+        output: &mut dyn FnMut(&[u8]),
+    ) -> Result<(), GuestError> {
+        let run = Run {
+            id: "shell".to_owned(),
+            argv: vec!["/bin/sh".to_owned(), "-i".to_owned()],
+            directory: workspace("shell")?,
+            environment: BTreeMap::new(),
+            timeout_seconds: u32::MAX,
+        };
+        self.session
+            .shell(&run, input, output)
+            .map(drop)
+            .map_err(|source| self.session_error(source))
+    }
+
+    /// Powers the guest off, and returns the log once the machine is gone.
+    pub fn power_off(mut self) -> Result<(Log, Observed), GuestError> {
+        let observed = self.session.observed().clone();
+        match self.session.power_off() {
+            Ok(()) => Ok((self.log, observed)),
+            Err(source) => {
+                let tail = self.log.tail();
+                let log = self.log.path().to_path_buf();
+                Err(GuestError::Session {
+                    source: Box::new(source),
+                    tail,
+                    log,
+                })
+            }
+        }
+    }
+
+    /// Ends the guest however it is, and returns the log.
+    pub fn end(self) -> Result<Log, GuestError> {
+        if self.session.is_alive() {
+            return self.power_off().map(|(log, _)| log);
+        }
+        Ok(self.log)
+    }
+
+    fn session_error(&mut self, source: SessionError) -> GuestError {
+        let tail = self.log.tail();
+        let log = self.log.path().to_path_buf();
+        GuestError::Session {
+            source: Box::new(source),
+            tail,
+            log,
+        }
+    }
+}

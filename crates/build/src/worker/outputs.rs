@@ -1,0 +1,350 @@
+//! From the guest's archive to signed packages.
+
+use crate::environment::PackageFile;
+use crate::step_script::OUTPUT;
+use bessemer_apk::package::{PkgInfo, ReadError, Reader, Script};
+use bessemer_apk::{EntryPath, IndexEntry, Limits as ApkLimits, signature_member};
+use bessemer_attest::documents::{Lock, LockedPackage, Output};
+use bessemer_digest::Digest;
+use bessemer_package::detect::{self, Detected};
+use bessemer_package::{Archive, EmitError, Limits, Metadata, ScanError, Tree, Unsigned, sbom};
+use bessemer_recipe::{PackagePlan, Plan};
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+/// Signs control members; the signer does it, for a registered invocation only.
+pub trait SignControl {
+    /// The key's file name and the RSA signature over the SHA-256 of `control`.
+    fn sign_control(&mut self, control: &[u8]) -> Result<(String, Vec<u8>), SignControlError>;
+}
+
+/// The signer refused or could not be reached.
+#[derive(Debug, thiserror::Error)]
+#[error("the signer did not sign the package")]
+pub struct SignControlError(#[source] pub Box<dyn std::error::Error + Send + Sync>);
+
+/// Why packages could not be made from what the guest left.
+#[derive(Debug, thiserror::Error)]
+pub enum OutputError {
+    /// The archive is not acceptable.
+    #[error("what the guest left on the output disk cannot be taken")]
+    Scan(#[from] ScanError),
+    /// The archive or a package file cannot be read or written.
+    #[error("cannot read or write a package's files")]
+    Io(#[from] std::io::Error),
+    /// A package could not be written.
+    #[error("cannot write package {package}")]
+    Emit {
+        /// Which package.
+        package: String,
+        /// What went wrong.
+        source: EmitError,
+    },
+    /// No SBOM could be written.
+    #[error("cannot write the SBOM of package {package}")]
+    Sbom {
+        /// Which package.
+        package: String,
+        /// What went wrong.
+        source: sbom::SbomError,
+    },
+    /// The evaluated recipe could not be written.
+    #[error("cannot write the evaluated recipe")]
+    Configuration(#[from] serde_json::Error),
+    /// A finished package does not read back.
+    #[error("a finished package does not read back")]
+    ReadBack(#[from] ReadError),
+    /// The signer refused.
+    #[error(transparent)]
+    Sign(#[from] SignControlError),
+    /// A name in the plan is no path.
+    #[error("package name `{0}` is no file name")]
+    Name(String),
+}
+
+/// A finished package on this host.
+#[derive(Debug, Clone)]
+pub struct BuiltPackage {
+    /// What goes into the record.
+    pub output: Output,
+    /// The finished file.
+    pub path: PathBuf,
+    /// Its SBOM, canonical bytes as they are in the package.
+    pub sbom: Vec<u8>,
+    /// SHA-1 of the control member.
+    pub control_sha1: [u8; 20],
+    /// What it needs, provides and replaces, as its `.PKGINFO` says.
+    pub info: PkgInfo,
+    /// What an index says of the file.
+    pub entry: IndexEntry,
+    /// Size of the signature member in bytes.
+    pub signature_size: u64,
+}
+
+impl BuiltPackage {
+    /// What an index says of the file.
+    pub fn index_entry(&self) -> IndexEntry {
+        self.entry.clone()
+    }
+
+    /// The file as a lock of a test environment names it.
+    pub fn package_file(&self) -> PackageFile {
+        let locked = LockedPackage {
+            name: self.output.package.clone(),
+            version: self.output.version.clone(),
+            architecture: self.output.architecture.clone(),
+            uri: format!("file:{}", self.output.file),
+            sha256: self.output.sha256,
+            size: self.output.size,
+            control_sha1: hex::encode(self.control_sha1),
+            attestation: None,
+            from_build: true,
+        };
+        PackageFile {
+            locked,
+            path: self.path.clone(),
+        }
+    }
+}
+
+/// What packages are made from.
+#[derive(Debug)]
+pub struct Outputs<'a> {
+    /// The plan.
+    pub plan: &'a Plan,
+    /// The build lock.
+    pub lock: &'a Lock,
+    /// Where the finished files go.
+    pub directory: &'a Path,
+}
+
+impl Outputs<'_> {
+    /// Reads the archive, splits it, detects dependencies, writes SBOMs and signed packages.
+    pub fn make(
+        &self,
+        archive: File,
+        signer: &mut dyn SignControl,
+    ) -> Result<Vec<BuiltPackage>, OutputError> {
+        let whole = Archive::scan(archive, &Limits::default())?;
+        let plans: Vec<&PackagePlan> = std::iter::once(&self.plan.package)
+            .chain(&self.plan.subpackages)
+            .collect();
+        let trees = plans
+            .iter()
+            .map(|plan| subtree(&whole, &plan.name))
+            .collect::<Result<Vec<Tree>, OutputError>>()?;
+        let siblings: Vec<&Tree> = trees.iter().collect();
+        let mut built = Vec::new();
+        for (plan, tree) in plans.iter().zip(&trees) {
+            built.push(self.package(plan, tree, &siblings, signer)?);
+        }
+        built.sort_by(|one, two| one.output.file.cmp(&two.output.file));
+        Ok(built)
+    }
+
+    fn package(
+        &self,
+        plan: &PackagePlan,
+        tree: &Tree,
+        siblings: &[&Tree],
+        signer: &mut dyn SignControl,
+    ) -> Result<BuiltPackage, OutputError> {
+        let version = plan.full_version();
+        let subject = detect::Package {
+            name: &plan.name,
+            version: &version,
+            tree,
+        };
+        let detected = detect::detect(&subject, siblings)?;
+        let sbom = self.sbom(plan, &version)?;
+        let metadata = Metadata {
+            info: self.info(plan, &version, detected),
+            scripts: scripts(plan),
+            melange_yaml: Some(serde_json::to_vec(&self.plan.configuration)?),
+        };
+        let added = BTreeMap::from([(sbom::path(&plan.name, &version), sbom.clone())]);
+        let failed = |source| OutputError::Emit {
+            package: plan.name.clone(),
+            source,
+        };
+        let epoch = self.plan.source_date_epoch;
+        let unsigned = bessemer_package::emit(&metadata, tree, &added, epoch, self.directory)
+            .map_err(failed)?;
+        let (key, signature) = signer.sign_control(&unsigned.control)?;
+        let member = signature_member(&format!(".SIGN.RSA256.{key}"), &signature, epoch);
+        let file = format!("{}-{version}.apk", plan.name);
+        let path = self.directory.join(&file);
+        let info = unsigned.info.clone();
+        let control_sha1 = unsigned.control_sha1;
+        let mut output = self.output(plan, &version, &unsigned, &sbom, file);
+        let emitted = unsigned.attach(&member, &path).map_err(failed)?;
+        (output.sha256, output.size) = (emitted.sha256, emitted.size);
+        let entry = index_entry(&path)?;
+        let signature_size = member.len() as u64;
+        Ok(BuiltPackage {
+            output,
+            path,
+            sbom,
+            control_sha1,
+            info,
+            entry,
+            signature_size,
+        })
+    }
+
+    fn output(
+        &self,
+        plan: &PackagePlan,
+        version: &str,
+        unsigned: &Unsigned,
+        sbom: &[u8],
+        file: String,
+    ) -> Output {
+        Output {
+            file,
+            sha256: Digest::of(b""),
+            size: 0,
+            package: plan.name.clone(),
+            version: version.to_owned(),
+            architecture: self.plan.architecture.clone(),
+            control_sha256: unsigned.control_sha256,
+            data_sha256: unsigned.data_summary.sha256,
+            sbom: Digest::of(sbom),
+        }
+    }
+
+    fn info(&self, plan: &PackagePlan, version: &str, mut detected: Detected) -> PkgInfo {
+        if plan.options.no_commands {
+            detected.provides.retain(|name| !name.starts_with("cmd:"));
+            detected.depends.retain(|name| !name.starts_with("cmd:"));
+        }
+        if plan.options.no_provides {
+            detected.provides.clear();
+        }
+        if plan.options.no_depends {
+            detected.depends.clear();
+        }
+        let dependencies = &plan.dependencies;
+        let provides = [dependencies.provides.clone(), detected.provides].concat();
+        let mut depends = [dependencies.runtime.clone(), detected.depends].concat();
+        let own = |name: &String| {
+            provides
+                .iter()
+                .any(|provided| provided.split('=').next() == Some(name.as_str()))
+        };
+        depends.retain(|name| !own(name));
+        PkgInfo {
+            name: plan.name.clone(),
+            version: version.to_owned(),
+            arch: self.plan.architecture.clone(),
+            origin: self.plan.package.name.clone(),
+            description: plan.description.clone(),
+            url: plan.url.clone(),
+            commit: plan.commit.clone(),
+            build_date: (self.plan.source_date_epoch != 0).then_some(self.plan.source_date_epoch),
+            licenses: plan
+                .licenses
+                .iter()
+                .map(|license| license.license.clone())
+                .collect(),
+            depends,
+            provides,
+            replaces: dependencies.replaces.clone(),
+            vendored: detected.vendored,
+            provider_priority: priority(dependencies.provider_priority),
+            replaces_priority: priority(dependencies.replaces_priority),
+            triggers: plan.trigger_paths.clone(),
+            ..PkgInfo::default()
+        }
+    }
+
+    fn sbom(&self, plan: &PackagePlan, version: &str) -> Result<Vec<u8>, OutputError> {
+        let licenses: Vec<&str> = plan
+            .licenses
+            .iter()
+            .map(|license| license.license.as_str())
+            .collect();
+        let license = licenses.join(" AND ");
+        let measured: BTreeMap<&str, Digest> = self
+            .lock
+            .sources
+            .iter()
+            .map(|source| (source.id.as_str(), source.sha256))
+            .collect();
+        let sources = self.plan.sources.iter().map(|request| sbom::Source {
+            name: request.purl_name.clone(),
+            version: request.purl_version.clone(),
+            location: Some(request.uri.clone()),
+            purl: Some(format!(
+                "pkg:generic/{}@{}",
+                request.purl_name, request.purl_version
+            )),
+            sha256: measured.get(request.id.as_str()).copied(),
+        });
+        let description = sbom::Description {
+            namespace: "https://spdx.org/spdxdocs/bessemer",
+            organization: "Bessemer",
+            distribution: "unknown",
+            name: &plan.name,
+            version,
+            architecture: &self.plan.architecture,
+            license: (!license.is_empty()).then_some(license.as_str()),
+            copyright: None,
+            created: self.plan.source_date_epoch,
+            recipe: Some(sbom::Source {
+                name: self.plan.recipe.path.clone(),
+                version: String::new(),
+                location: None,
+                purl: None,
+                sha256: Some(self.plan.recipe.sha256),
+            }),
+            sources: sources.collect(),
+        };
+        sbom::spdx(&description).map_err(|source| OutputError::Sbom {
+            package: plan.name.clone(),
+            source,
+        })
+    }
+}
+
+/// Reads the finished file back: what the index says comes from the file itself.
+fn index_entry(path: &Path) -> Result<IndexEntry, OutputError> {
+    let file = fs_err::File::open(path)?;
+    let size = file.metadata()?.len();
+    let reader = Reader::open(
+        std::io::BufReader::new(file.into_file()),
+        ApkLimits::default(),
+    )?;
+    Ok(IndexEntry::from_package(&reader.header().control, size))
+}
+
+fn subtree(whole: &Tree, package: &str) -> Result<Tree, OutputError> {
+    let path = format!("{}/{package}", OUTPUT.trim_start_matches('/'));
+    let prefix = EntryPath::new(path).map_err(|_| OutputError::Name(package.to_owned()))?;
+    Ok(whole.subtree(&prefix))
+}
+
+fn priority(value: Option<i64>) -> Option<u64> {
+    value.and_then(|value| u64::try_from(value).ok())
+}
+
+fn scripts(plan: &PackagePlan) -> BTreeMap<Script, Vec<u8>> {
+    const KINDS: [(&str, Script); 7] = [
+        ("post-deinstall", Script::PostDeinstall),
+        ("post-install", Script::PostInstall),
+        ("post-upgrade", Script::PostUpgrade),
+        ("pre-deinstall", Script::PreDeinstall),
+        ("pre-install", Script::PreInstall),
+        ("pre-upgrade", Script::PreUpgrade),
+        ("trigger", Script::Trigger),
+    ];
+    KINDS
+        .iter()
+        .filter_map(|(name, script)| {
+            plan.scriptlets
+                .get(*name)
+                .map(|text| (*script, text.clone().into_bytes()))
+        })
+        .collect()
+}

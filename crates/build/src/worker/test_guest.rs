@@ -1,0 +1,151 @@
+//! Testing a finished package in a guest of its own.
+//!
+//! The environment installs the very file that was made: its index entry is written by the host from
+//! that file, and the disk is made from that file, so no other package of the same name can slip in.
+
+use super::guest::{Guest, GuestError};
+use super::machine::observation;
+use super::{BuiltPackage, Tested, Work, WorkError, now};
+use crate::environment::{PackageFile, environment_disk};
+use crate::lock::resolve_with_outputs;
+use crate::log::Log;
+use crate::reporter::{Event, Reporter};
+use crate::run_directory::RunDirectory;
+use bessemer_attest::documents::{
+    Lock, LockKind, LockedPackage, StepResult, TestOutcome, TestRun, canonical_bytes,
+};
+use bessemer_digest::Digest;
+use bessemer_recipe::{PackagePlan, TestPlan};
+
+impl Work<'_> {
+    /// Runs the tests of one package; a package without tests is reported as untested.
+    pub(super) fn test(
+        &self,
+        package: &BuiltPackage,
+        outputs: &[BuiltPackage],
+        run: &RunDirectory,
+        reporter: &mut dyn Reporter,
+    ) -> Result<Tested, WorkError> {
+        let Some(plan) = self.test_plan(&package.output.package) else {
+            return Ok(Tested::untested(package));
+        };
+        let name = &package.output.package;
+        reporter.report(Event::Stage {
+            name: "test guest",
+            detail: name,
+        });
+        let packages = self.test_packages(package, plan, outputs)?;
+        let disk = environment_disk(&packages, self.sources.cache)?;
+        let lock = self.test_lock(&packages, disk.digest)?;
+        let machine = self.tools.machine(
+            &format!("test-{name}"),
+            &disk.path,
+            None,
+            false,
+            run.path(),
+            &self.job.spec,
+        )?;
+        let log_path = self
+            .out
+            .join(format!("{name}-{}.test.log", package.output.version));
+        let log = Log::create(&log_path)?;
+        let started_on = now()?;
+        let variables = plan.environment.variables.clone();
+        let mut guest = Guest::start("test", &machine, self.tools.launcher(), variables, log)?;
+        let (steps, failure) = self.test_steps(&mut guest, plan, reporter);
+        let observed = guest.observed().clone();
+        let log = guest.end()?;
+        let (log_path, log_digest) = log.finish()?;
+        let outcome = if failure.is_some() {
+            TestOutcome::Failed
+        } else {
+            TestOutcome::Passed
+        };
+        let run = TestRun {
+            package: name.clone(),
+            subject: package.output.sha256,
+            lock: Some(Digest::of(&lock)),
+            outcome,
+            machine: Some(observation(&observed, disk.digest, None)),
+            log: Some(log_digest),
+            steps,
+            started_on: Some(started_on),
+            finished_on: Some(now()?),
+        };
+        Ok(Tested {
+            run,
+            lock: Some(lock),
+            log: Some(log_path),
+            failure,
+        })
+    }
+
+    fn test_plan(&self, package: &str) -> Option<&TestPlan> {
+        let plan = &self.job.plan;
+        let all = std::iter::once(&plan.package).chain(&plan.subpackages);
+        let found: Option<&PackagePlan> = all.into_iter().find(|plan| plan.name == package);
+        found?.test.as_ref().filter(|test| !test.steps.is_empty())
+    }
+
+    fn test_packages(
+        &self,
+        package: &BuiltPackage,
+        plan: &TestPlan,
+        outputs: &[BuiltPackage],
+    ) -> Result<Vec<PackageFile>, WorkError> {
+        let mut world = plan.environment.packages.clone();
+        world.push(format!(
+            "{}={}",
+            package.output.package, package.output.version
+        ));
+        Ok(resolve_with_outputs(
+            &package.output.package,
+            &world,
+            outputs,
+            &self.sources,
+        )?)
+    }
+
+    fn test_lock(&self, packages: &[PackageFile], disk: Digest) -> Result<Vec<u8>, WorkError> {
+        let locked: Vec<LockedPackage> = packages
+            .iter()
+            .map(|package| package.locked.clone())
+            .collect();
+        let lock = Lock {
+            kind: LockKind::Test,
+            sources: Vec::new(),
+            packages: locked,
+            environment_disk: Some(disk),
+            ..self.job.lock.clone()
+        };
+        Ok(canonical_bytes(&lock).map_err(super::RecordError::from)?)
+    }
+
+    /// Runs the steps until one fails; a test that fails is a result, not an error.
+    fn test_steps(
+        &self,
+        guest: &mut Guest,
+        plan: &TestPlan,
+        reporter: &mut dyn Reporter,
+    ) -> (Vec<StepResult>, Option<GuestError>) {
+        let mut results = Vec::new();
+        for step in &plan.steps {
+            match guest.step(step, self.step_seconds(), reporter) {
+                Ok(finished) => {
+                    results.push(StepResult {
+                        name: finished.id,
+                        status: finished.status,
+                    });
+                }
+                Err(error) => {
+                    results.push(StepResult {
+                        name: step.id.clone(),
+                        status: error.status(),
+                    });
+                    return (results, Some(error));
+                }
+            }
+        }
+        (results, None)
+    }
+}

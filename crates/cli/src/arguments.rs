@@ -1,0 +1,92 @@
+//! The command line's definition.
+
+use crate::commands::{
+    bootstrap, build, compile, index, kernel, keygen, keys, publish, query, sign, test, verify,
+    worker,
+};
+use crate::services::Inherited;
+use clap::{Parser, Subcommand};
+use std::path::PathBuf;
+
+/// A software factory: melange recipes become apk packages, each built in a microVM of its own,
+/// tested in a second one, with signed provenance
+#[derive(Debug, Parser)]
+#[command(name = "bessemer", version, max_term_width = 100)]
+pub(crate) struct Arguments {
+    /// What the privileged parent process prepared for this one
+    #[arg(long, global = true, hide = true)]
+    pub(crate) inherited: Option<Inherited>,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Make a package repository out of another distribution's packages
+    #[command(subcommand)]
+    Bootstrap(bootstrap::Arguments),
+    /// Build, test and attest the packages of a recipe
+    Build(build::Arguments),
+    /// Run the tests of a recipe on packages that are already built
+    Test(test::Arguments),
+    /// Admit verified packages to a repository
+    Publish(publish::Arguments),
+    /// Check a package against its attestations, and say what they prove
+    Verify(verify::Arguments),
+    /// Print what a recipe compiles to, as JSON
+    Compile(compile::Arguments),
+    /// Print a template filled from a recipe
+    Query(query::Arguments),
+    /// Print the name, version and epoch of a recipe's package
+    PackageVersion(query::PackageVersionArguments),
+    /// Make an RSA key pair for signing packages
+    Keygen(keygen::Arguments),
+    /// Make or extend an index of packages
+    Index(index::Arguments),
+    /// Sign packages in place
+    Sign(sign::Arguments),
+    /// Sign an index in place
+    SignIndex(sign::IndexArguments),
+    /// The factory's own keys
+    #[command(subcommand)]
+    Keys(keys::Arguments),
+    /// The kernel that guests boot
+    #[command(subcommand)]
+    Kernel(kernel::Arguments),
+    /// Print a completion script for a shell
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+    /// Run one registered job; `build` starts this
+    #[command(hide = true)]
+    Worker(worker::Arguments),
+}
+
+impl Command {
+    /// Whether the command starts guests or talks to the signer, so that root must divide itself.
+    pub(crate) const fn needs_services(&self) -> bool {
+        matches!(
+            self,
+            Self::Bootstrap(_)
+                | Self::Build(_)
+                | Self::Test(_)
+                | Self::Publish(_)
+                | Self::Keys(_)
+                | Self::Kernel(_)
+                | Self::Worker(_)
+        )
+    }
+
+    /// Directories the command writes to, which must belong to the uid that does the work.
+    pub(crate) fn writes(&self) -> Vec<PathBuf> {
+        match self {
+            Self::Bootstrap(bootstrap::Arguments::Debian(arguments)) => vec![arguments.out.clone()],
+            Self::Build(arguments) => vec![arguments.out_dir.clone()],
+            Self::Publish(arguments) => vec![arguments.repository.clone()],
+            Self::Keys(keys::Arguments::Export(arguments)) => vec![arguments.out.clone()],
+            Self::Kernel(kernel::Arguments::Unpack(arguments)) => vec![arguments.out.clone()],
+            _ => Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! `bessemer bootstrap`.
+
+use super::verify::sidecar_path;
+use crate::places::Places;
+use crate::print;
+use crate::services::{Inherited, Services};
+use crate::signing::write_whole;
+use anyhow::{Context, Result};
+use bessemer_apk::signature_member;
+use bessemer_attest::Sidecar;
+use bessemer_attest::predicates::{Import, ImportedDeb, ImportedRelease};
+use bessemer_bootstrap::{Config, Event, ImportFacts, Options, SignBytes, bootstrap_debian};
+use bessemer_signer::{Client, Repository, memory_file};
+use serde_json::json;
+use std::error::Error;
+use std::fs::File;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Arguments {
+    /// From Debian packages that apt fetches and verifies
+    Debian(DebianArguments),
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  bessemer bootstrap debian --out ./repository")]
+pub(crate) struct DebianArguments {
+    /// Where the repository goes
+    #[arg(long)]
+    pub(crate) out: PathBuf,
+    /// YAML list of what to import [default: the built-in one]
+    #[arg(long)]
+    list: Option<PathBuf>,
+    /// Print the list that would be used, and stop
+    #[arg(long)]
+    print_list: bool,
+    /// Print the result as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Imports, signs, and attests each package.
+pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Result<ExitCode> {
+    let Arguments::Debian(arguments) = arguments;
+    if arguments.print_list {
+        print!("{}", Config::embedded_text());
+        return Ok(ExitCode::SUCCESS);
+    }
+    let config = match &arguments.list {
+        Some(path) => Config::parse(&path.display().to_string(), &fs_err::read_to_string(path)?)?,
+        None => Config::embedded()?,
+    };
+    let places = Places::of(false)?;
+    let services = Services::open(inherited)?;
+    let mut client = services.signer()?;
+    let options = Options {
+        out: arguments.out.clone(),
+        cache: places.cache.join("debian"),
+        source_date_epoch: 0,
+    };
+    let quiet = arguments.json;
+    let mut signer = ImportSigner {
+        client: &mut client,
+    };
+    let summary = bootstrap_debian(&config, &options, &mut signer, &mut |event| {
+        if !quiet {
+            tell(&event);
+        }
+    })?;
+    let mut attested = 0;
+    for package in &summary.packages {
+        let Some(facts) = &package.facts else {
+            continue;
+        };
+        let name = package
+            .path
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned());
+        let envelope = client
+            .sign_import(
+                &name.unwrap_or_default(),
+                &import(facts),
+                &File::open(&package.path)?,
+            )
+            .with_context(|| format!("cannot attest {}", package.path.display()))?;
+        write_whole(
+            &sidecar_path(&package.path),
+            &Sidecar::new(vec![envelope]).to_bytes()?,
+        )?;
+        attested += 1;
+    }
+    if arguments.json {
+        print::json(&json!({
+            "directory": summary.directory,
+            "packages": summary.packages.len(),
+            "attested": attested,
+            "index_sha256": summary.index_sha256,
+            "list_sha256": summary.config_sha256,
+        }))?;
+    } else {
+        println!(
+            "{} packages in {}",
+            summary.packages.len(),
+            summary.directory.display()
+        );
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn tell(event: &Event) {
+    match event {
+        Event::Resolved { packages } => eprintln!("{packages} Debian packages are needed"),
+        Event::Indexed { packages } => eprintln!("index of {packages} packages written"),
+        _ => {}
+    }
+}
+
+fn import(facts: &ImportFacts) -> Import {
+    Import {
+        debs: vec![ImportedDeb {
+            name: facts.deb.name.clone(),
+            version: facts.deb.version.clone(),
+            architecture: facts.deb.architecture.clone(),
+            sha256: facts.deb.sha256,
+            packages_file: facts.packages.sha256,
+        }],
+        release: ImportedRelease {
+            suite: facts.release.codename.clone(),
+            sha256: facts.release.sha256,
+        },
+    }
+}
+
+struct ImportSigner<'a> {
+    client: &'a mut Client,
+}
+
+impl SignBytes for ImportSigner<'_> {
+    fn sign_control(&mut self, control: &[u8]) -> Result<Vec<u8>, Box<dyn Error + Send + Sync>> {
+        let (key, signature) = self.client.sign_import_control(&memory_file(control)?)?;
+        Ok(signature_member(
+            &format!(".SIGN.RSA256.{key}"),
+            &signature,
+            0,
+        ))
+    }
+
+    fn sign_index(&mut self, index: &[u8]) -> Result<Vec<u8>, Box<dyn Error + Send + Sync>> {
+        let (key, signature) = self
+            .client
+            .sign_index(Repository::Import, &memory_file(index)?)?;
+        Ok(signature_member(
+            &format!(".SIGN.RSA256.{key}"),
+            &signature,
+            0,
+        ))
+    }
+}

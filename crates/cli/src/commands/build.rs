@@ -1,0 +1,249 @@
+//! `bessemer build`: plan, lock, register, hand over to a worker.
+
+mod config_source;
+mod limits;
+
+use super::recipe_file::{RecipeArguments, render};
+use super::repositories::{Opened, RepositoryArguments};
+use crate::places::Places;
+use crate::print::{self, Progress};
+use crate::programs::companion;
+use crate::services::{Inherited, Services};
+use anyhow::{Context, Result, bail};
+use bessemer_attest::TrustRoot;
+use bessemer_attest::documents::{AcceleratorChoice, Parameters};
+use bessemer_build::job::Job;
+use bessemer_build::lock::Sources;
+use bessemer_build::prepare::{Request, prepare};
+use bessemer_recipe::Plan;
+use bessemer_store::{Client, Settings, Store};
+use limits::LimitArguments;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Example:\n  bessemer build bzip2.yaml --repository-append ./repository --keyring-append bessemer-import.rsa.pub"
+)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) recipe: RecipeArguments,
+    #[command(flatten)]
+    pub(crate) repositories: RepositoryArguments,
+    #[command(flatten)]
+    pub(crate) limits: LimitArguments,
+    /// Where packages, attestations and logs go, below a folder for the architecture
+    #[arg(long, default_value = "packages")]
+    pub(crate) out_dir: PathBuf,
+    /// Folder whose files enter the workspace [default: the recipe's, if it holds nothing but it]
+    #[arg(long)]
+    pub(crate) source_dir: Option<PathBuf>,
+    /// Directory or URL that is asked for sources first; may be repeated
+    #[arg(long = "mirror")]
+    pub(crate) mirrors: Vec<String>,
+    /// What runs the guests
+    #[arg(long, default_value = "auto", value_parser = accelerator)]
+    pub(crate) accelerator: AcceleratorChoice,
+    /// Open a shell in the guest at a step that fails; the result is never signed
+    #[arg(short, long)]
+    pub(crate) interactive: bool,
+    /// Keep the scratch and output disks; the result is never signed
+    #[arg(long)]
+    pub(crate) keep: bool,
+    /// Do not show what the steps print
+    #[arg(long)]
+    pub(crate) quiet: bool,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+fn accelerator(text: &str) -> Result<AcceleratorChoice, String> {
+    match text {
+        "auto" => Ok(AcceleratorChoice::Auto),
+        "kvm" => Ok(AcceleratorChoice::Kvm),
+        "tcg" => Ok(AcceleratorChoice::Tcg),
+        other => Err(format!("`{other}` is none of auto, kvm, tcg")),
+    }
+}
+
+/// Builds, tests, attests.
+pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Result<ExitCode> {
+    let places = Places::of(false)?;
+    let services = Services::open(inherited)?;
+    let store = Store::open(places.cache.join("store"))?;
+    let mut progress = Progress::new(true);
+    let key_names: Vec<String> = arguments.repositories.key_names();
+    let compiled = arguments.recipe.compile(&[], &[])?;
+    for warning in &compiled.warnings {
+        eprintln!("warning: {}", render(warning));
+    }
+    let plan = compiled.plan;
+    let opened =
+        arguments
+            .repositories
+            .open(&plan.environment.repositories, &plan.architecture, &store)?;
+    let out = arguments.out_dir.join(&plan.architecture);
+    fs_err::create_dir_all(&out)?;
+    let parameters = parameters(arguments, &plan, key_names)?;
+    let mut client = services.signer()?;
+    let trust_root = client.trust_root()?;
+    let ground = Ground {
+        opened: &opened,
+        store: &store,
+        places: &places,
+        trust_root: &trust_root,
+    };
+    let job = job(arguments, plan, parameters, &ground, &mut progress)?;
+    let spec = job.write()?;
+    let registration = client.register(
+        &File::open(&spec)?,
+        &File::open(job.directory.join("lock.json"))?,
+    )?;
+    let status = worker(
+        arguments,
+        &services,
+        &spec,
+        &registration.invocation_id,
+        &out,
+    )?;
+    Ok(status)
+}
+
+/// What a job is prepared on.
+#[derive(Debug, Clone, Copy)]
+struct Ground<'a> {
+    opened: &'a Opened,
+    store: &'a Store,
+    places: &'a Places,
+    trust_root: &'a TrustRoot,
+}
+
+fn job(
+    arguments: &Arguments,
+    plan: Plan,
+    parameters: Parameters,
+    ground: &Ground<'_>,
+    progress: &mut Progress,
+) -> Result<Job> {
+    let Ground {
+        opened,
+        store,
+        places,
+        trust_root,
+    } = *ground;
+    let sources = Sources {
+        repositories: &opened.repositories,
+        keys: &opened.keys,
+        store,
+        cache: &places.cache,
+        trust_root: Some(trust_root),
+    };
+    let client = Client::new(&Settings::default())?;
+    let recipe = arguments.recipe.path()?;
+    let agent = companion("bessemer-agent")?;
+    let name = format!("{}-{}", plan.package.name, plan.package.full_version());
+    let directory = places
+        .cache
+        .join("jobs")
+        .join(format!("{name}-{}", std::process::id()));
+    let request = Request {
+        config_source: config_source::config_source(&recipe, plan.recipe.sha256)?,
+        limits: arguments.limits.limits(&plan)?,
+        plan,
+        parameters,
+        sources: &sources,
+        mirrors: &arguments.mirrors,
+        client: &client,
+        source_directory: arguments.source_dir.as_deref(),
+        agent: &agent,
+        accelerator: arguments.accelerator,
+        interactive: arguments.interactive || arguments.keep,
+    };
+    Ok(prepare(request, directory, progress)?)
+}
+
+/// What somebody outside chose, as provenance states it.
+fn parameters(arguments: &Arguments, plan: &Plan, keyrings: Vec<String>) -> Result<Parameters> {
+    let directories = arguments.recipe.pipeline_dirs.iter();
+    Ok(Parameters {
+        architecture: plan.architecture.clone(),
+        options: arguments.recipe.build_options.clone(),
+        extra_repositories: arguments.repositories.repositories.clone(),
+        keyrings,
+        pipeline_directories: directories.map(|path| path.display().to_string()).collect(),
+        variables: arguments.recipe.variables()?,
+    })
+}
+
+/// Runs the worker to its end and passes its result on.
+fn worker(
+    arguments: &Arguments,
+    services: &Services,
+    spec: &Path,
+    invocation: &str,
+    out: &Path,
+) -> Result<ExitCode> {
+    let mut inherited = services.inherited().clone();
+    inherited.parent = i32::try_from(std::process::id())?;
+    let mut command = Command::new(std::env::current_exe()?);
+    command
+        .arg("worker")
+        .arg("--spec")
+        .arg(spec)
+        .arg("--invocation")
+        .arg(invocation);
+    command
+        .arg("--out")
+        .arg(out)
+        .arg("--inherited")
+        .arg(inherited.to_string());
+    if let Some(directory) = &arguments.source_dir {
+        command.arg("--source-dir").arg(directory);
+    }
+    for (flag, wanted) in [
+        ("--interactive", arguments.interactive),
+        ("--keep", arguments.keep),
+        ("--quiet", arguments.quiet || arguments.json),
+    ] {
+        if wanted {
+            command.arg(flag);
+        }
+    }
+    let output = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::inherit())
+        .output()
+        .context("cannot start the worker")?;
+    if !output.status.success() {
+        let code = output
+            .status
+            .code()
+            .and_then(|code| u8::try_from(code).ok());
+        return Ok(ExitCode::from(code.unwrap_or(1)));
+    }
+    let result: serde_json::Value =
+        serde_json::from_slice(&output.stdout).context("the worker's result cannot be read")?;
+    if arguments.json {
+        print::json(&result)?;
+    } else {
+        shown(&result)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn shown(result: &serde_json::Value) -> Result<()> {
+    let Some(packages) = result["packages"].as_array() else {
+        bail!("the worker's result lists no packages");
+    };
+    for package in packages {
+        println!(
+            "{}  {}  {}",
+            package["sha256"].as_str().unwrap_or_default(),
+            package["path"].as_str().unwrap_or_default(),
+            package["test"].as_str().unwrap_or_default(),
+        );
+    }
+    Ok(())
+}

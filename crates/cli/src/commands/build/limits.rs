@@ -1,0 +1,119 @@
+//! What a run may use: the command line first, then the recipe, then defaults.
+
+use anyhow::{Context, Result, bail};
+use bessemer_attest::documents::Limits;
+use bessemer_recipe::Plan;
+
+const DEFAULT_MEMORY_MIB: u64 = 1024;
+const DEFAULT_SCRATCH_MIB: u64 = 8 * 1024;
+const DEFAULT_OUTPUT_MIB: u64 = 4 * 1024;
+const DEFAULT_TIMEOUT_SECONDS: u64 = 2 * 60 * 60;
+const LOG_BYTES: u64 = 64 << 20;
+
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct LimitArguments {
+    /// Virtual processors of the guest
+    #[arg(long)]
+    cpu: Option<u32>,
+    /// Memory of the guest, such as `2Gi`
+    #[arg(long)]
+    memory: Option<String>,
+    /// Scratch disk of the guest, such as `20Gi`
+    #[arg(long)]
+    disk: Option<String>,
+    /// Longest time for one step, such as `30m`
+    #[arg(long)]
+    timeout: Option<String>,
+}
+
+impl LimitArguments {
+    /// The limits of a run of this plan.
+    pub(crate) fn limits(&self, plan: &Plan) -> Result<Limits> {
+        let resource = |name: &str| plan.resources.get(name).map(String::as_str);
+        let size = |own: &Option<String>, name: &str, default: u64| match own
+            .as_deref()
+            .or(resource(name))
+        {
+            Some(text) => mebibytes(text).with_context(|| format!("{name} is `{text}`")),
+            None => Ok(default),
+        };
+        let host = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let asked = match self.cpu {
+            Some(cpu) => cpu,
+            None => resource("cpu")
+                .and_then(|text| text.parse().ok())
+                .unwrap_or(2),
+        };
+        let timeout = match self.timeout.as_deref().or(Some(plan.timeout.as_str())) {
+            Some(text) if !text.is_empty() => seconds(text)?,
+            _ => DEFAULT_TIMEOUT_SECONDS,
+        };
+        Ok(Limits {
+            vcpus: asked.min(u32::try_from(host)?).max(1),
+            memory_mib: size(&self.memory, "memory", DEFAULT_MEMORY_MIB)?,
+            scratch_mib: size(&self.disk, "disk", DEFAULT_SCRATCH_MIB)?,
+            output_mib: DEFAULT_OUTPUT_MIB,
+            timeout_seconds: timeout,
+            log_bytes: LOG_BYTES,
+        })
+    }
+}
+
+/// `512Mi`, `2Gi`, `1G`, `100M`; every unit is binary, as melange reads them.
+fn mebibytes(text: &str) -> Result<u64> {
+    let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
+    let number: u64 = digits.trim().parse().context("not a number with a unit")?;
+    let mebibytes = match text[digits.len()..].trim_end_matches(['i', 'B']) {
+        "K" => number / 1024,
+        "M" => number,
+        "G" => number.saturating_mul(1024),
+        "T" => number.saturating_mul(1024 * 1024),
+        unit => bail!("`{unit}` is no unit; write Mi or Gi"),
+    };
+    Ok(mebibytes)
+}
+
+/// Go's duration syntax, in whole seconds: `90s`, `1h30m`.
+fn seconds(text: &str) -> Result<u64> {
+    let mut total = 0_u64;
+    let mut number = String::new();
+    for letter in text.chars() {
+        let factor = match letter {
+            '0'..='9' => {
+                number.push(letter);
+                continue;
+            }
+            'h' => 3600,
+            'm' => 60,
+            's' => 1,
+            _ => bail!("`{text}` is no duration; write something like 1h30m"),
+        };
+        let value: u64 = number
+            .parse()
+            .with_context(|| format!("`{text}` is no duration"))?;
+        total = total.saturating_add(value.saturating_mul(factor));
+        number.clear();
+    }
+    if !number.is_empty() || total == 0 {
+        bail!("`{text}` is no duration; write something like 1h30m");
+    }
+    Ok(total)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_sizes_and_durations() {
+        assert_eq!(mebibytes("2Gi").unwrap(), 2048);
+        assert_eq!(mebibytes("512Mi").unwrap(), 512);
+        assert_eq!(seconds("1h30m").unwrap(), 5400);
+        for text in ["", "2", "2Xi", "Gi"] {
+            assert!(mebibytes(text).is_err(), "{text}");
+        }
+        for text in ["", "5", "5d", "h"] {
+            assert!(seconds(text).is_err(), "{text}");
+        }
+    }
+}

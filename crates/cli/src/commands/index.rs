@@ -1,0 +1,75 @@
+//! `bessemer index`.
+
+use super::sign::member;
+use crate::signing::write_whole;
+use anyhow::{Context, Result};
+use bessemer_apk::package::Reader;
+use bessemer_apk::{Index, IndexEntry, Limits, read_index, write_index};
+use std::fs::File;
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Example:\n  bessemer index -o packages/x86_64/APKINDEX.tar.gz packages/x86_64/*.apk"
+)]
+pub(crate) struct Arguments {
+    /// The packages
+    #[arg(required = true)]
+    packages: Vec<PathBuf>,
+    /// Where the index goes
+    #[arg(short, long, default_value = "APKINDEX.tar.gz")]
+    output: PathBuf,
+    /// The index to extend, with `--merge`
+    #[arg(short, long, default_value = "APKINDEX.tar.gz")]
+    source: PathBuf,
+    /// Leave out packages for other architectures
+    #[arg(short, long)]
+    arch: Option<String>,
+    /// Extend the index at `--source` instead of starting a new one
+    #[arg(short, long)]
+    merge: bool,
+    /// Sign the index with this private key
+    #[arg(long)]
+    signing_key: Option<PathBuf>,
+}
+
+/// Writes an index of the packages.
+pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
+    let mut index = Index::default();
+    if arguments.merge && arguments.source.exists() {
+        let bytes = fs_err::read(&arguments.source)?;
+        index = read_index(&bytes, Limits::default())
+            .with_context(|| format!("{} is no index", arguments.source.display()))?
+            .index;
+    }
+    for package in &arguments.packages {
+        let entry = entry(package)?;
+        match &arguments.arch {
+            Some(arch) if *arch != entry.arch => {
+                eprintln!(
+                    "warning: {} is for {}, left out",
+                    package.display(),
+                    entry.arch
+                );
+            }
+            _ => index.merge(entry),
+        }
+    }
+    let mut bytes = write_index(&index)?;
+    if let Some(key) = &arguments.signing_key {
+        bytes = [member(key, &bytes, 0)?, bytes].concat();
+    }
+    write_whole(&arguments.output, &bytes)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What an index says of a package file.
+pub(crate) fn entry(package: &Path) -> Result<IndexEntry> {
+    let file = File::open(package).with_context(|| format!("cannot open {}", package.display()))?;
+    let size = file.metadata()?.len();
+    let reader = Reader::open(BufReader::new(file), Limits::default())
+        .with_context(|| format!("{} is no package", package.display()))?;
+    Ok(IndexEntry::from_package(&reader.header().control, size))
+}

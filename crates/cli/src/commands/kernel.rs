@@ -1,0 +1,65 @@
+//! `bessemer kernel`.
+
+use super::repositories::RepositoryArguments;
+use crate::places::Places;
+use anyhow::{Context, Result};
+use bessemer_build::boot::{KERNEL, unpack};
+use bessemer_build::lock::{Sources, resolve};
+use bessemer_store::Store;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Arguments {
+    /// Unpack the kernel that guests would boot
+    Unpack(UnpackArguments),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct UnpackArguments {
+    #[command(flatten)]
+    repositories: RepositoryArguments,
+    /// Architecture of the guests
+    #[arg(long, default_value = std::env::consts::ARCH)]
+    arch: String,
+    /// Where the kernel, its modules and their description go
+    #[arg(long)]
+    pub(crate) out: PathBuf,
+}
+
+/// Copies what boots into a directory.
+pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
+    let Arguments::Unpack(arguments) = arguments;
+    let places = Places::of(false)?;
+    let store = Store::open(places.cache.join("store"))?;
+    let opened = arguments.repositories.open(&[], &arguments.arch, &store)?;
+    let sources = Sources {
+        repositories: &opened.repositories,
+        keys: &opened.keys,
+        store: &store,
+        cache: &places.cache,
+        trust_root: None,
+    };
+    let packages = resolve("boot", &[KERNEL.to_owned()], &sources)?;
+    let kernel = packages
+        .iter()
+        .find(|package| package.locked.name.starts_with(KERNEL))
+        .context("the repositories offer no kernel")?;
+    let from = unpack(kernel, &places.cache)?;
+    copy(&from, &arguments.out)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn copy(from: &std::path::Path, to: &std::path::Path) -> Result<()> {
+    fs_err::create_dir_all(to)?;
+    for entry in fs_err::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy(&entry.path(), &target)?;
+        } else {
+            fs_err::copy(entry.path(), target)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,63 @@
+//! `bessemer keys`.
+
+use crate::print;
+use crate::services::{Inherited, Services};
+use crate::signing::write_whole;
+use anyhow::Result;
+use bessemer_attest::Role;
+use bessemer_attest::documents::canonical_bytes;
+use serde_json::json;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Arguments {
+    /// Write the public keys: trust root, cosign key, package keys
+    Export(ExportArguments),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ExportArguments {
+    /// Directory for `trust-root.json`, `cosign.pub` and the package keys
+    #[arg(long)]
+    pub(crate) out: PathBuf,
+    /// Print what was written as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Asks the signer for its public keys and writes them.
+pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Result<ExitCode> {
+    let Arguments::Export(arguments) = arguments;
+    let services = Services::open(inherited)?;
+    let mut client = services.signer()?;
+    let root = client.trust_root()?;
+    let description = client.describe()?;
+    fs_err::create_dir_all(&arguments.out)?;
+    let mut written = vec![arguments.out.join("trust-root.json")];
+    write_whole(&written[0], &canonical_bytes(&root)?)?;
+    for key in &root.keys {
+        let name = match key.role {
+            Role::Provenance => "cosign.pub".to_owned(),
+            Role::Apk => description.apk_key.clone(),
+            Role::ImportApk => description.import_key.clone(),
+            _ => continue,
+        };
+        let path = arguments.out.join(name);
+        write_whole(&path, key.public_key_pem.as_bytes())?;
+        written.push(path);
+    }
+    if arguments.json {
+        print::json(&json!({
+            "written": written,
+            "builder_id": description.builder_id,
+            "apk_key": description.apk_key,
+            "import_key": description.import_key,
+        }))?;
+    } else {
+        for path in &written {
+            println!("{}", path.display());
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}

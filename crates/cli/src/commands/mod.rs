@@ -1,0 +1,49 @@
+//! One file a verb.
+
+pub(crate) mod bootstrap;
+pub(crate) mod build;
+pub(crate) mod compile;
+pub(crate) mod index;
+pub(crate) mod kernel;
+pub(crate) mod keygen;
+pub(crate) mod keys;
+pub(crate) mod publish;
+pub(crate) mod query;
+mod recipe_file;
+pub(crate) mod repositories;
+pub(crate) mod sign;
+pub(crate) mod test;
+pub(crate) mod verify;
+pub(crate) mod worker;
+
+use crate::arguments::{Arguments, Command};
+use anyhow::Result;
+use clap::CommandFactory as _;
+use std::process::ExitCode;
+
+/// Runs the command that was asked for.
+pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
+    let inherited = arguments.inherited.as_ref();
+    match arguments.command {
+        Command::Bootstrap(arguments) => bootstrap::run(&arguments, inherited),
+        Command::Build(arguments) => build::run(&arguments, inherited),
+        Command::Test(arguments) => test::run(&arguments, inherited),
+        Command::Publish(arguments) => publish::run(&arguments, inherited),
+        Command::Verify(arguments) => verify::run(&arguments),
+        Command::Compile(arguments) => compile::run(&arguments),
+        Command::Query(arguments) => query::run(&arguments),
+        Command::PackageVersion(arguments) => query::package_version(&arguments),
+        Command::Keygen(arguments) => keygen::run(&arguments),
+        Command::Index(arguments) => index::run(&arguments),
+        Command::Sign(arguments) => sign::run(&arguments),
+        Command::SignIndex(arguments) => sign::index(&arguments),
+        Command::Keys(arguments) => keys::run(&arguments, inherited),
+        Command::Kernel(arguments) => kernel::run(&arguments),
+        Command::Worker(arguments) => worker::run(&arguments, inherited),
+        Command::Completions { shell } => {
+            let mut command = Arguments::command();
+            clap_complete::generate(shell, &mut command, "bessemer", &mut std::io::stdout());
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}

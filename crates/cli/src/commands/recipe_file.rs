@@ -1,0 +1,136 @@
+//! Finding, reading and compiling a recipe.
+
+use anyhow::{Context, Result, bail};
+use bessemer_recipe::{
+    CompileOptions, Compiled, Diagnostic, PipelineDirectories, Recipe, SourceFile, compile,
+};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// The names that are tried when no recipe is given.
+const NAMES: [&str; 4] = [
+    ".melange.yaml",
+    ".melange.yml",
+    "melange.yaml",
+    "melange.yml",
+];
+
+/// What shapes a compilation, from the command line.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct RecipeArguments {
+    /// The recipe [default: .melange.yaml, .melange.yml, melange.yaml or melange.yml here]
+    pub(crate) recipe: Option<PathBuf>,
+    /// Architecture to build for
+    #[arg(long, default_value = std::env::consts::ARCH)]
+    pub(crate) arch: String,
+    /// Directory of pipelines that `uses` finds before the built-in ones; may be repeated
+    #[arg(long = "pipeline-dir", alias = "pipeline-dirs")]
+    pub(crate) pipeline_dirs: Vec<PathBuf>,
+    /// Switch a build option of the recipe on; may be repeated
+    #[arg(long = "build-option")]
+    pub(crate) build_options: Vec<String>,
+    /// YAML file with variables that replace the recipe's
+    #[arg(long)]
+    pub(crate) vars_file: Option<PathBuf>,
+    /// Time of the build (RFC 3339); the environment's `SOURCE_DATE_EPOCH` comes first
+    #[arg(long)]
+    pub(crate) build_date: Option<jiff::Timestamp>,
+}
+
+impl RecipeArguments {
+    /// The recipe's path.
+    pub(crate) fn path(&self) -> Result<PathBuf> {
+        if let Some(recipe) = &self.recipe {
+            return Ok(recipe.clone());
+        }
+        NAMES
+            .iter()
+            .map(PathBuf::from)
+            .find(|path| path.is_file())
+            .with_context(|| {
+                format!(
+                    "no recipe is named, and none of {} is here",
+                    NAMES.join(", ")
+                )
+            })
+    }
+
+    /// Parses the recipe.
+    pub(crate) fn parse(&self) -> Result<Recipe> {
+        parse(&self.path()?)
+    }
+
+    /// Parses and compiles the recipe; `repositories` and `keyring` are added to its own.
+    pub(crate) fn compile(&self, repositories: &[String], keyring: &[String]) -> Result<Compiled> {
+        let recipe = self.parse()?;
+        let directories = PipelineDirectories::new(self.pipeline_dirs.clone());
+        let mut options = CompileOptions::new(&self.arch, &directories);
+        options.source_date_epoch = self.epoch()?;
+        options.build_options.clone_from(&self.build_options);
+        options.variables = self.variables()?;
+        options.repositories = repositories.to_vec();
+        options.keyring = keyring.to_vec();
+        match compile(&recipe, &options) {
+            Ok(compiled) => Ok(compiled),
+            Err(error) => match error.diagnostic() {
+                Some(diagnostic) => bail!(render(diagnostic)),
+                None => Err(error.into()),
+            },
+        }
+    }
+
+    /// Variables set from outside the recipe.
+    pub(crate) fn variables(&self) -> Result<BTreeMap<String, String>> {
+        let Some(path) = &self.vars_file else {
+            return Ok(BTreeMap::new());
+        };
+        let text = fs_err::read_to_string(path)?;
+        bessemer_recipe::parse_variables(&text)
+            .with_context(|| format!("cannot read variables from {}", path.display()))
+    }
+
+    fn epoch(&self) -> Result<u64> {
+        if let Some(value) = std::env::var_os("SOURCE_DATE_EPOCH").filter(|value| !value.is_empty())
+        {
+            let text = value.to_string_lossy().into_owned();
+            return text.parse().with_context(|| {
+                format!("SOURCE_DATE_EPOCH is `{text}`, not a number of seconds")
+            });
+        }
+        let date = self.build_date.map_or(0, jiff::Timestamp::as_second);
+        u64::try_from(date).context("the build date is before 1970")
+    }
+}
+
+/// Reads and parses a recipe; a mistake in it is shown with its place.
+pub(crate) fn parse(path: &Path) -> Result<Recipe> {
+    let text = fs_err::read_to_string(path)?;
+    match Recipe::parse(SourceFile::new(path.display().to_string(), text)) {
+        Ok(recipe) => Ok(recipe),
+        Err(error) => bail!(render(error.diagnostic())),
+    }
+}
+
+/// File, line, column, the line itself, and a hint.
+pub(crate) fn render(diagnostic: &Diagnostic) -> String {
+    let mut text = diagnostic.message.clone();
+    let place = diagnostic.position.map_or_else(String::new, |position| {
+        format!(":{}:{}", position.line, position.column)
+    });
+    text.push_str(&format!("\n  --> {}{place}", diagnostic.file));
+    if let (Some(excerpt), Some(position)) = (&diagnostic.excerpt, diagnostic.position) {
+        let number = position.line.to_string();
+        let margin = " ".repeat(number.len());
+        let column = usize::try_from(position.column)
+            .unwrap_or(1)
+            .saturating_sub(1);
+        text.push_str(&format!(
+            "\n {margin} |\n {number} | {excerpt}\n {margin} | {}^",
+            " ".repeat(column)
+        ));
+    }
+    if let Some(hint) = &diagnostic.hint {
+        text.push_str(&format!("\n  hint: {hint}"));
+    }
+    text
+}

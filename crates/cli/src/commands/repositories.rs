@@ -1,0 +1,56 @@
+//! Repositories and keys, from the command line.
+
+use anyhow::{Context, Result};
+use bessemer_apk::Keyring;
+use bessemer_attest::documents::LockedKey;
+use bessemer_build::lock::locked_key;
+use bessemer_build::repository::Repository;
+use bessemer_store::Store;
+use std::path::PathBuf;
+
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct RepositoryArguments {
+    /// Repository that packages come from; may be repeated
+    #[arg(short = 'r', long = "repository-append")]
+    pub(crate) repositories: Vec<String>,
+    /// Public key that signs a repository's index; may be repeated
+    #[arg(short = 'k', long = "keyring-append")]
+    pub(crate) keys: Vec<PathBuf>,
+}
+
+/// Opened repositories and the keys they were checked with.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub(crate) repositories: Vec<Repository>,
+    pub(crate) keys: Vec<LockedKey>,
+}
+
+impl RepositoryArguments {
+    /// The key files' names, as provenance states them.
+    pub(crate) fn key_names(&self) -> Vec<String> {
+        self.keys
+            .iter()
+            .filter_map(|path| path.file_name())
+            .map(|name| name.to_string_lossy().into_owned())
+            .collect()
+    }
+
+    /// Reads the keys and opens every repository, the recipe's own first.
+    pub(crate) fn open(&self, own: &[String], arch: &str, store: &Store) -> Result<Opened> {
+        let mut keyring = Keyring::new();
+        let mut keys = Vec::new();
+        for path in &self.keys {
+            let key = locked_key(path)?;
+            let text = fs_err::read_to_string(path)?;
+            keyring
+                .add(&key.name, &text)
+                .with_context(|| format!("cannot use the key {}", path.display()))?;
+            keys.push(key);
+        }
+        let mut repositories = Vec::new();
+        for location in own.iter().chain(&self.repositories) {
+            repositories.push(Repository::open(location, arch, &keyring, store)?);
+        }
+        Ok(Opened { repositories, keys })
+    }
+}

@@ -1,0 +1,189 @@
+//! `bessemer worker`: runs one registered job, and has its record attested.
+
+use crate::places::Places;
+use crate::print::{self, Progress};
+use crate::programs::companion;
+use crate::services::{Inherited, QEMU, Services};
+use crate::signing::{JobSigner, component, finish};
+use anyhow::{Context, Result};
+use bessemer_attest::documents::{Components, TestOutcome};
+use bessemer_build::boot;
+use bessemer_build::environment::PackageFile;
+use bessemer_build::job::Job;
+use bessemer_build::lock::Sources;
+use bessemer_build::repository::Repository;
+use bessemer_build::source;
+use bessemer_build::worker::{Done, Tools, Work};
+use bessemer_store::Store;
+use bessemer_vm::Qemu;
+use serde_json::json;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// Exit status when the packages were made but a test failed.
+const TEST_FAILED: u8 = 3;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// The job spec; plan and lock stand beside it
+    #[arg(long)]
+    spec: PathBuf,
+    /// The id that the signer issued for it
+    #[arg(long)]
+    invocation: String,
+    /// Where packages, attestations and logs go
+    #[arg(long)]
+    out: PathBuf,
+    /// Folder whose files enter the workspace
+    #[arg(long)]
+    source_dir: Option<PathBuf>,
+    #[arg(long)]
+    interactive: bool,
+    #[arg(long)]
+    keep: bool,
+    #[arg(long)]
+    quiet: bool,
+}
+
+/// Runs the job and prints the result as JSON.
+pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Result<ExitCode> {
+    let places = Places::of(false)?;
+    let services = Services::open(inherited)?;
+    let store = Store::open(places.cache.join("store"))?;
+    let job = Job::read(&arguments.spec)?;
+    let mut progress = Progress::new(arguments.quiet);
+    let mut client = services.signer()?;
+    let description = client.describe()?;
+    let trust_root = client.trust_root()?;
+    let repositories = job
+        .lock
+        .indexes
+        .iter()
+        .map(|index| Repository::from_snapshot(index, &job.lock.architecture, &store))
+        .collect::<Result<Vec<_>, _>>()?;
+    let tools = tools(
+        &job,
+        &store,
+        &places,
+        &services,
+        description.signer.clone(),
+        &mut progress,
+    )?;
+    let work = Work {
+        job: &job,
+        invocation_id: arguments.invocation.clone(),
+        sources: Sources {
+            repositories: &repositories,
+            keys: &job.lock.keys,
+            store: &store,
+            cache: &places.cache,
+            trust_root: Some(&trust_root),
+        },
+        packages: locked_packages(&job, &store),
+        fetched: source::cached(&job.plan, &job.lock.sources, &store),
+        source_directory: arguments.source_dir.clone(),
+        tools,
+        out: arguments.out.clone(),
+        keep: arguments.keep,
+        interactive: arguments.interactive,
+    };
+    let mut signer = JobSigner::new(&mut client, &arguments.invocation);
+    let done = work.run(&mut signer, &mut progress)?;
+    if let Some(failure) = &done.failure {
+        print::failure(
+            &anyhow::anyhow!("{failure}").context("a test failed; nothing was attested"),
+        );
+        return Ok(ExitCode::from(TEST_FAILED));
+    }
+    if done.record.interactive {
+        eprintln!("note: a person could enter this build, so no signer attests it");
+    } else {
+        finish(&mut client, &job, &done, &arguments.out)?;
+    }
+    print::json(&result(&job, &done, &arguments.out))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn locked_packages(job: &Job, store: &Store) -> Vec<PackageFile> {
+    let packages = job.lock.packages.iter();
+    packages
+        .map(|locked| PackageFile {
+            path: store.object_path(&locked.sha256),
+            locked: locked.clone(),
+        })
+        .collect()
+}
+
+fn tools(
+    job: &Job,
+    store: &Store,
+    places: &Places,
+    services: &Services,
+    signer: bessemer_attest::documents::Component,
+    progress: &mut Progress,
+) -> Result<Tools> {
+    use bessemer_build::{Event, Reporter as _};
+    let kernel = job
+        .lock
+        .boot
+        .package
+        .as_ref()
+        .context("the lock names no kernel package")?;
+    let kernel = PackageFile {
+        path: store.object_path(&kernel.sha256),
+        locked: kernel.clone(),
+    };
+    let bundle = boot::bundle(&kernel, &places.cache, &companion("bessemer-agent")?)?;
+    boot::check(&bundle, &job.lock.boot)?;
+    let qemu =
+        Qemu::measure(Path::new(QEMU)).context("QEMU is missing; install qemu-system-x86")?;
+    let components = Components {
+        controller: component(&std::env::current_exe()?)?,
+        jailer: component(&companion("bessemer-jailer")?)?,
+        signer,
+    };
+    let launcher = services.launcher(qemu)?;
+    let (tools, reason) = Tools::new(bundle, job.spec.accelerator, launcher, components)?;
+    progress.report(Event::Note(&format!("accelerator: {reason}")));
+    Ok(tools)
+}
+
+fn result(job: &Job, done: &Done, out: &Path) -> serde_json::Value {
+    let tests = &done.record.tests;
+    let packages: Vec<_> = done
+        .packages
+        .iter()
+        .zip(tests)
+        .map(|(package, test)| {
+            json!({
+                "name": package.output.package,
+                "version": package.output.version,
+                "file": package.output.file,
+                "path": package.path,
+                "sha256": package.output.sha256,
+                "size": package.output.size,
+                "test": test.outcome,
+                "built_in": guest(&done.record.build_machine),
+                "tested_in": test.machine.as_ref().map_or_else(|| "untested".to_owned(), guest),
+            })
+        })
+        .collect();
+    let passed = tests
+        .iter()
+        .filter(|test| test.outcome == TestOutcome::Passed)
+        .count();
+    let untested = tests.len() - passed;
+    json!({
+        "architecture": job.plan.architecture,
+        "invocation_id": done.record.invocation_id,
+        "accelerator": done.record.build_machine.accelerator,
+        "out": out,
+        "log": done.log,
+        "packages": packages,
+        "tests": format!("{passed} passed, {untested} untested"),
+    })
+}
+
+fn guest(machine: &bessemer_attest::documents::MachineObservation) -> String {
+    format!("microVM/{}", machine.accelerator.as_str())
+}

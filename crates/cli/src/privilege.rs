@@ -1,0 +1,104 @@
+//! Started as root, `bessemer` divides itself: the jailer keeps the privilege and takes nothing but
+//! launch requests; the signer gets a uid of its own; everything else runs under an ordinary uid.
+
+use crate::arguments::Arguments;
+use crate::places::Places;
+use crate::services::{Inherited, Services};
+use crate::uids;
+use anyhow::{Context, Result, bail};
+use rustix::fs::{Gid, Uid, chown};
+use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+use std::process::{Command, ExitCode};
+
+/// Whether this process is root and has not divided itself yet.
+pub(crate) fn must_divide(arguments: &Arguments) -> bool {
+    arguments.inherited.is_none()
+        && arguments.command.needs_services()
+        && rustix::process::geteuid().is_root()
+}
+
+/// Prepares directories and services, runs the same command under the ordinary uid, and waits.
+pub(crate) fn divide(arguments: &Arguments) -> Result<ExitCode> {
+    let places = Places::of(true)?;
+    give(&places.cache)?;
+    give(&places.runtime)?;
+    for directory in arguments.command.writes() {
+        give(&std::path::absolute(&directory)?)?;
+    }
+    let services = Services::start(&places, Some((uids::CONTROL, uids::SIGNER)))?;
+    let mut child = Command::new(std::env::current_exe()?)
+        .args(std::env::args_os().skip(1))
+        .arg("--inherited")
+        .arg(services.inherited().to_string())
+        .env("HOME", &places.cache)
+        .env("XDG_CACHE_HOME", "/var/cache")
+        .env("XDG_RUNTIME_DIR", "/run")
+        .env_remove("COSIGN_PASSWORD")
+        .uid(uids::CONTROL)
+        .gid(uids::CONTROL)
+        .spawn()
+        .context("cannot start the control side under its own uid")?;
+    forward_signals(child.id())?;
+    let status = child.wait()?;
+    drop(services);
+    Ok(status
+        .code()
+        .and_then(|code| u8::try_from(code).ok())
+        .map_or(ExitCode::from(130), ExitCode::from))
+}
+
+/// In the divided process: end when the privileged parent ends, however it ends.
+pub(crate) fn bind_to_parent(inherited: &Inherited) -> Result<()> {
+    rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
+    let parent = rustix::process::getppid().map(|pid| pid.as_raw_nonzero().get());
+    if parent != Some(inherited.parent) {
+        bail!("the process that started this one is gone");
+    }
+    Ok(())
+}
+
+/// Makes a directory that the control side may write to.
+fn give(directory: &Path) -> Result<()> {
+    fs_err::create_dir_all(directory)?;
+    let owner = fs_err::metadata(directory)?.uid();
+    if owner == 0 {
+        let (user, group) = (Uid::from_raw(uids::CONTROL), Gid::from_raw(uids::CONTROL));
+        chown(directory, Some(user), Some(group)).with_context(|| {
+            format!(
+                "cannot give {} to uid {}",
+                directory.display(),
+                uids::CONTROL
+            )
+        })?;
+    } else if owner != uids::CONTROL {
+        bail!(
+            "{} belongs to uid {owner}, and work started as root is done as uid {}; choose another directory",
+            directory.display(),
+            uids::CONTROL
+        );
+    }
+    Ok(())
+}
+
+/// Passes an interrupt or a request to end on to the process that does the work.
+fn forward_signals(child: u32) -> Result<()> {
+    use signal_hook::consts::{SIGINT, SIGTERM};
+    let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM])?;
+    let pid = i32::try_from(child)
+        .ok()
+        .and_then(rustix::process::Pid::from_raw);
+    std::thread::spawn(move || {
+        for _ in &mut signals {
+            if let Some(pid) = pid {
+                // It may have ended by itself in this very moment.
+                drop(rustix::process::kill_process(
+                    pid,
+                    rustix::process::Signal::TERM,
+                ));
+            }
+        }
+    });
+    Ok(())
+}

@@ -1,0 +1,202 @@
+//! The processes beside the control side: the jailer and the signer.
+
+use crate::places::Places;
+use crate::programs::companion;
+use anyhow::{Context, Result};
+use bessemer_signer::{Client, SignerOptions, SignerProcess};
+use bessemer_vm::{JailLauncher, Launcher, Qemu};
+use std::fmt;
+use std::os::fd::{AsRawFd as _, OwnedFd};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command};
+use std::str::FromStr;
+
+/// The program that runs guests.
+pub(crate) const QEMU: &str = "/usr/bin/qemu-system-x86_64";
+
+/// Services that an earlier process of this run started.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Inherited {
+    /// The process that must outlive this one.
+    pub(crate) parent: i32,
+    /// Descriptor of the jailer's socket.
+    pub(crate) jailer: i32,
+    /// Path of the signer's socket.
+    pub(crate) signer: PathBuf,
+}
+
+impl fmt::Display for Inherited {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            formatter,
+            "{},{},{}",
+            self.parent,
+            self.jailer,
+            self.signer.display()
+        )
+    }
+}
+
+impl FromStr for Inherited {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let error = || "not parent,jailer,signer".to_owned();
+        let mut parts = text.splitn(3, ',');
+        let mut number = || {
+            parts
+                .next()
+                .and_then(|part| part.parse().ok())
+                .ok_or_else(error)
+        };
+        let (parent, jailer) = (number()?, number()?);
+        let signer = parts.next().map(PathBuf::from).ok_or_else(error)?;
+        Ok(Self {
+            parent,
+            jailer,
+            signer,
+        })
+    }
+}
+
+/// The running services; those started here end when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Services {
+    inherited: Inherited,
+    jailer_socket: Option<OwnedFd>,
+    children: Vec<Child>,
+    signer_process: Option<SignerProcess>,
+    socket_directory: Option<PathBuf>,
+}
+
+impl Services {
+    /// Takes over what the parent started, or starts everything under this user's own uid.
+    pub(crate) fn open(inherited: Option<&Inherited>) -> Result<Self> {
+        match inherited {
+            Some(inherited) => {
+                crate::privilege::bind_to_parent(inherited)?;
+                Ok(Self {
+                    inherited: inherited.clone(),
+                    jailer_socket: None,
+                    children: Vec::new(),
+                    signer_process: None,
+                    socket_directory: None,
+                })
+            }
+            None => Self::start(&Places::of(false)?, None),
+        }
+    }
+
+    /// Starts jailer and signer. `uids` are the control side's and the signer's, if they differ
+    /// from this process's own.
+    pub(crate) fn start(places: &Places, uids: Option<(u32, u32)>) -> Result<Self> {
+        let own = rustix::process::geteuid().as_raw();
+        let (control, signer) = uids.unwrap_or((own, own));
+        let directory = places
+            .runtime
+            .join(format!("signer-{}", std::process::id()));
+        private_directory(&directory, signer, 0o711)?;
+        private_directory(&places.signer_state, signer, 0o700)?;
+        let socket = directory.join("socket");
+        let mut services = Self {
+            inherited: Inherited {
+                parent: i32::try_from(std::process::id())?,
+                jailer: -1,
+                signer: socket.clone(),
+            },
+            jailer_socket: None,
+            children: Vec::new(),
+            signer_process: None,
+            socket_directory: Some(directory),
+        };
+        services.signer_process = Some(SignerProcess::spawn(&SignerOptions {
+            binary: companion("bessemer-signer")?,
+            state: places.signer_state.clone(),
+            socket,
+            allow_uid: control,
+            run_as: uids.map(|_| signer),
+            apk_key: None,
+            provenance_key: None,
+            password: std::env::var("COSIGN_PASSWORD").unwrap_or_default(),
+        })?);
+        services.start_jailer()?;
+        Ok(services)
+    }
+
+    fn start_jailer(&mut self) -> Result<()> {
+        use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
+        let (own, jailers) = socketpair(
+            AddressFamily::UNIX,
+            SocketType::SEQPACKET,
+            SocketFlags::CLOEXEC,
+            None,
+        )?;
+        let child = Command::new(companion("bessemer-jailer")?)
+            .env_clear()
+            .args(["serve", "--qemu", QEMU])
+            .stdin(jailers)
+            .spawn()
+            .context("cannot start the jailer")?;
+        // The control side's end goes on to the processes that do the work.
+        rustix::io::fcntl_setfd(&own, rustix::io::FdFlags::empty())?;
+        self.children.push(child);
+        self.inherited.jailer = own.as_raw_fd();
+        self.jailer_socket = Some(own);
+        Ok(())
+    }
+
+    /// Starts guests through the jailer.
+    pub(crate) fn launcher(&self, qemu: Qemu) -> Result<Box<dyn Launcher>> {
+        let socket = match &self.jailer_socket {
+            Some(socket) => socket.try_clone()?,
+            None => inherited_descriptor(self.inherited.jailer)?,
+        };
+        Ok(Box::new(JailLauncher::from_socket(socket, qemu)))
+    }
+
+    /// What a process started from here needs to use the services.
+    pub(crate) const fn inherited(&self) -> &Inherited {
+        &self.inherited
+    }
+
+    /// Talks to the signer.
+    pub(crate) fn signer(&self) -> Result<Client> {
+        Client::connect(&self.inherited.signer).with_context(|| {
+            format!(
+                "cannot reach the signer at {}",
+                self.inherited.signer.display()
+            )
+        })
+    }
+}
+
+impl Drop for Services {
+    fn drop(&mut self) {
+        self.jailer_socket = None;
+        self.signer_process = None;
+        for child in &mut self.children {
+            drop(child.kill());
+            drop(child.wait());
+        }
+        if let Some(directory) = &self.socket_directory {
+            drop(fs_err::remove_dir_all(directory));
+        }
+    }
+}
+
+/// Takes over a descriptor that the parent left open for this process.
+fn inherited_descriptor(number: i32) -> Result<OwnedFd> {
+    bessemer_vm::inherited_descriptor(number)
+        .with_context(|| format!("descriptor {number} was not passed on"))
+}
+
+/// Makes a directory for `uid` alone, with these permission bits.
+fn private_directory(path: &Path, uid: u32, mode: u32) -> Result<()> {
+    use rustix::fs::{Gid, Mode, Uid, chmod, chown};
+    fs_err::create_dir_all(path)?;
+    chmod(path, Mode::from_raw_mode(mode))?;
+    if rustix::process::geteuid().is_root() {
+        chown(path, Some(Uid::from_raw(uid)), Some(Gid::from_raw(uid)))?;
+    }
+    Ok(())
+}

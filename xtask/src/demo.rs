@@ -1,0 +1,233 @@
+//! `cargo xtask demo`: the main job on real input, from nothing to a verified package.
+
+mod source;
+mod table;
+
+use crate::workspace::{cache, output, root};
+use crate::{binaries, setup};
+use anyhow::{Context, Result, bail};
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Instant;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// Where results go [default: `demo` in the user's cache directory]
+    #[arg(long)]
+    out: Option<PathBuf>,
+    /// Which folder of `examples/` to build
+    #[arg(long, default_value = "bzip2")]
+    example: String,
+    /// Build twice and compare the packages and the index byte for byte
+    #[arg(long)]
+    twice: bool,
+}
+
+/// One finished stage: what it was, how long it took, what it said in a word.
+#[derive(Debug)]
+pub(crate) struct Stage {
+    name: &'static str,
+    seconds: f64,
+    note: String,
+}
+
+#[derive(Debug)]
+struct Demo {
+    out: PathBuf,
+    bin: PathBuf,
+    example: String,
+    stages: Vec<Stage>,
+}
+
+/// Runs the demo and prints its table.
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    let out = match &arguments.out {
+        Some(out) => std::path::absolute(out)?,
+        None => cache()?.join("demo"),
+    };
+    fs_err::create_dir_all(&out)?;
+    let bin = cache()?.join("bin");
+    let mut demo = Demo {
+        out,
+        bin,
+        example: arguments.example.clone(),
+        stages: Vec::new(),
+    };
+    demo.stage("install", || {
+        setup::run()
+            .and_then(|()| setup::lists())
+            .map(|()| String::new())
+    })?;
+    let bin = demo.bin.clone();
+    demo.stage("compile", || {
+        binaries::build(&bin, true).map(|()| String::new())
+    })?;
+    demo.bootstrap()?;
+    let sources = demo.sources()?;
+    let built = demo.build("build", &sources, "packages-built")?;
+    if arguments.twice {
+        demo.compare(&sources, &built)?;
+    }
+    demo.publish(&built)?;
+    let verified = demo.verify(&built)?;
+    let summary = demo.summary(&built, &verified);
+    fs_err::write(demo.out.join("summary.json"), format!("{summary:#}\n"))?;
+    table::print(&summary, &demo.out, &demo.bin);
+    Ok(())
+}
+
+impl Demo {
+    /// Runs one stage, prints one line, remembers its time.
+    fn stage(&mut self, name: &'static str, work: impl FnOnce() -> Result<String>) -> Result<()> {
+        let start = Instant::now();
+        println!("{name:<10} …");
+        let note = work().with_context(|| format!("stage `{name}` failed"))?;
+        let seconds = start.elapsed().as_secs_f64();
+        println!("{name:<10} {seconds:>7.1} s  {note}");
+        self.stages.push(Stage {
+            name,
+            seconds,
+            note,
+        });
+        Ok(())
+    }
+
+    fn bessemer(&self, words: &[&str]) -> Result<Value> {
+        let mut command = Command::new(self.bin.join("bessemer"));
+        command.args(words).arg("--json").current_dir(root());
+        let text = output(&mut command)?;
+        serde_json::from_str(&text).context("bessemer printed no JSON")
+    }
+
+    fn path(&self, below: &str) -> String {
+        self.out.join(below).display().to_string()
+    }
+
+    fn bootstrap(&mut self) -> Result<()> {
+        let start = Instant::now();
+        println!("{:<10} …", "bootstrap");
+        let repository = self.path("repository");
+        let result = self.bessemer(&["bootstrap", "debian", "--out", &repository])?;
+        let keys = self.path("keys");
+        self.bessemer(&["keys", "export", "--out", &keys])?;
+        let note = format!(
+            "{} packages, {} made, {} reused",
+            result["packages"], result["made"], result["reused"]
+        );
+        self.done("bootstrap", start, note);
+        Ok(())
+    }
+
+    fn done(&mut self, name: &'static str, start: Instant, note: String) {
+        let seconds = start.elapsed().as_secs_f64();
+        println!("{name:<10} {seconds:>7.1} s  {note}");
+        self.stages.push(Stage {
+            name,
+            seconds,
+            note,
+        });
+    }
+
+    fn sources(&mut self) -> Result<PathBuf> {
+        let start = Instant::now();
+        let directory = self.out.join("sources");
+        let note = source::from_debian(&self.example, &directory)?;
+        self.done("source", start, note);
+        Ok(directory)
+    }
+
+    fn build(&mut self, name: &'static str, sources: &Path, below: &str) -> Result<Value> {
+        let start = Instant::now();
+        println!("{name:<10} …");
+        let recipe = root()
+            .join("examples")
+            .join(&self.example)
+            .join(format!("{}.yaml", self.example));
+        let key = self.out.join("keys").join("bessemer.rsa.pub");
+        let result = self.bessemer(&[
+            "build",
+            &recipe.display().to_string(),
+            "--repository-append",
+            &self.path("repository"),
+            "--keyring-append",
+            &key.display().to_string(),
+            "--mirror",
+            &sources.display().to_string(),
+            "--out-dir",
+            &self.path(below),
+        ])?;
+        let packages = result["packages"].as_array().map_or(0, Vec::len);
+        self.done(
+            name,
+            start,
+            format!("{packages} packages, tests {}", text(&result["tests"])),
+        );
+        Ok(result)
+    }
+
+    fn compare(&mut self, sources: &Path, first: &Value) -> Result<()> {
+        let second = self.build("again", sources, "packages-again")?;
+        for (one, two) in packages(first).zip(packages(&second)) {
+            if one["sha256"] != two["sha256"] {
+                bail!(
+                    "{} differs between two builds: {} and {}",
+                    one["file"],
+                    one["sha256"],
+                    two["sha256"]
+                );
+            }
+        }
+        println!("two builds gave the same bytes");
+        Ok(())
+    }
+
+    fn publish(&mut self, built: &Value) -> Result<()> {
+        let start = Instant::now();
+        let repository = self.path("packages");
+        let mut words = vec!["publish", "--repository", &repository];
+        words.extend(packages(built).filter_map(|package| package["path"].as_str()));
+        let result = self.bessemer(&words)?;
+        self.done("publish", start, format!("{} admitted", result["admitted"]));
+        Ok(())
+    }
+
+    fn verify(&mut self, built: &Value) -> Result<Value> {
+        let start = Instant::now();
+        let architecture = text(&built["architecture"]);
+        let trust_root = self.path("keys/trust-root.json");
+        let mut reports = Vec::new();
+        for package in packages(built) {
+            let file = self
+                .out
+                .join("packages")
+                .join(&architecture)
+                .join(text(&package["file"]));
+            let file = file.display().to_string();
+            reports.push(self.bessemer(&["verify", &file, "--trust-root", &trust_root])?);
+        }
+        self.done("verify", start, format!("{} packages PASS", reports.len()));
+        Ok(Value::Array(reports))
+    }
+
+    fn summary(&self, built: &Value, verified: &Value) -> Value {
+        let stages: Vec<Value> = self
+            .stages
+            .iter()
+            .map(|stage| json!({"name": stage.name, "seconds": stage.seconds, "note": stage.note}))
+            .collect();
+        json!({"build": built, "verification": verified, "stages": stages})
+    }
+}
+
+/// The packages of a build's result.
+pub(crate) fn packages(built: &Value) -> impl Iterator<Item = &Value> {
+    built["packages"].as_array().into_iter().flatten()
+}
+
+/// A JSON string without its quotation marks, or the value as JSON.
+pub(crate) fn text(value: &Value) -> String {
+    value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned)
+}

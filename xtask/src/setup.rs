@@ -1,0 +1,61 @@
+//! Installing what is missing, through apt.
+
+use crate::workspace::check;
+use anyhow::{Context, Result};
+use std::process::{Command, Stdio};
+
+/// What demo and test need beside a Rust toolchain, each with the program that shows it is there.
+const PACKAGES: &[(&str, &str)] = &[
+    ("qemu-system-x86", "/usr/bin/qemu-system-x86_64"),
+    ("e2fsprogs", "/sbin/mke2fs"),
+    ("erofs-utils", "/usr/bin/fsck.erofs"),
+    ("gcc", "/usr/bin/gcc"),
+    ("xz-utils", "/usr/bin/xz"),
+];
+
+/// Installs the packages that are missing; says which, and asks nothing.
+pub(crate) fn run() -> Result<()> {
+    let missing: Vec<&str> = PACKAGES
+        .iter()
+        .filter(|(_, program)| !std::path::Path::new(program).exists())
+        .map(|(package, _)| *package)
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    println!("installing through apt: {}", missing.join(" "));
+    apt(&["update", "-qq"])?;
+    let mut words = vec!["install", "-y", "-qq", "--no-install-recommends"];
+    words.extend(missing);
+    apt(&words)
+}
+
+/// Makes sure that apt has lists to look packages up in; a fresh container has none.
+pub(crate) fn lists() -> Result<()> {
+    let known = Command::new("apt-cache")
+        .args(["show", "linux-image-cloud-amd64"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .context("cannot start apt-cache; the demo needs a Debian machine")?;
+    if known.success() {
+        return Ok(());
+    }
+    println!("reading apt's package lists");
+    apt(&["update", "-qq"])
+}
+
+fn apt(words: &[&str]) -> Result<()> {
+    let mut command = if rustix::process::geteuid().is_root() {
+        Command::new("apt-get")
+    } else {
+        let mut sudo = Command::new("sudo");
+        sudo.args(["-n", "env", "DEBIAN_FRONTEND=noninteractive", "apt-get"]);
+        sudo
+    };
+    command
+        .env("DEBIAN_FRONTEND", "noninteractive")
+        .args(words)
+        .stdout(Stdio::null());
+    check(&mut command).context("apt could not install what is missing")
+}
