@@ -83,7 +83,10 @@ fn check_file(file: &str, text: &str, findings: &mut Vec<String>) {
     }) {
         findings.push(format!("{file}: the name says nothing"));
     }
-    if !file.ends_with(".rs") {
+    if Path::new(file)
+        .extension()
+        .is_none_or(|extension| extension != "rs")
+    {
         return;
     }
     let lines = text.lines().count();

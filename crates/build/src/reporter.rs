@@ -19,6 +19,8 @@ pub enum Event<'a> {
         /// Its name, or what it uses.
         name: &'a str,
     },
+    /// Output of a shell that a person opened in a guest, for their terminal.
+    Terminal(&'a [u8]),
     /// Output of the running step, as it came; control characters included.
     Output(&'a [u8]),
 }

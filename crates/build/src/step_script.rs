@@ -4,7 +4,7 @@ use bessemer_recipe::Step;
 
 /// What `/bin/sh -c` is given for a step: stop at the first failure, enter the working directory,
 /// run the step's own text (melange's wrapper, so that recipes behave as they do there).
-pub fn script(step: &Step) -> String {
+pub(crate) fn script(step: &Step) -> String {
     let directory = quote(&absolute(&step.working_directory));
     format!(
         "set -e\nif (set -o pipefail) 2>/dev/null; then set -o pipefail; fi\n[ -d {directory} ] || mkdir -p {directory}\ncd {directory}\n{}\nexit 0\n",
@@ -13,7 +13,7 @@ pub fn script(step: &Step) -> String {
 }
 
 /// A path below the workspace unless it is absolute.
-pub fn absolute(directory: &str) -> String {
+pub(crate) fn absolute(directory: &str) -> String {
     match directory {
         "" | "." => WORKSPACE.to_owned(),
         absolute if absolute.starts_with('/') => absolute.to_owned(),
@@ -22,9 +22,9 @@ pub fn absolute(directory: &str) -> String {
 }
 
 /// Where a recipe works inside the guest.
-pub const WORKSPACE: &str = "/home/build";
+pub(crate) const WORKSPACE: &str = "/home/build";
 /// Where a recipe puts what it makes: one folder for each package.
-pub const OUTPUT: &str = "/home/build/melange-out";
+pub(crate) const OUTPUT: &str = "/home/build/melange-out";
 
 fn quote(text: &str) -> String {
     format!("'{}'", text.replace('\'', "'\\''"))

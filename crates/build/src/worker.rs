@@ -26,6 +26,7 @@ use bessemer_vm::{GuestPath, Observed};
 use guest::Guest;
 use outputs::Outputs;
 use std::fs::File;
+use std::os::fd::AsFd as _;
 use std::path::PathBuf;
 
 /// What a worker is given beside the job.
@@ -168,14 +169,17 @@ impl Work<'_> {
         let mut guest = Guest::start("build", &machine, self.tools.launcher(), variables, log)?;
         guest.make_folders(&self.folders())?;
         for step in self.build_steps() {
-            guest.step(step, self.step_seconds(), reporter)?;
+            match guest.step(step, self.step_seconds(), reporter) {
+                Ok(_) => {}
+                Err(failed) => self.look_into(failed, &mut guest, reporter)?,
+            }
         }
         reporter.report(Event::Stage {
             name: "results",
             detail: "archive to the output disk",
         });
-        let length = guest.archive(vec![
-            GuestPath::new(OUTPUT).map_err(|_| MachineError::Path(OUTPUT.to_owned()))?,
+        let length = guest.archive(&[
+            GuestPath::new(OUTPUT).map_err(|_| MachineError::Path(OUTPUT.to_owned()))?
         ])?;
         let (log, observed) = guest.power_off()?;
         let (log, log_digest) = log.finish()?;
@@ -211,6 +215,28 @@ impl Work<'_> {
         std::iter::once(&plan.package)
             .chain(&plan.subpackages)
             .flat_map(|package| &package.steps)
+    }
+
+    /// A failed step ends the build, unless a person may look into the guest and then says, by
+    /// leaving the shell with status 0, that it should go on.
+    fn look_into(
+        &self,
+        failed: GuestError,
+        guest: &mut Guest,
+        reporter: &mut dyn Reporter,
+    ) -> Result<(), WorkError> {
+        if !self.interactive || !matches!(failed, GuestError::Step(_)) {
+            return Err(failed.into());
+        }
+        reporter.report(Event::Note(&failed.to_string()));
+        reporter.report(Event::Note(
+            "a shell in the guest; `exit 0` goes on, `exit 1` gives up",
+        ));
+        let stdin = std::io::stdin();
+        let go_on = guest.shell(stdin.as_fd(), &mut |bytes| {
+            reporter.report(Event::Terminal(bytes));
+        })?;
+        if go_on { Ok(()) } else { Err(failed.into()) }
     }
 
     fn folders(&self) -> Vec<String> {

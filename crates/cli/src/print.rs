@@ -79,6 +79,11 @@ impl Reporter for Progress {
                 let mut out = std::io::stderr().lock();
                 drop(out.write_all(text.as_bytes()));
             }
+            // The person asked for a shell in the guest, so its terminal is theirs.
+            Event::Terminal(bytes) => {
+                let mut out = std::io::stdout().lock();
+                drop(out.write_all(bytes).and_then(|()| out.flush()));
+            }
             Event::Output(_) => {}
         }
     }

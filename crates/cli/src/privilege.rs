@@ -93,10 +93,7 @@ fn forward_signals(child: u32) -> Result<()> {
         for _ in &mut signals {
             if let Some(pid) = pid {
                 // It may have ended by itself in this very moment.
-                drop(rustix::process::kill_process(
-                    pid,
-                    rustix::process::Signal::TERM,
-                ));
+                let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
             }
         }
     });

@@ -76,7 +76,7 @@ fn source_lines() -> Result<String> {
             continue;
         };
         let rest: Vec<&str> = words.collect();
-        if !rest.iter().any(|word| *word == "Debian") {
+        if !rest.contains(&"Debian") {
             continue;
         }
         let signed = rest.iter().find(|word| word.starts_with('/'));

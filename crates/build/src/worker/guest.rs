@@ -23,23 +23,8 @@ pub enum GuestError {
         source: Box<LaunchError>,
     },
     /// A step returned something other than 0.
-    #[error("step `{id}` ({name}) {how}{location}\n{}\nthe whole log: {}", shown(tail), log.display())]
-    Step {
-        /// The step's id in the plan.
-        id: String,
-        /// Its name.
-        name: String,
-        /// What it returned.
-        how: String,
-        /// Its exit status, or 128 where it has none.
-        status: i32,
-        /// Where it stands in the recipe, if known.
-        location: String,
-        /// The last lines it printed.
-        tail: Vec<String>,
-        /// Where the whole log is.
-        log: PathBuf,
-    },
+    #[error(transparent)]
+    Step(Box<FailedStep>),
     /// The guest or the channel to it failed under a step.
     #[error("{source}\n{}\nthe whole log: {}", shown(tail), log.display())]
     Session {
@@ -63,6 +48,26 @@ pub enum GuestError {
     },
 }
 
+/// A step that did not succeed.
+#[derive(Debug, thiserror::Error)]
+#[error("step `{id}` ({name}) {how}{location}\n{}\nthe whole log: {}", shown(tail), log.display())]
+pub struct FailedStep {
+    /// The step's id in the plan.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// What it returned.
+    pub how: String,
+    /// Its exit status, or 128 where it has none.
+    pub status: i32,
+    /// Where it stands in the recipe, if known.
+    pub location: String,
+    /// The last lines it printed.
+    pub tail: Vec<String>,
+    /// Where the whole log is.
+    pub log: PathBuf,
+}
+
 fn shown(tail: &[String]) -> String {
     if tail.is_empty() {
         return "  (the step printed nothing)".to_owned();
@@ -84,7 +89,7 @@ impl GuestError {
     /// The exit status for a record: the step's, or 128 where there is none.
     pub fn status(&self) -> i32 {
         match self {
-            Self::Step { status, .. } => *status,
+            Self::Step(failed) => failed.status,
             _ => 128,
         }
     }
@@ -92,23 +97,23 @@ impl GuestError {
 
 /// A running guest and its log.
 #[derive(Debug)]
-pub struct Guest {
+pub(super) struct Guest {
     session: Session,
     log: Log,
 }
 
 /// What one step of a recipe returned.
 #[derive(Debug, Clone)]
-pub struct Finished {
+pub(super) struct Finished {
     /// The step's id.
-    pub id: String,
+    pub(super) id: String,
     /// Its exit status; 0 for success.
-    pub status: i32,
+    pub(super) status: i32,
 }
 
 impl Guest {
     /// Starts a machine.
-    pub fn start(
+    pub(super) fn start(
         what: &'static str,
         machine: &Machine,
         launcher: &dyn Launcher,
@@ -135,12 +140,12 @@ impl Guest {
     }
 
     /// What the host saw of the machine.
-    pub fn observed(&self) -> &Observed {
+    pub(super) fn observed(&self) -> &Observed {
         self.session.observed()
     }
 
     /// Runs one step to its end; anything but exit status 0 is an error.
-    pub fn step(
+    pub(super) fn step(
         &mut self,
         step: &Step,
         timeout_seconds: u32,
@@ -204,7 +209,7 @@ impl Guest {
         });
         let tail = self.log.tail();
         let log = self.log.path().to_path_buf();
-        Err(GuestError::Step {
+        Err(GuestError::Step(Box::new(FailedStep {
             id: step.id.clone(),
             name,
             how,
@@ -212,18 +217,18 @@ impl Guest {
             location,
             tail,
             log,
-        })
+        })))
     }
 
     /// Has the guest write `paths` to the output disk; returns the archive's length in bytes.
-    pub fn archive(&mut self, paths: Vec<GuestPath>) -> Result<u64, GuestError> {
+    pub(super) fn archive(&mut self, paths: &[GuestPath]) -> Result<u64, GuestError> {
         self.session
-            .archive(&paths)
+            .archive(paths)
             .map_err(|source| self.session_error(source))
     }
 
     /// Makes the folders in which packages are put together.
-    pub fn make_folders(&mut self, folders: &[String]) -> Result<(), GuestError> {
+    pub(super) fn make_folders(&mut self, folders: &[String]) -> Result<(), GuestError> {
         let mut argv = vec!["/bin/mkdir".to_owned(), "-p".to_owned(), "--".to_owned()];
         argv.extend(folders.iter().cloned());
         let step = Step {
@@ -250,12 +255,12 @@ impl Guest {
         self.judge(&step, name, outcome.status).map(drop)
     }
 
-    /// Opens a shell in the guest over the channel, fed from `input`.
-    pub fn shell(
+    /// Opens a shell in the guest over the channel, fed from `input`; says whether it returned 0.
+    pub(super) fn shell(
         &mut self,
         input: std::os::fd::BorrowedFd<'_>,
         output: &mut dyn FnMut(&[u8]),
-    ) -> Result<(), GuestError> {
+    ) -> Result<bool, GuestError> {
         let run = Run {
             id: "shell".to_owned(),
             argv: vec!["/bin/sh".to_owned(), "-i".to_owned()],
@@ -265,12 +270,12 @@ impl Guest {
         };
         self.session
             .shell(&run, input, output)
-            .map(drop)
+            .map(|outcome| outcome.succeeded())
             .map_err(|source| self.session_error(source))
     }
 
     /// Powers the guest off, and returns the log once the machine is gone.
-    pub fn power_off(mut self) -> Result<(Log, Observed), GuestError> {
+    pub(super) fn power_off(mut self) -> Result<(Log, Observed), GuestError> {
         let observed = self.session.observed().clone();
         match self.session.power_off() {
             Ok(()) => Ok((self.log, observed)),
@@ -287,7 +292,7 @@ impl Guest {
     }
 
     /// Ends the guest however it is, and returns the log.
-    pub fn end(self) -> Result<Log, GuestError> {
+    pub(super) fn end(self) -> Result<Log, GuestError> {
         if self.session.is_alive() {
             return self.power_off().map(|(log, _)| log);
         }

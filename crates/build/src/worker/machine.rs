@@ -1,7 +1,7 @@
 //! Making machines: what boots, what runs it, which disks.
 
 use bessemer_attest::documents::{
-    Accelerator as Word, AcceleratorChoice, Component, Components, JailObservation, JobSpec,
+    Accelerator as Word, AcceleratorChoice, Components, JailObservation, JobSpec,
     MachineObservation,
 };
 use bessemer_digest::Digest;
@@ -132,15 +132,6 @@ impl Tools {
         machine.limits.log_bytes = spec.limits.log_bytes;
         Ok(machine)
     }
-}
-
-/// A program as documents name it.
-pub(crate) fn component(version: &str, program: &Path) -> std::io::Result<Component> {
-    let (sha256, _) = Digest::of_reader(fs_err::File::open(program)?)?;
-    Ok(Component {
-        version: version.to_owned(),
-        sha256,
-    })
 }
 
 /// What the host saw of a machine, in the record's words.

@@ -110,18 +110,18 @@ impl BuiltPackage {
 
 /// What packages are made from.
 #[derive(Debug)]
-pub struct Outputs<'a> {
+pub(super) struct Outputs<'a> {
     /// The plan.
-    pub plan: &'a Plan,
+    pub(super) plan: &'a Plan,
     /// The build lock.
-    pub lock: &'a Lock,
+    pub(super) lock: &'a Lock,
     /// Where the finished files go.
-    pub directory: &'a Path,
+    pub(super) directory: &'a Path,
 }
 
 impl Outputs<'_> {
     /// Reads the archive, splits it, detects dependencies, writes SBOMs and signed packages.
-    pub fn make(
+    pub(super) fn make(
         &self,
         archive: File,
         signer: &mut dyn SignControl,

@@ -149,7 +149,7 @@ fn job(
         .join("jobs")
         .join(format!("{name}-{}", std::process::id()));
     let request = Request {
-        config_source: config_source::config_source(&recipe, plan.recipe.sha256)?,
+        config_source: config_source::config_source(&recipe, plan.recipe.sha256),
         limits: arguments.limits.limits(&plan)?,
         plan,
         parameters,

@@ -117,20 +117,23 @@ pub(crate) fn render(diagnostic: &Diagnostic) -> String {
     let place = diagnostic.position.map_or_else(String::new, |position| {
         format!(":{}:{}", position.line, position.column)
     });
-    text.push_str(&format!("\n  --> {}{place}", diagnostic.file));
+    text += &["\n  --> ", &diagnostic.file, &place].concat();
     if let (Some(excerpt), Some(position)) = (&diagnostic.excerpt, diagnostic.position) {
         let number = position.line.to_string();
         let margin = " ".repeat(number.len());
         let column = usize::try_from(position.column)
             .unwrap_or(1)
             .saturating_sub(1);
-        text.push_str(&format!(
-            "\n {margin} |\n {number} | {excerpt}\n {margin} | {}^",
-            " ".repeat(column)
-        ));
+        let before = " ".repeat(column);
+        text += &format!(
+            "
+ {margin} |
+ {number} | {excerpt}
+ {margin} | {before}^"
+        );
     }
     if let Some(hint) = &diagnostic.hint {
-        text.push_str(&format!("\n  hint: {hint}"));
+        text += &["\n  hint: ", hint].concat();
     }
     text
 }
