@@ -125,12 +125,12 @@ pub(crate) fn render(diagnostic: &Diagnostic) -> String {
             .unwrap_or(1)
             .saturating_sub(1);
         let before = " ".repeat(column);
-        text += &format!(
-            "
- {margin} |
- {number} | {excerpt}
- {margin} | {before}^"
-        );
+        text += &[
+            format!("\n {margin} |"),
+            format!("\n {number} | {excerpt}"),
+            format!("\n {margin} | {before}^"),
+        ]
+        .concat();
     }
     if let Some(hint) = &diagnostic.hint {
         text += &["\n  hint: ", hint].concat();
