@@ -38,12 +38,18 @@ impl Lies {
         }
         let mut requests = Decoder::<ToGuest>::new(MAX_CONTROL_FRAME);
         let mut buffer = [0; 4096];
-        while !matches!(requests.next_message(), Ok(Some(ToGuest::Run(_)))) {
-            let length = control.read(&mut buffer)?;
-            if length == 0 {
-                return Ok(());
+        loop {
+            match requests.next_message() {
+                Ok(Some(ToGuest::Run(_))) => break,
+                Ok(Some(_)) => {}
+                Ok(None) | Err(_) => {
+                    let length = control.read(&mut buffer)?;
+                    if length == 0 {
+                        return Ok(());
+                    }
+                    requests.push(&buffer[..length]);
+                }
             }
-            requests.push(&buffer[..length]);
         }
         log.write_all(&self.log)?;
         control.write_all(&self.answer)
