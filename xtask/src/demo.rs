@@ -37,6 +37,7 @@ struct Demo {
     out: PathBuf,
     bin: PathBuf,
     example: String,
+    import_key: PathBuf,
     stages: Vec<Stage>,
 }
 
@@ -52,6 +53,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         out,
         bin,
         example: arguments.example.clone(),
+        import_key: PathBuf::new(),
         stages: Vec::new(),
     };
     demo.stage("install", || {
@@ -110,10 +112,11 @@ impl Demo {
         let repository = self.path("repository");
         let result = self.bessemer(&["bootstrap", "debian", "--out", &repository])?;
         let keys = self.path("keys");
-        self.bessemer(&["keys", "export", "--out", &keys])?;
+        let exported = self.bessemer(&["keys", "export", "--out", &keys])?;
+        self.import_key = self.out.join("keys").join(text(&exported["import_key"]));
         let note = format!(
-            "{} packages, {} made, {} reused",
-            result["packages"], result["made"], result["reused"]
+            "{} packages, {} attested",
+            result["packages"], result["attested"]
         );
         self.done("bootstrap", start, note);
         Ok(())
@@ -144,7 +147,7 @@ impl Demo {
             .join("examples")
             .join(&self.example)
             .join(format!("{}.yaml", self.example));
-        let key = self.out.join("keys").join("bessemer.rsa.pub");
+        let key = self.import_key.clone();
         let result = self.bessemer(&[
             "build",
             &recipe.display().to_string(),

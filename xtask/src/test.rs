@@ -4,7 +4,7 @@ use crate::workspace::{cache, cargo, check, root};
 use crate::{binaries, setup};
 use anyhow::{Context, Result, bail};
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// Tests that are not run, one a line: the name, a colon, the reason.
@@ -91,18 +91,24 @@ fn prepare() -> Result<Vec<(String, String)>> {
             .arg("--out")
             .arg(&repository),
     )?;
+    let keys = cache.join("keys");
+    check(bessemer(&bin).args(["keys", "export", "--out"]).arg(&keys))?;
+    let key = import_key(&keys)?;
     let boot = cache.join("boot");
     check(
         Command::new(bin.join("bessemer"))
             .args(["kernel", "unpack", "--out"])
             .arg(&boot)
             .arg("--repository-append")
-            .arg(&repository),
+            .arg(&repository)
+            .arg("--keyring-append")
+            .arg(&key),
     )?;
     let text = |path: &Path| path.display().to_string();
     Ok(vec![
         ("BESSEMER_TEST_BIN".into(), text(&bin)),
         ("BESSEMER_TEST_REPOSITORY".into(), text(&repository)),
+        ("BESSEMER_TEST_KEY".into(), text(&key)),
         ("BESSEMER_TEST_BOOT".into(), text(&boot)),
         (
             "BESSEMER_TEST_AGENT".into(),
@@ -113,6 +119,21 @@ fn prepare() -> Result<Vec<(String, String)>> {
             text(&bin.join("bessemer-jailer")),
         ),
     ])
+}
+
+fn bessemer(bin: &Path) -> Command {
+    Command::new(bin.join("bessemer"))
+}
+
+/// The key that signs the bootstrap's index, among the exported ones.
+fn import_key(keys: &Path) -> Result<PathBuf> {
+    for entry in fs_err::read_dir(keys)? {
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().starts_with("import-") {
+            return Ok(entry.path());
+        }
+    }
+    bail!("no import key in {}", keys.display())
 }
 
 /// Runs `cargo test`, shows what it prints, and adds up the result lines.
