@@ -13,7 +13,7 @@ mod uses;
 pub use error::CompileError;
 
 use crate::pipelines::PipelineLoader;
-use crate::plan::{FileRef, PLAN_SCHEMA, Plan};
+use crate::plan::{FileRef, Plan, PlanSchema};
 use crate::recipe::Recipe;
 use crate::source::Diagnostic;
 use crate::variables;
@@ -102,7 +102,7 @@ pub fn compile(recipe: &Recipe, options: &CompileOptions<'_>) -> Result<Compiled
     let (sources, pipelines) = compiler.finish();
     let resources = package::resources(recipe, &base)?;
     let plan = Plan {
-        schema: PLAN_SCHEMA.to_owned(),
+        schema: PlanSchema::V1,
         recipe: FileRef {
             path: source.name.clone(),
             sha256: Digest::of(&source.text),

@@ -29,9 +29,9 @@ pub use pipelines::{
     BuiltinPipelines, PipelineDirectories, PipelineLoader, PipelineSource, builtin_pipelines,
 };
 pub use plan::{
-    DependencyPlan, EnvironmentPlan, FileRef, GitRequest, LicensePlan, PLAN_SCHEMA,
-    PackageOptionsPlan, PackagePlan, PipelineOrigin, PipelineRef, Plan, SetcapPlan, SourceRequest,
-    Step, StepLocation, TestPlan,
+    DependencyPlan, EnvironmentPlan, FileRef, GitRequest, LicensePlan, PackageOptionsPlan,
+    PackagePlan, PipelineOrigin, PipelineRef, Plan, PlanSchema, SetcapPlan, SourceRequest, Step,
+    StepLocation, TestPlan, test_of,
 };
 pub use query::{QueryError, package_version, query};
 pub use recipe::{Recipe, RecipeError};

@@ -4,15 +4,21 @@ use bessemer_digest::Digest;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// The value of [`Plan::schema`].
-pub const PLAN_SCHEMA: &str = "bessemer.plan/v1";
+/// The version of the plan's schema.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PlanSchema {
+    /// The only one so far.
+    #[default]
+    #[serde(rename = "bessemer.plan/v1")]
+    V1,
+}
 
 /// Everything a recipe asks for, with nothing left to evaluate.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
 pub struct Plan {
-    /// [`PLAN_SCHEMA`].
-    pub schema: String,
+    /// Schema version.
+    pub schema: PlanSchema,
     /// The recipe file.
     pub recipe: FileRef,
     /// Every pipeline file that was read, sorted by `uses`.
@@ -73,7 +79,7 @@ pub enum PipelineOrigin {
 
 /// One package.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
 pub struct PackagePlan {
     /// Its name.
     pub name: String,
@@ -116,7 +122,7 @@ impl PackagePlan {
 
 /// One licence.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
 pub struct LicensePlan {
     /// SPDX identifier or expression.
     pub license: String,
@@ -130,7 +136,7 @@ pub struct LicensePlan {
 
 /// Declared dependencies; each entry is in apk's constraint syntax.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
 pub struct DependencyPlan {
     /// What it needs when installed.
     pub runtime: Vec<String>,
@@ -146,7 +152,7 @@ pub struct DependencyPlan {
 
 /// Switches of dependency detection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
 pub struct PackageOptionsPlan {
     /// No detected `provides`.
     pub no_provides: bool,
@@ -174,7 +180,7 @@ pub struct SetcapPlan {
 
 /// One command for the guest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
 pub struct Step {
     /// `main/2`, `sub/bzip2-dev/0`, `test/bzip2/0`.
     pub id: String,
@@ -230,9 +236,9 @@ pub struct EnvironmentPlan {
 
 /// Something the control side fetches and puts on the sources disk.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
 pub struct SourceRequest {
-    /// The step that asks for it first.
+    /// The step that asks for it first; one request a guest, since each guest has its own disk.
     pub id: String,
     /// The file's name below `/var/cache/melange` in the guest: `sha256:HEX`, `sha512:HEX`, or
     /// `request:HEX` (a digest of the request) when the content is not pinned by file digest.
@@ -252,9 +258,14 @@ pub struct SourceRequest {
     pub git: Option<GitRequest>,
 }
 
+/// The package in the id `test/<package>/…` of a step or source; none for those of the build.
+pub fn test_of(id: &str) -> Option<&str> {
+    id.strip_prefix("test/")?.split('/').next()
+}
+
 /// Which tree of a git repository, and what is done to it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
 pub struct GitRequest {
     /// Branch; empty when none.
     pub branch: String,

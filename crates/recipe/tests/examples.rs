@@ -1,8 +1,7 @@
 //! The repository's examples compile, and to what their readers expect.
 
 use bessemer_recipe::{
-    BuiltinPipelines, CompileOptions, PLAN_SCHEMA, PipelineOrigin, Plan, Recipe, SourceFile,
-    compile,
+    BuiltinPipelines, CompileOptions, PipelineOrigin, Plan, PlanSchema, Recipe, SourceFile, compile,
 };
 
 fn plan(name: &str) -> Plan {
@@ -22,8 +21,8 @@ fn plan(name: &str) -> Plan {
 fn bzip2_makes_four_packages_from_one_source() {
     let plan = plan("bzip2");
     assert_eq!(
-        (plan.schema.as_str(), plan.architecture.as_str()),
-        (PLAN_SCHEMA, "x86_64")
+        (plan.schema, plan.architecture.as_str()),
+        (PlanSchema::V1, "x86_64")
     );
     let names: Vec<_> = plan
         .subpackages
