@@ -10,7 +10,7 @@ use crate::environment::convert::to_tree;
 use bessemer_apk::index::RenderIndexError;
 use bessemer_apk::install::{InstallError, InstalledPackage, Root};
 use bessemer_apk::package::{ReadError, Reader};
-use bessemer_apk::{EntryKind, Limits};
+use bessemer_apk::{Entry, EntryKind, Limits};
 use bessemer_attest::documents::LockedPackage;
 use bessemer_digest::Digest;
 use bessemer_erofs::{DataRef, Options, WriteError, Writer};
@@ -66,6 +66,26 @@ pub enum EnvironmentError {
     /// The database of installed packages cannot be written.
     #[error("cannot write the database of installed packages")]
     Database(#[from] RenderIndexError),
+    /// A file of the store is not the one that the lock names.
+    #[error("package {package} has digest {found}, and the lock says {expected}")]
+    Digest {
+        /// Name and version.
+        package: String,
+        /// What the lock says.
+        expected: Digest,
+        /// What was read.
+        found: Digest,
+    },
+    /// A package brings marks that would hide or move files of other packages in the guest.
+    #[error("package {package} sets the overlay attribute `{attribute}` on {path}")]
+    Overlay {
+        /// Name and version.
+        package: String,
+        /// The attribute's full name.
+        attribute: String,
+        /// The file that bears it.
+        path: String,
+    },
     /// A path fits nowhere in the image.
     #[error("cannot place a file in the environment disk")]
     Place(#[from] bessemer_erofs::InsertError),
@@ -135,8 +155,9 @@ fn add<W: std::io::Write + std::io::Seek>(
     root: &mut Root<DataRef>,
     writer: &mut Writer<W>,
 ) -> Result<(), EnvironmentError> {
+    let name = || format!("{}-{}", package.locked.name, package.locked.version);
     let failed = |source| EnvironmentError::Package {
-        package: format!("{}-{}", package.locked.name, package.locked.version),
+        package: name(),
         source,
     };
     let file = BufReader::with_capacity(1 << 18, fs_err::File::open(&package.path)?.into_file());
@@ -145,6 +166,7 @@ fn add<W: std::io::Write + std::io::Seek>(
     let number = root.add_package(InstalledPackage::from_package(control, package.locked.size));
     while let Some(mut item) = reader.next_entry().map_err(failed)? {
         let entry = item.entry.clone();
+        refuse_overlay_attributes(&entry, name)?;
         let content = match entry.kind {
             EntryKind::File { size } => Some(writer.append_file(&mut item, size)?),
             _ => None,
@@ -152,6 +174,57 @@ fn add<W: std::io::Write + std::io::Seek>(
         let sha1 = item.sha1;
         root.insert(number, entry, sha1, content)?;
     }
-    reader.finish().map_err(failed)?;
+    let (_, summary) = reader.finish().map_err(failed)?;
+    if summary.file_sha256 != package.locked.sha256 {
+        return Err(EnvironmentError::Digest {
+            package: name(),
+            expected: package.locked.sha256,
+            found: summary.file_sha256,
+        });
+    }
     Ok(())
+}
+
+/// The guest mounts the image as the lower layer of an overlay, which takes these attributes for
+/// its own marks: an opaque directory would hide what other packages put there.
+fn refuse_overlay_attributes(
+    entry: &Entry,
+    package: impl Fn() -> String,
+) -> Result<(), EnvironmentError> {
+    let mark =
+        |name: &&String| name.starts_with("trusted.overlay.") || name.starts_with("user.overlay.");
+    match entry.xattrs.keys().find(mark) {
+        None => Ok(()),
+        Some(attribute) => Err(EnvironmentError::Overlay {
+            package: package(),
+            attribute: attribute.clone(),
+            path: entry.path.as_str().to_owned(),
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bessemer_apk::EntryPath;
+
+    #[test]
+    fn a_package_cannot_hide_the_files_of_another() {
+        let mut entry = Entry {
+            path: EntryPath::new("etc").unwrap(),
+            kind: EntryKind::Directory,
+            mode: 0o755,
+            uid: 0,
+            gid: 0,
+            xattrs: [("security.capability".to_owned(), vec![1])].into(),
+        };
+        refuse_overlay_attributes(&entry, || "base-1".to_owned()).unwrap();
+        let opaque = "trusted.overlay.opaque".to_owned();
+        entry.xattrs.insert(opaque, b"y".to_vec());
+        let error = refuse_overlay_attributes(&entry, || "base-1".to_owned()).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "package base-1 sets the overlay attribute `trusted.overlay.opaque` on etc"
+        );
+    }
 }

@@ -1,11 +1,14 @@
 //! Fetching sources on the control side, by checksum.
 
-use crate::sources_disk::{CachedSource, files};
+use crate::sources_disk::{DiskFile, files};
 use bessemer_attest::documents::LockedSource;
 use bessemer_digest::Digest;
-use bessemer_recipe::{Plan, SourceRequest};
+use bessemer_recipe::{Plan, SourceRequest, test_of};
 use bessemer_store::{Client, Expected, FetchError, ParseSha512Error, Request, Sha512, Store, Uri};
 use std::path::Path;
+
+/// What the ids of files beside the recipe begin with; also their folder on the sources disk.
+const WORKSPACE: &str = "workspace/";
 
 /// Why a source could not be had.
 #[derive(Debug, thiserror::Error)]
@@ -114,22 +117,60 @@ fn fetch_one(
     })
 }
 
-/// The names under which the steps look for what the lock holds.
-pub fn cached(plan: &Plan, sources: &[LockedSource], store: &Store) -> Vec<CachedSource> {
-    let mut cached: Vec<CachedSource> = Vec::new();
-    for request in &plan.sources {
+/// The guest whose steps ask for sources.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asking<'a> {
+    /// The build.
+    Build,
+    /// The test of this package.
+    Test(&'a str),
+}
+
+/// What the sources disk of one guest holds: the sources that its own steps ask for, under the
+/// names by which they look for them, and the files beside the recipe. `directory` is where the
+/// latter are; without it the lock names none.
+pub fn disk_files(
+    asking: Asking<'_>,
+    plan: &Plan,
+    sources: &[LockedSource],
+    store: &Store,
+    directory: Option<&Path>,
+) -> Vec<DiskFile> {
+    let requests = plan
+        .sources
+        .iter()
+        .filter(|request| enters(asking, &request.id));
+    let mut found: Vec<DiskFile> = Vec::new();
+    for request in requests {
         let locked = sources.iter().find(|source| source.id == request.id);
-        if let Some(locked) = locked
-            && !cached.iter().any(|known| known.name == request.cache_name)
-        {
-            let path = store.object_path(&locked.sha256);
-            cached.push(CachedSource {
-                name: request.cache_name.clone(),
-                path,
+        found.extend(locked.map(|locked| DiskFile {
+            name: format!("cache/{}", request.cache_name),
+            path: store.object_path(&locked.sha256),
+            sha256: locked.sha256,
+            keep_executable: false,
+        }));
+    }
+    for source in sources {
+        let beside = source.id.strip_prefix(WORKSPACE);
+        if let (Some(relative), Some(directory)) = (beside, directory) {
+            found.push(DiskFile {
+                name: source.id.clone(),
+                path: directory.join(relative),
+                sha256: source.sha256,
+                keep_executable: true,
             });
         }
     }
-    cached
+    found
+}
+
+/// Whether a source of this id (of a request, or of a file beside the recipe) enters that guest.
+pub fn enters(asking: Asking<'_>, id: &str) -> bool {
+    let test = match asking {
+        Asking::Build => None,
+        Asking::Test(package) => Some(package),
+    };
+    id.starts_with(WORKSPACE) || test_of(id) == test
 }
 
 /// The files beside the recipe as the lock names them: they enter the guest's workspace.
@@ -138,8 +179,8 @@ pub fn workspace(directory: &Path) -> Result<Vec<LockedSource>, SourceError> {
     for relative in files(directory)? {
         let (sha256, size) = Digest::of_reader(fs_err::File::open(directory.join(&relative))?)?;
         locked.push(LockedSource {
-            id: format!("workspace/{}", relative.display()),
-            uri: format!("file:{}", relative.display()),
+            id: format!("{WORKSPACE}{relative}"),
+            uri: format!("file:{relative}"),
             sha256,
             size,
         });

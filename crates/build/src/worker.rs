@@ -1,5 +1,6 @@
 //! One registered job, from its spec to a record: what `bessemer worker` does.
 
+mod build_guest;
 mod guest;
 mod machine;
 mod outputs;
@@ -11,23 +12,22 @@ pub use machine::{MachineError, Tools};
 pub use outputs::{BuiltPackage, OutputError, SignControl, SignControlError};
 pub use record::RecordError;
 
-use crate::environment::{EnvironmentDisk, EnvironmentError, PackageFile, environment_disk};
+use crate::environment::{EnvironmentDisk, EnvironmentError, PackageFile};
 use crate::job::Job;
 use crate::lock::{ResolveError, Sources};
-use crate::log::Log;
 use crate::reporter::{Event, Reporter};
 use crate::run_directory::RunDirectory;
-use crate::sources_disk::{CachedSource, SourcesDiskError, sources_disk};
-use crate::step_script::OUTPUT;
+use crate::source::{self, Asking};
+use crate::sources_disk::{SourcesDiskError, sources_disk};
 use bessemer_attest::documents::{Record, TestOutcome, TestRun, Timestamp, TimestampError};
 use bessemer_digest::Digest;
-use bessemer_recipe::Step;
-use bessemer_vm::{GuestPath, Observed};
-use guest::Guest;
-use outputs::Outputs;
-use std::fs::File;
-use std::os::fd::AsFd as _;
+use bessemer_recipe::EnvironmentPlan;
+use bessemer_vm::Observed;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
+
+/// Where programs are looked for in every guest.
+const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/bin:/usr/sbin:/sbin:/bin";
 
 /// What a worker is given beside the job.
 #[derive(Debug)]
@@ -40,8 +40,6 @@ pub struct Work<'a> {
     pub sources: Sources<'a>,
     /// The build environment's packages, in the lock's order.
     pub packages: Vec<PackageFile>,
-    /// Fetched sources by the names the steps look for.
-    pub fetched: Vec<CachedSource>,
     /// Files beside the recipe that go into the workspace.
     pub source_directory: Option<PathBuf>,
     /// Kernel, agent, QEMU, jail.
@@ -131,125 +129,48 @@ impl Work<'_> {
         record::finish(&self, built, tests, started_on, finished_on)
     }
 
-    fn build(
-        &mut self,
-        run: &RunDirectory,
-        signer: &mut dyn SignControl,
-        reporter: &mut dyn Reporter,
-    ) -> Result<Built, WorkError> {
-        let count = format!("{} packages", self.packages.len());
-        reporter.report(Event::Stage {
-            name: "environment",
-            detail: &count,
-        });
-        let environment = environment_disk(&self.packages, self.sources.cache)?;
-        let sources = run.path().join("sources.erofs");
-        let sources_digest =
-            sources_disk(&self.fetched, self.source_directory.as_deref(), &sources)?;
-        let plan = &self.job.plan;
-        let log_path = self.out.join(format!(
-            "{}-{}.log",
-            plan.package.name,
-            plan.package.full_version()
-        ));
-        let log = Log::create(&log_path)?;
-        let machine = self.tools.machine(
-            "build",
-            &environment.path,
-            Some(&sources),
-            true,
-            run.path(),
-            &self.job.spec,
-        )?;
-        reporter.report(Event::Stage {
-            name: "build guest",
-            detail: self.tools.accelerator_word(),
-        });
-        let variables = plan.environment.variables.clone();
-        let mut guest = Guest::start("build", &machine, self.tools.launcher(), variables, log)?;
-        guest.make_folders(&self.folders())?;
-        for step in self.build_steps() {
-            match guest.step(step, self.step_seconds(), reporter) {
-                Ok(_) => {}
-                Err(failed) => self.look_into(failed, &mut guest, reporter)?,
-            }
-        }
-        reporter.report(Event::Stage {
-            name: "results",
-            detail: "archive to the output disk",
-        });
-        let length = guest.archive(&[
-            GuestPath::new(OUTPUT).map_err(|_| MachineError::Path(OUTPUT.to_owned()))?
-        ])?;
-        let (log, observed) = guest.power_off()?;
-        let (log, log_digest) = log.finish()?;
-        let archive = File::options()
-            .read(true)
-            .write(true)
-            .open(machine.disks.output.as_deref().unwrap_or(&sources))?;
-        archive.set_len(length)?;
-        reporter.report(Event::Stage {
-            name: "packages",
-            detail: "split, detect, SBOM, sign",
-        });
-        let outputs = Outputs {
-            plan,
-            lock: &self.job.lock,
-            directory: &self.out,
-        };
-        let packages = outputs.make(archive, signer)?;
-        Ok(Built {
-            packages,
-            observed,
-            environment,
-            sources_digest,
-            log,
-            log_digest,
-        })
-    }
-
-    /// Every step of the build, package by package, in the plan's order. The guest needs each
-    /// package's folder to be there before its steps run.
-    fn build_steps(&self) -> impl Iterator<Item = &Step> {
-        let plan = &self.job.plan;
-        std::iter::once(&plan.package)
-            .chain(&plan.subpackages)
-            .flat_map(|package| &package.steps)
-    }
-
-    /// A failed step ends the build, unless a person may look into the guest and then says, by
-    /// leaving the shell with status 0, that it should go on.
-    fn look_into(
+    /// Writes the sources disk of one guest: its path and digest.
+    fn sources_disk(
         &self,
-        failed: GuestError,
-        guest: &mut Guest,
-        reporter: &mut dyn Reporter,
-    ) -> Result<(), WorkError> {
-        if !self.interactive || !matches!(failed, GuestError::Step(_)) {
-            return Err(failed.into());
-        }
-        reporter.report(Event::Note(&failed.to_string()));
-        reporter.report(Event::Note(
-            "a shell in the guest; `exit 0` goes on, `exit 1` gives up",
-        ));
-        let stdin = std::io::stdin();
-        let go_on = guest.shell(stdin.as_fd(), &mut |bytes| {
-            reporter.report(Event::Terminal(bytes));
-        })?;
-        if go_on { Ok(()) } else { Err(failed.into()) }
+        asking: Asking<'_>,
+        run: &RunDirectory,
+    ) -> Result<SourcesDisk, SourcesDiskError> {
+        let files = source::disk_files(
+            asking,
+            &self.job.plan,
+            &self.job.lock.sources,
+            self.sources.store,
+            self.source_directory.as_deref(),
+        );
+        let name = match asking {
+            Asking::Build => "build-sources.erofs".to_owned(),
+            Asking::Test(package) => format!("test-{package}-sources.erofs"),
+        };
+        let path = run.path().join(name);
+        let digest = sources_disk(&files, &path)?;
+        Ok(SourcesDisk { path, digest })
     }
 
-    fn folders(&self) -> Vec<String> {
-        let plan = &self.job.plan;
-        std::iter::once(&plan.package)
-            .chain(&plan.subpackages)
-            .map(|package| format!("{OUTPUT}/{}", package.name))
-            .collect()
+    /// The variables of a guest's steps: what the plan says, and two that a recipe cannot change
+    /// for a whole guest (one step may), as in melange.
+    fn variables(&self, environment: &EnvironmentPlan) -> BTreeMap<String, String> {
+        let mut variables = environment.variables.clone();
+        variables.insert("PATH".to_owned(), PATH.to_owned());
+        let epoch = self.job.spec.source_date_epoch.to_string();
+        variables.insert("SOURCE_DATE_EPOCH".to_owned(), epoch);
+        variables
     }
 
     fn step_seconds(&self) -> u32 {
         u32::try_from(self.job.spec.limits.timeout_seconds).unwrap_or(u32::MAX)
     }
+}
+
+/// A written sources disk.
+#[derive(Debug)]
+struct SourcesDisk {
+    path: PathBuf,
+    digest: Digest,
 }
 
 /// What the build guest left.

@@ -11,8 +11,9 @@ use crate::lock::resolve_with_outputs;
 use crate::log::Log;
 use crate::reporter::{Event, Reporter};
 use crate::run_directory::RunDirectory;
+use crate::source::{self, Asking};
 use bessemer_attest::documents::{
-    Lock, LockKind, LockedPackage, StepResult, TestOutcome, TestRun, canonical_bytes,
+    Lock, LockKind, LockedPackage, LockedSource, StepResult, TestOutcome, TestRun, canonical_bytes,
 };
 use bessemer_digest::Digest;
 use bessemer_recipe::{PackagePlan, TestPlan};
@@ -36,11 +37,12 @@ impl Work<'_> {
         });
         let packages = self.test_packages(package, plan, outputs)?;
         let disk = environment_disk(&packages, self.sources.cache)?;
-        let lock = self.test_lock(&packages, disk.digest)?;
+        let lock = self.test_lock(name, &packages, disk.digest)?;
+        let sources = self.sources_disk(Asking::Test(name), run)?;
         let machine = self.tools.machine(
             &format!("test-{name}"),
             &disk.path,
-            None,
+            Some(&sources.path),
             false,
             run.path(),
             &self.job.spec,
@@ -50,7 +52,7 @@ impl Work<'_> {
             .join(format!("{name}-{}.test.log", package.output.version));
         let log = Log::create(&log_path)?;
         let started_on = now()?;
-        let variables = plan.environment.variables.clone();
+        let variables = self.variables(&plan.environment);
         let mut guest = Guest::start("test", &machine, self.tools.launcher(), variables, log)?;
         let (steps, failure) = self.test_steps(&mut guest, plan, reporter);
         let observed = guest.observed().clone();
@@ -66,7 +68,7 @@ impl Work<'_> {
             subject: package.output.sha256,
             lock: Some(Digest::of(&lock)),
             outcome,
-            machine: Some(observation(&observed, disk.digest, None)),
+            machine: Some(observation(&observed, disk.digest, Some(sources.digest))),
             log: Some(log_digest),
             steps,
             started_on: Some(started_on),
@@ -106,19 +108,33 @@ impl Work<'_> {
         )?)
     }
 
-    fn test_lock(&self, packages: &[PackageFile], disk: Digest) -> Result<Vec<u8>, WorkError> {
+    fn test_lock(
+        &self,
+        name: &str,
+        packages: &[PackageFile],
+        disk: Digest,
+    ) -> Result<Vec<u8>, WorkError> {
         let locked: Vec<LockedPackage> = packages
             .iter()
             .map(|package| package.locked.clone())
             .collect();
         let lock = Lock {
             kind: LockKind::Test,
-            sources: Vec::new(),
+            sources: self.test_sources(name),
             packages: locked,
             environment_disk: Some(disk),
             ..self.job.lock.clone()
         };
         Ok(canonical_bytes(&lock).map_err(super::RecordError::from)?)
+    }
+
+    /// Of the build's lock: what enters the guest of this package's test.
+    fn test_sources(&self, name: &str) -> Vec<LockedSource> {
+        let sources = self.job.lock.sources.iter();
+        sources
+            .filter(|source| source::enters(Asking::Test(name), &source.id))
+            .cloned()
+            .collect()
     }
 
     /// Runs the steps until one fails; a test that fails is a result, not an error.

@@ -36,7 +36,8 @@ pub(crate) struct Arguments {
     /// Where packages, attestations and logs go, below a folder for the architecture
     #[arg(long, default_value = "packages")]
     pub(crate) out_dir: PathBuf,
-    /// Folder whose files enter the workspace [default: the recipe's, if it holds nothing but it]
+    /// Folder whose files enter the workspace [default: the one beside the recipe that is named
+    /// like the package, if there is one]
     #[arg(long)]
     pub(crate) source_dir: Option<PathBuf>,
     /// Directory or URL that is asked for sources first; may be repeated
@@ -89,7 +90,9 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
     let parameters = parameters(arguments, &plan, key_names)?;
     let mut client = services.signer()?;
     let trust_root = client.trust_root()?;
+    let source_directory = source_directory(arguments, &plan)?;
     let ground = Ground {
+        source_directory: source_directory.as_deref(),
         opened: &opened,
         store: &store,
         places: &places,
@@ -104,8 +107,11 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
     let status = worker(
         arguments,
         &services,
-        &spec,
-        &registration.invocation_id,
+        &Registered {
+            spec: &spec,
+            invocation: &registration.invocation_id,
+            source_directory: source_directory.as_deref(),
+        },
         &out,
     )?;
     Ok(status)
@@ -114,6 +120,7 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
 /// What a job is prepared on.
 #[derive(Debug, Clone, Copy)]
 struct Ground<'a> {
+    source_directory: Option<&'a Path>,
     opened: &'a Opened,
     store: &'a Store,
     places: &'a Places,
@@ -132,6 +139,7 @@ fn job(
         store,
         places,
         trust_root,
+        ..
     } = *ground;
     let sources = Sources {
         repositories: &opened.repositories,
@@ -156,7 +164,7 @@ fn job(
         sources: &sources,
         mirrors: &arguments.mirrors,
         client: &client,
-        source_directory: arguments.source_dir.as_deref(),
+        source_directory: ground.source_directory,
         agent: &agent,
         accelerator: arguments.accelerator,
         interactive: arguments.interactive || arguments.keep,
@@ -177,12 +185,28 @@ fn parameters(arguments: &Arguments, plan: &Plan, keyrings: Vec<String>) -> Resu
     })
 }
 
+/// The folder that was named, or the one beside the recipe that bears the package's name.
+fn source_directory(arguments: &Arguments, plan: &Plan) -> Result<Option<PathBuf>> {
+    if arguments.source_dir.is_some() {
+        return Ok(arguments.source_dir.clone());
+    }
+    let beside = arguments.recipe.path()?.with_file_name(&plan.package.name);
+    Ok(beside.is_dir().then_some(beside))
+}
+
+/// What the worker is told of the job.
+#[derive(Debug)]
+struct Registered<'a> {
+    spec: &'a Path,
+    invocation: &'a str,
+    source_directory: Option<&'a Path>,
+}
+
 /// Runs the worker to its end and passes its result on.
 fn worker(
     arguments: &Arguments,
     services: &Services,
-    spec: &Path,
-    invocation: &str,
+    job: &Registered<'_>,
     out: &Path,
 ) -> Result<ExitCode> {
     let mut inherited = services.inherited().clone();
@@ -191,15 +215,15 @@ fn worker(
     command
         .arg("worker")
         .arg("--spec")
-        .arg(spec)
+        .arg(job.spec)
         .arg("--invocation")
-        .arg(invocation);
+        .arg(job.invocation);
     command
         .arg("--out")
         .arg(out)
         .arg("--inherited")
         .arg(inherited.to_string());
-    if let Some(directory) = &arguments.source_dir {
+    if let Some(directory) = job.source_directory {
         command.arg("--source-dir").arg(directory);
     }
     for (flag, wanted) in [

@@ -12,7 +12,6 @@ use bessemer_build::environment::PackageFile;
 use bessemer_build::job::Job;
 use bessemer_build::lock::Sources;
 use bessemer_build::repository::Repository;
-use bessemer_build::source;
 use bessemer_build::worker::{Done, Tools, Work};
 use bessemer_store::Store;
 use bessemer_vm::Qemu;
@@ -80,7 +79,6 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
             trust_root: Some(&trust_root),
         },
         packages: locked_packages(&job, &store),
-        fetched: source::cached(&job.plan, &job.lock.sources, &store),
         source_directory: arguments.source_dir.clone(),
         tools,
         out: arguments.out.clone(),

@@ -4,7 +4,7 @@ use super::CompileError;
 use super::inputs::Given;
 use super::scope::Scope;
 use super::uses::Loaded;
-use crate::plan::{GitRequest, PipelineOrigin, SourceRequest};
+use crate::plan::{GitRequest, PipelineOrigin, SourceRequest, test_of};
 use bessemer_digest::Digest;
 
 /// The variable by which the built-in pipelines find their source in the guest.
@@ -38,11 +38,10 @@ impl Requests {
         };
         let path = format!("{CACHE}/{}", request.cache_name);
         scope.inputs.insert(SOURCE_FILE.to_owned(), path);
-        if !self
-            .requests
-            .iter()
-            .any(|known| known.cache_name == request.cache_name)
-        {
+        let known = |known: &SourceRequest| {
+            known.cache_name == request.cache_name && test_of(&known.id) == test_of(id)
+        };
+        if !self.requests.iter().any(known) {
             self.requests.push(request);
         }
         Ok(())

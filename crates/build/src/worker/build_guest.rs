@@ -1,0 +1,151 @@
+//! Building in a guest: environment, steps, results.
+
+use super::guest::{Guest, GuestError};
+use super::outputs::Outputs;
+use super::{Built, MachineError, SourcesDisk, Work, WorkError};
+use crate::environment::{EnvironmentDisk, environment_disk};
+use crate::log::Log;
+use crate::reporter::{Event, Reporter};
+use crate::run_directory::RunDirectory;
+use crate::source::Asking;
+use crate::step_script::OUTPUT;
+use crate::worker::outputs::SignControl;
+use bessemer_recipe::Step;
+use bessemer_vm::{GuestPath, Machine};
+use std::fs::File;
+use std::os::fd::AsFd as _;
+use std::path::Path;
+
+impl Work<'_> {
+    /// Runs the build's steps in one guest and makes packages of what it left.
+    pub(super) fn build(
+        &mut self,
+        run: &RunDirectory,
+        signer: &mut dyn SignControl,
+        reporter: &mut dyn Reporter,
+    ) -> Result<Built, WorkError> {
+        let count = format!("{} packages", self.packages.len());
+        reporter.report(Event::Stage {
+            name: "environment",
+            detail: &count,
+        });
+        let environment = environment_disk(&self.packages, self.sources.cache)?;
+        let sources = self.sources_disk(Asking::Build, run)?;
+        let machine = self.build_machine(&environment, &sources, run)?;
+        let mut guest = self.start_build(&machine, reporter)?;
+        for step in self.build_steps() {
+            match guest.step(step, self.step_seconds(), reporter) {
+                Ok(_) => {}
+                Err(failed) => self.look_into(failed, &mut guest, reporter)?,
+            }
+        }
+        reporter.report(Event::Stage {
+            name: "results",
+            detail: "archive to the output disk",
+        });
+        let length = guest.archive(&[
+            GuestPath::new(OUTPUT).map_err(|_| MachineError::Path(OUTPUT.to_owned()))?
+        ])?;
+        let (log, observed) = guest.power_off()?;
+        let (log, log_digest) = log.finish()?;
+        let archive = output_archive(machine.disks.output.as_deref(), length)?;
+        reporter.report(Event::Stage {
+            name: "packages",
+            detail: "split, detect, SBOM, sign",
+        });
+        let outputs = Outputs {
+            plan: &self.job.plan,
+            lock: &self.job.lock,
+            directory: &self.out,
+        };
+        Ok(Built {
+            packages: outputs.make(archive, signer)?,
+            observed,
+            environment,
+            sources_digest: sources.digest,
+            log,
+            log_digest,
+        })
+    }
+
+    fn build_machine(
+        &self,
+        environment: &EnvironmentDisk,
+        sources: &SourcesDisk,
+        run: &RunDirectory,
+    ) -> Result<Machine, MachineError> {
+        self.tools.machine(
+            "build",
+            &environment.path,
+            Some(&sources.path),
+            true,
+            run.path(),
+            &self.job.spec,
+        )
+    }
+
+    fn start_build(
+        &self,
+        machine: &Machine,
+        reporter: &mut dyn Reporter,
+    ) -> Result<Guest, GuestError> {
+        let plan = &self.job.plan;
+        let name = format!("{}-{}.log", plan.package.name, plan.package.full_version());
+        let log = Log::create(&self.out.join(name))?;
+        reporter.report(Event::Stage {
+            name: "build guest",
+            detail: self.tools.accelerator_word(),
+        });
+        let variables = self.variables(&plan.environment);
+        let mut guest = Guest::start("build", machine, self.tools.launcher(), variables, log)?;
+        guest.make_folders(&self.folders())?;
+        Ok(guest)
+    }
+
+    /// Every step of the build, package by package, in the plan's order. The guest needs each
+    /// package's folder to be there before its steps run.
+    fn build_steps(&self) -> impl Iterator<Item = &Step> {
+        let plan = &self.job.plan;
+        std::iter::once(&plan.package)
+            .chain(&plan.subpackages)
+            .flat_map(|package| &package.steps)
+    }
+
+    /// A failed step ends the build, unless a person may look into the guest and then says, by
+    /// leaving the shell with status 0, that it should go on.
+    fn look_into(
+        &self,
+        failed: GuestError,
+        guest: &mut Guest,
+        reporter: &mut dyn Reporter,
+    ) -> Result<(), WorkError> {
+        if !self.interactive || !matches!(failed, GuestError::Step(_)) {
+            return Err(failed.into());
+        }
+        reporter.report(Event::Note(&failed.to_string()));
+        reporter.report(Event::Note(
+            "a shell in the guest; `exit 0` goes on, `exit 1` gives up",
+        ));
+        let stdin = std::io::stdin();
+        let go_on = guest.shell(stdin.as_fd(), &mut |bytes| {
+            reporter.report(Event::Terminal(bytes));
+        })?;
+        if go_on { Ok(()) } else { Err(failed.into()) }
+    }
+
+    fn folders(&self) -> Vec<String> {
+        let plan = &self.job.plan;
+        std::iter::once(&plan.package)
+            .chain(&plan.subpackages)
+            .map(|package| format!("{OUTPUT}/{}", package.name))
+            .collect()
+    }
+}
+
+/// The archive at the start of the output disk, and nothing of the disk behind it.
+fn output_archive(disk: Option<&Path>, length: u64) -> Result<File, WorkError> {
+    let disk = disk.ok_or_else(|| std::io::Error::from(std::io::ErrorKind::NotFound))?;
+    let archive = File::options().read(true).write(true).open(disk)?;
+    archive.set_len(length)?;
+    Ok(archive)
+}
