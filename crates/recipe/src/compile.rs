@@ -104,7 +104,7 @@ pub fn compile(recipe: &Recipe, options: &CompileOptions<'_>) -> Result<Compiled
     let plan = Plan {
         schema: PlanSchema::V1,
         recipe: FileRef {
-            path: source.name.clone(),
+            path: source.recorded().to_owned(),
             sha256: Digest::of(&source.text),
         },
         pipelines,

@@ -13,8 +13,10 @@ pub use builtin::builtin_pipelines;
 pub struct PipelineSource {
     /// Where it was found.
     pub origin: PipelineOrigin,
-    /// Its path there.
+    /// The path that diagnostics show.
     pub path: String,
+    /// Its path in the place where it was found: what documents have.
+    pub recorded: String,
     /// Its text.
     pub text: String,
 }
@@ -38,6 +40,7 @@ impl PipelineLoader for BuiltinPipelines {
         Ok(found.map(|(name, text)| PipelineSource {
             origin: PipelineOrigin::Builtin,
             path: format!("pipelines/{name}.yaml"),
+            recorded: format!("pipelines/{name}.yaml"),
             text: (*text).to_owned(),
         }))
     }
@@ -84,6 +87,7 @@ impl PipelineLoader for PipelineDirectories {
             return Ok(Some(PipelineSource {
                 origin: PipelineOrigin::Local,
                 path,
+                recorded: format!("{uses}.yaml"),
                 text,
             }));
         }

@@ -47,7 +47,7 @@ pub struct Plan {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FileRef {
-    /// Its path, as given.
+    /// Its name, without the directory it was read from.
     pub path: String,
     /// Its content.
     pub sha256: Digest,
@@ -202,7 +202,7 @@ pub struct Step {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StepLocation {
-    /// The file's name.
+    /// The recipe's name, or the path of a pipeline file as in [`PipelineRef::path`].
     pub file: String,
     /// From 1.
     pub line: u64,

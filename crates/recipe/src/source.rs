@@ -9,15 +9,30 @@ pub struct SourceFile {
     pub name: String,
     /// The whole text.
     pub text: String,
+    /// The name that documents have: nothing in it tells where the file is on this machine.
+    recorded: String,
 }
 
 impl SourceFile {
-    /// Takes a name and a text.
+    /// Takes a name and a text; documents have the name's last component.
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
+        let name = name.into();
         Self {
-            name: name.into(),
+            recorded: name.rsplit('/').next().unwrap_or_default().to_owned(),
+            name,
             text: text.into(),
         }
+    }
+
+    /// The same with another name in documents.
+    pub(crate) fn recorded_as(mut self, recorded: impl Into<String>) -> Self {
+        self.recorded = recorded.into();
+        self
+    }
+
+    /// The name that documents have.
+    pub(crate) fn recorded(&self) -> &str {
+        &self.recorded
     }
 
     /// A diagnostic at `position` in this file.

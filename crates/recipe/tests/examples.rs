@@ -1,7 +1,8 @@
 //! The repository's examples compile, and to what their readers expect.
 
 use bessemer_recipe::{
-    BuiltinPipelines, CompileOptions, PipelineOrigin, Plan, PlanSchema, Recipe, SourceFile, compile,
+    BuiltinPipelines, CompileOptions, PipelineDirectories, PipelineOrigin, Plan, PlanSchema,
+    Recipe, SourceFile, compile,
 };
 
 fn plan(name: &str) -> Plan {
@@ -103,4 +104,36 @@ fn tiny_needs_nothing_but_busybox() {
     assert_eq!(plan.environment.packages, ["busybox"]);
     assert!(plan.sources.is_empty());
     insta::assert_snapshot!(serde_json::to_string_pretty(&plan.configuration).unwrap());
+}
+
+/// Documents with a digest must not depend on the directory that somebody worked in.
+#[test]
+fn a_plan_does_not_tell_where_its_files_were() {
+    let compiled = || {
+        let place = tempfile::tempdir().expect("directory");
+        std::fs::write(
+            place.path().join("greet.yaml"),
+            "pipeline:\n  - runs: echo hello\n",
+        )
+        .expect("pipeline");
+        let name = place.path().join("demo.yaml").display().to_string();
+        let text = "package: {name: demo, version: 1, epoch: 0}\npipeline:\n  - uses: greet\n  \
+                    - runs: echo ${{package.name}}\n";
+        let recipe = Recipe::parse(SourceFile::new(name, text)).expect("recipe");
+        let directories = PipelineDirectories::new(vec![place.path().to_path_buf()]);
+        let options = CompileOptions::new("x86_64", &directories);
+        compile(&recipe, &options).expect("plan").plan
+    };
+    let plan = compiled();
+    assert_eq!(plan, compiled());
+    assert_eq!(plan.recipe.path, "demo.yaml");
+    assert_eq!(plan.pipelines[0].path, "greet.yaml");
+    let files = plan.package.steps.iter().map(|step| {
+        let place = step.location.as_ref().expect("place");
+        (place.file.as_str(), place.line)
+    });
+    assert_eq!(
+        files.collect::<Vec<_>>(),
+        [("greet.yaml", 2), ("demo.yaml", 4)]
+    );
 }

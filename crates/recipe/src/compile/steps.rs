@@ -278,7 +278,7 @@ impl Frame<'_> {
             working_directory: self.working_directory.clone(),
             environment: self.environment.clone(),
             location: text.position.map(|position| StepLocation {
-                file: self.file.name.clone(),
+                file: self.file.recorded().to_owned(),
                 line: position.line,
                 column: position.column,
             }),

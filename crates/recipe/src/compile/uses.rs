@@ -47,7 +47,7 @@ impl PipelineCache {
         let reference = |(uses, loaded): (String, Rc<Loaded>)| PipelineRef {
             uses,
             origin: loaded.origin,
-            path: loaded.file.name.clone(),
+            path: loaded.file.recorded().to_owned(),
             sha256: Digest::of(&loaded.file.text),
         };
         self.loaded.into_iter().map(reference).collect()
@@ -85,7 +85,8 @@ fn read(
             hint,
         ));
     };
-    let file = Rc::new(SourceFile::new(found.path, found.text));
+    let file = SourceFile::new(found.path, found.text).recorded_as(found.recorded);
+    let file = Rc::new(file);
     let definition: PipelineFile = decode(&file).map_err(CompileError::Pipeline)?;
     check_steps(&file, &definition.pipeline).map_err(CompileError::Pipeline)?;
     Ok(Loaded {
