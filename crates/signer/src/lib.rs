@@ -14,6 +14,7 @@ mod cosign_key;
 mod der;
 mod frame;
 mod handed;
+mod key_file;
 mod keys;
 mod log;
 mod process;
@@ -21,14 +22,17 @@ mod protocol;
 mod server;
 mod service;
 mod state;
+#[doc(hidden)]
+pub mod untrusted;
 
 pub use client::{Client, ClientError, FinishedRun, memory_file};
 pub use cosign_key::{CosignKeyError, Vault};
 pub use frame::FrameError;
 pub use handed::HandedError;
+pub use key_file::{KeyFileError, make_key_pair, sign_with_file};
 pub use keys::{KeyError, KeyFiles, RsaKey, StatementKey, generate_rsa};
 pub use log::{Entry, Event, LockedLog, Log, LogError};
-pub use process::{ProcessError, READY, SignerOptions, SignerProcess};
+pub use process::{ProcessError, READY, SignerOptions, SignerProcess, receive_key};
 pub use protocol::{Description, Registration, Repository};
 pub use server::{DESCRIPTOR_LIMIT, ServeError, Server};
-pub use state::{State, StateError, create};
+pub use state::{ApkKey, State, StateError, create};

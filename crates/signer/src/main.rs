@@ -3,7 +3,9 @@
 use anyhow::Context as _;
 use bessemer_attest::documents::Timestamp;
 use bessemer_digest::Digest;
-use bessemer_signer::{READY, Server, State, Vault, create};
+use bessemer_signer::{
+    ApkKey, READY, Server, State, Vault, create, make_key_pair, receive_key, sign_with_file,
+};
 use clap::{Parser, Subcommand};
 use rustix::process::{DumpableBehavior, Resource, getrlimit, set_dumpable_behavior, setrlimit};
 use std::fs::File;
@@ -49,6 +51,24 @@ enum Verb {
         /// RSA key for built packages, instead of the state directory's own.
         #[arg(long, value_name = "FILE")]
         apk_key: Option<PathBuf>,
+        /// The opened file of that key comes as a descriptor over standard input, a socket: the
+        /// key may be one that this uid cannot open.
+        #[arg(long, requires = "apk_key", requires = "exit_with_parent")]
+        apk_key_on_stdin: bool,
+    },
+    /// Make an RSA key pair for packages: NAME (PKCS#1, mode 0600) and NAME.pub.
+    Keygen {
+        /// File of the private key.
+        name: PathBuf,
+        /// Bits: 2048, 3072 or 4096.
+        #[arg(long, default_value_t = 4096)]
+        key_size: u32,
+    },
+    /// Sign standard input: writes the raw RSA PKCS#1 v1.5 signature over its SHA-256.
+    RsaSign {
+        /// File of the private key.
+        #[arg(long, value_name = "FILE")]
+        key: PathBuf,
     },
 }
 
@@ -83,16 +103,38 @@ fn run(verb: Verb) -> anyhow::Result<()> {
             allow_uid,
             exit_with_parent,
             apk_key,
+            apk_key_on_stdin,
         } => {
             allow_many_descriptors()?;
             let executable = File::open("/proc/self/exe").context("cannot read the executable")?;
             let (digest, _) = Digest::of_reader(executable)?;
-            let state = State::open(&state, &mut vault, digest, apk_key.as_deref())?;
+            let input = std::io::stdin();
+            let apk_key = match apk_key {
+                Some(path) if apk_key_on_stdin => {
+                    let file = receive_key(input.as_fd())?;
+                    Some(ApkKey { path, file })
+                }
+                Some(path) => {
+                    let file = File::open(&path)
+                        .with_context(|| format!("cannot open the key `{}`", path.display()))?;
+                    Some(ApkKey { path, file })
+                }
+                None => None,
+            };
+            let state = State::open(&state, &mut vault, digest, apk_key.as_ref())?;
             drop(vault);
             let server = Server::bind(state, &socket, allow_uid)?;
             writeln!(std::io::stdout(), "{READY}")?;
-            let input = std::io::stdin();
             server.run(exit_with_parent.then(|| input.as_fd()))?;
+            Ok(())
+        }
+        Verb::Keygen { name, key_size } => {
+            make_key_pair(&name, key_size)?;
+            Ok(())
+        }
+        Verb::RsaSign { key } => {
+            let signature = sign_with_file(&key, std::io::stdin().lock())?;
+            std::io::stdout().write_all(&signature)?;
             Ok(())
         }
     }

@@ -1,7 +1,11 @@
 //! Starting a signer of one's own, which is gone when its parent is.
 
 use crate::client::{Client, ClientError};
+use crate::frame::{FrameError, receive_files, send_files};
+use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, Read as _};
+use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -22,7 +26,8 @@ pub struct SignerOptions {
     pub allow_uid: u32,
     /// The uid it runs under (root may choose); else the parent's.
     pub run_as: Option<u32>,
-    /// An RSA key that stands in for its own key of built packages. Only the signer opens it.
+    /// An RSA key that stands in for its own key of built packages. Only the signer reads it. When
+    /// the signer gets a uid of its own, this process opens the file and hands the descriptor over.
     pub apk_key: Option<PathBuf>,
     /// A key in cosign's format that is taken over for provenance when the state is made.
     pub provenance_key: Option<PathBuf>,
@@ -44,6 +49,17 @@ pub enum ProcessError {
     /// It ended before it was ready.
     #[error("the signer does not start: {0}")]
     Failed(String),
+    /// The key for packages cannot be opened.
+    #[error("cannot open the signing key `{path}`")]
+    Key {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The key's descriptor did not get across.
+    #[error("cannot hand the signing key to the signer")]
+    Hand(#[from] FrameError),
     /// It does not answer.
     #[error(transparent)]
     Client(#[from] ClientError),
@@ -55,6 +71,8 @@ pub enum ProcessError {
 pub struct SignerProcess {
     child: Child,
     socket: PathBuf,
+    /// Its other end is the signer's standard input; the signer ends when this is closed.
+    _lifeline: UnixStream,
 }
 
 impl SignerProcess {
@@ -81,14 +99,25 @@ impl SignerProcess {
         if let Some(key) = &options.apk_key {
             serve.arg("--apk-key").arg(key);
         }
+        let key = options.handed_key()?;
+        if key.is_some() {
+            serve.arg("--apk-key-on-stdin");
+        }
+        let (lifeline, input) = UnixStream::pair().map_err(error)?;
         serve
-            .stdin(Stdio::piped())
+            .stdin(OwnedFd::from(input))
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         let child = serve.spawn().map_err(error)?;
+        // The command holds this process's copy of the signer's end, which must not outlive it.
+        drop(serve);
+        if let Some(key) = key {
+            send_files(&lifeline, &[&key])?;
+        }
         let mut process = Self {
             child,
             socket: options.socket.clone(),
+            _lifeline: lifeline,
         };
         process.wait_until_ready()?;
         Ok(process)
@@ -124,6 +153,34 @@ impl SignerProcess {
         }
         Err(ProcessError::Failed(first_line(&text)))
     }
+}
+
+impl SignerOptions {
+    /// The opened key, when the signer runs under a uid that may not be able to open it.
+    fn handed_key(&self) -> Result<Option<File>, ProcessError> {
+        match &self.apk_key {
+            Some(path) if self.run_as.is_some() => {
+                File::open(path)
+                    .map(Some)
+                    .map_err(|source| ProcessError::Key {
+                        path: path.clone(),
+                        source,
+                    })
+            }
+            _ => Ok(None),
+        }
+    }
+}
+
+/// Takes the descriptor of a key file off `input`, the socket that a signer's parent gave it.
+pub fn receive_key(input: BorrowedFd<'_>) -> Result<File, FrameError> {
+    let stream = UnixStream::from(input.try_clone_to_owned()?);
+    receive_files(&stream, 1)?
+        .pop()
+        .ok_or(FrameError::Descriptors {
+            found: 0,
+            wanted: 1,
+        })
 }
 
 impl Drop for SignerProcess {

@@ -1,6 +1,7 @@
 //! The state directory: keys, trust root, log, registered jobs and results.
 
 use crate::cosign_key::{CosignKeyError, Vault};
+use crate::key_file::{KeyFileError, read_rsa_key};
 use crate::keys::{KeyError, RsaKey, StatementKey, generate_rsa};
 use crate::log::{Event, Log, LogError};
 use bessemer_attest::derive::{BuilderKind, Issuer, gate_id, local_base};
@@ -59,6 +60,9 @@ pub enum StateError {
         /// Why.
         source: KeyError,
     },
+    /// The RSA key that was named cannot be used.
+    #[error(transparent)]
+    KeyFile(#[from] KeyFileError),
     /// A key's public half is not the one in the trust root.
     #[error("the key `{0}` is not the one in the trust root")]
     Foreign(PathBuf),
@@ -71,6 +75,15 @@ pub enum StateError {
     /// The log cannot be used.
     #[error(transparent)]
     Log(#[from] LogError),
+}
+
+/// An RSA key file that stands in for the signer's own key of built packages.
+#[derive(Debug)]
+pub struct ApkKey {
+    /// Where it is; its file name is what apk knows the key by.
+    pub path: PathBuf,
+    /// The opened file.
+    pub file: File,
 }
 
 /// An RSA key and the name that apk knows its public half by.
@@ -237,7 +250,7 @@ impl State {
         directory: &Path,
         vault: &mut Vault,
         signer: Digest,
-        apk_key: Option<&Path>,
+        apk_key: Option<&ApkKey>,
     ) -> Result<Self, StateError> {
         private(directory)?;
         let path = trust_root_path(directory);
@@ -256,17 +269,17 @@ impl State {
             }
             statement_keys.push((role, key));
         }
-        let own = key_path(directory, Role::Apk);
-        let apk = rsa_key(
-            apk_key.unwrap_or(&own),
-            apk_key.is_none().then_some("local"),
-        )?;
-        let import_apk = rsa_key(&key_path(directory, Role::ImportApk), Some("import"))?;
-        if let (Some(path), Some(entry)) = (
+        let apk = match apk_key {
+            Some(given) => given_key(given)?,
+            None => rsa_key(&key_path(directory, Role::Apk), "local")?,
+        };
+        let import_apk = rsa_key(&key_path(directory, Role::ImportApk), "import")?;
+        if let (Some(given), Some(entry)) = (
             apk_key,
             root.keys.iter_mut().find(|key| key.role == Role::Apk),
         ) {
-            *entry = rsa_entry(Role::Apk, &apk.key, &entry.valid_from).map_err(key_error(path))?;
+            *entry = rsa_entry(Role::Apk, &apk.key, &entry.valid_from)
+                .map_err(key_error(&given.path))?;
         }
         let mut issuer = local_issuer(&root.base);
         issuer.signer.sha256 = signer;
@@ -313,21 +326,23 @@ fn statement_key(path: &Path, vault: &mut Vault) -> Result<StatementKey, StateEr
     StatementKey::from_pkcs8(&pkcs8).map_err(key_error(path))
 }
 
-/// Reads an RSA key. It is named after its file, or `<prefix>-<8 digits of its id>.rsa.pub`.
-fn rsa_key(path: &Path, prefix: Option<&str>) -> Result<NamedRsaKey, StateError> {
+/// Reads a key of the state directory. It is named `<prefix>-<8 digits of its id>.rsa.pub`.
+fn rsa_key(path: &Path, prefix: &str) -> Result<NamedRsaKey, StateError> {
     let text = fs::read_to_string(path).map_err(io_error(path))?;
     let key = RsaKey::from_pem(&text).map_err(key_error(path))?;
-    let name = match prefix {
-        Some(prefix) => {
-            let id = Digest::of(key.public_spki().map_err(key_error(path))?).hex();
-            format!("{prefix}-{}.rsa.pub", &id[..8])
-        }
-        None => format!(
-            "{}.pub",
-            path.file_name().unwrap_or_default().to_string_lossy()
-        ),
-    };
+    let id = Digest::of(key.public_spki().map_err(key_error(path))?).hex();
+    let name = format!("{prefix}-{}.rsa.pub", &id[..8]);
     Ok(NamedRsaKey { key, name })
+}
+
+/// Reads a key that a person named. It bears its file's name, as with melange.
+fn given_key(given: &ApkKey) -> Result<NamedRsaKey, StateError> {
+    let key = read_rsa_key(&given.path, &given.file)?;
+    let name = given.path.file_name().unwrap_or_default().to_string_lossy();
+    Ok(NamedRsaKey {
+        key,
+        name: format!("{name}.pub"),
+    })
 }
 
 /// Refuses a directory that others could enter.

@@ -177,3 +177,29 @@ fn takes_over_keys_that_other_programs_made() {
     assert_eq!(name, "melange.rsa.pub");
     assert!(rsa_verifies(&root, Role::Apk, b"index", &signature));
 }
+
+#[test]
+fn a_key_can_come_as_a_descriptor() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("handed.rsa");
+    std::fs::write(&path, generate_rsa(2048).unwrap().private_pem).unwrap();
+    let options = SignerOptions {
+        apk_key: Some(path.clone()),
+        // Any uid of its own makes the parent open the key; this one needs no privilege.
+        run_as: Some(rustix::process::geteuid().as_raw()),
+        ..options(directory.path())
+    };
+    let process = SignerProcess::spawn(&options).unwrap();
+    // The signer has read it already, and not through the path.
+    std::fs::remove_file(&path).unwrap();
+    let mut client = process.client().unwrap();
+    assert_eq!(client.describe().unwrap().apk_key, "handed.rsa.pub");
+    let root = client.trust_root().unwrap();
+    let (_, signature) = client
+        .sign_index(Repository::Packages, &memory_file(b"index").unwrap())
+        .unwrap();
+    assert!(rsa_verifies(&root, Role::Apk, b"index", &signature));
+    drop(process);
+    let error = SignerProcess::spawn(&options).unwrap_err().to_string();
+    assert!(error.contains("cannot open the signing key"), "{error}");
+}
