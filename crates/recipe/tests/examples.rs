@@ -137,3 +137,13 @@ fn a_plan_does_not_tell_where_its_files_were() {
         [("greet.yaml", 2), ("demo.yaml", 4)]
     );
 }
+
+#[test]
+fn the_documentation_shows_what_tiny_compiles_to() {
+    let page = include_str!("../../../docs/formats/plan.md");
+    let (_, example) = page.split_once("```json\n").expect("an example");
+    let (example, _) = example.split_once("\n```").expect("its end");
+    let shown: Plan = serde_json::from_str(example).expect("a plan");
+    // After a change: `bessemer compile --plan examples/tiny/tiny.yaml | jq -S .`
+    assert_eq!(shown, plan("tiny"), "docs/formats/plan.md is out of date");
+}
