@@ -9,6 +9,7 @@
 mod bench;
 mod binaries;
 mod demo;
+mod ground;
 mod setup;
 mod soak;
 mod test;

@@ -1,11 +1,12 @@
 //! `cargo xtask test`: everything, those tests included that need a guest.
 
-use crate::workspace::{cache, cargo, check, root};
-use crate::{binaries, setup};
+use crate::ground::Ground;
+use crate::setup;
+use crate::workspace::{cargo, root};
 use anyhow::{Context, Result, bail};
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::path::Path;
+use std::process::Stdio;
 
 /// Tests that are not run, one a line: the name, a colon, the reason.
 const SKIPPED: &str = "xtask/skipped-tests.txt";
@@ -31,7 +32,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     setup::lists()?;
     run_tests(&["--workspace"], &[], &[], &mut counts)?;
     if !arguments.without_guests {
-        let environment = prepare()?;
+        let environment = environment()?;
         let mut words = vec!["--ignored", "--test-threads=1"];
         for name in &skipped {
             words.extend(["--skip", name]);
@@ -73,67 +74,27 @@ fn skipped() -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// Builds the programs and the small repository that guest tests boot from.
-fn prepare() -> Result<Vec<(String, String)>> {
-    let cache = cache()?.join("test");
-    let bin = cache.join("bin");
-    binaries::build(&bin, false)?;
-    let repository = cache.join("repository");
-    println!(
-        "guest tests: programs in {}, repository in {}",
-        bin.display(),
-        repository.display()
-    );
-    check(
-        Command::new(bin.join("bessemer"))
-            .arg("bootstrap")
-            .arg("debian")
-            .arg("--out")
-            .arg(&repository),
-    )?;
-    let keys = cache.join("keys");
-    check(bessemer(&bin).args(["keys", "export", "--out"]).arg(&keys))?;
-    let key = import_key(&keys)?;
-    let boot = cache.join("boot");
-    check(
-        Command::new(bin.join("bessemer"))
-            .args(["kernel", "unpack", "--out"])
-            .arg(&boot)
-            .arg("--repository-append")
-            .arg(&repository)
-            .arg("--keyring-append")
-            .arg(&key),
-    )?;
+/// What guest tests read from their environment.
+fn environment() -> Result<Vec<(String, String)>> {
+    let ground = Ground::prepare(false)?;
     let text = |path: &Path| path.display().to_string();
-    Ok(vec![
-        ("BESSEMER_TEST_BIN".into(), text(&bin)),
-        ("BESSEMER_TEST_REPOSITORY".into(), text(&repository)),
-        ("BESSEMER_TEST_KEY".into(), text(&key)),
-        ("BESSEMER_TEST_BOOT".into(), text(&boot)),
+    let variables = [
+        ("BESSEMER_TEST_BIN", text(&ground.bin)),
+        ("BESSEMER_TEST_REPOSITORY", text(&ground.repository)),
+        ("BESSEMER_TEST_KEY", text(&ground.key)),
+        ("BESSEMER_TEST_BOOT", text(&ground.boot)),
         (
-            "BESSEMER_TEST_AGENT".into(),
-            text(&bin.join("bessemer-agent")),
+            "BESSEMER_TEST_AGENT",
+            text(&ground.program("bessemer-agent")),
         ),
         (
-            "BESSEMER_TEST_JAILER".into(),
-            text(&bin.join("bessemer-jailer")),
+            "BESSEMER_TEST_JAILER",
+            text(&ground.program("bessemer-jailer")),
         ),
-    ])
-}
-
-fn bessemer(bin: &Path) -> Command {
-    Command::new(bin.join("bessemer"))
-}
-
-/// The key that signs the bootstrap's index, among the exported ones.
-fn import_key(keys: &Path) -> Result<PathBuf> {
-    for entry in fs_err::read_dir(keys)? {
-        let entry = entry?;
-        if entry.file_name().to_string_lossy().starts_with("import-") {
-            return Ok(entry.path());
-        }
-    }
-    bail!("no import key in {}", keys.display())
+    ];
+    Ok(variables
+        .map(|(name, value)| (name.to_owned(), value))
+        .to_vec())
 }
 
 /// Runs `cargo test`, shows what it prints, and adds up the result lines.

@@ -1,0 +1,78 @@
+//! What tests and measurements stand on: programs, a small repository, a kernel.
+
+use crate::binaries;
+use crate::workspace::{cache, check};
+use anyhow::{Result, bail};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Places of everything a guest needs.
+#[derive(Debug)]
+pub(crate) struct Ground {
+    /// Folder with every program.
+    pub(crate) bin: PathBuf,
+    /// A bootstrapped apk repository.
+    pub(crate) repository: PathBuf,
+    /// The public key of its index.
+    pub(crate) key: PathBuf,
+    /// A boot directory: kernel and modules.
+    pub(crate) boot: PathBuf,
+}
+
+impl Ground {
+    /// Builds the programs, bootstraps the repository and unpacks the kernel; what is there already
+    /// is reused. Optimised programs stand apart from those of the tests.
+    pub(crate) fn prepare(release: bool) -> Result<Self> {
+        let cache = cache()?.join("test");
+        let bin = cache.join(if release { "release" } else { "bin" });
+        binaries::build(&bin, release)?;
+        let repository = cache.join("repository");
+        println!(
+            "programs in {}, repository in {}",
+            bin.display(),
+            repository.display()
+        );
+        let program = bin.join("bessemer");
+        let bessemer = || Command::new(&program);
+        check(
+            bessemer()
+                .args(["bootstrap", "debian", "--out"])
+                .arg(&repository),
+        )?;
+        let keys = cache.join("keys");
+        check(bessemer().args(["keys", "export", "--out"]).arg(&keys))?;
+        let key = import_key(&keys)?;
+        let boot = cache.join("boot");
+        check(
+            bessemer()
+                .args(["kernel", "unpack", "--out"])
+                .arg(&boot)
+                .arg("--repository-append")
+                .arg(&repository)
+                .arg("--keyring-append")
+                .arg(&key),
+        )?;
+        Ok(Self {
+            bin,
+            repository,
+            key,
+            boot,
+        })
+    }
+
+    /// One of the programs.
+    pub(crate) fn program(&self, name: &str) -> PathBuf {
+        self.bin.join(name)
+    }
+}
+
+/// The key that signs the bootstrap's index, among the exported ones.
+fn import_key(keys: &Path) -> Result<PathBuf> {
+    for entry in fs_err::read_dir(keys)? {
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().starts_with("import-") {
+            return Ok(entry.path());
+        }
+    }
+    bail!("no import key in {}", keys.display())
+}
