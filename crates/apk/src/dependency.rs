@@ -147,7 +147,8 @@ pub(crate) fn comparable<'a>(name: &str, version: &'a Version) -> Cow<'a, Versio
 impl FromStr for Dependency {
     type Err = ParseDependencyError;
 
-    /// Reads `[!]name[op version][@pin]`; apk-tools' order, `name@pin op version`, is read too.
+    /// Reads `[!]name[op version][@pin]`; apk-tools' order, `name@pin op version`, is read too. There
+    /// is one pin at most.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let error = || ParseDependencyError(text.to_owned());
         if text
@@ -176,6 +177,9 @@ impl FromStr for Dependency {
             None => None,
             Some((operator, mut version)) => {
                 if let Some((before, found)) = split_pin(version) {
+                    if pin.is_some() {
+                        return Err(error());
+                    }
                     (version, pin) = (before, Some(found.to_owned()));
                 }
                 if version.is_empty() {
@@ -184,7 +188,8 @@ impl FromStr for Dependency {
                 Some((operator, Version::new(version)))
             }
         };
-        if name.is_empty() {
+        // A second pin would be taken for the only one by the next reader.
+        if name.is_empty() || split_pin(name).is_some() {
             return Err(error());
         }
         Ok(Self {
@@ -275,7 +280,9 @@ mod tests {
         ] {
             assert_eq!(text.parse::<Dependency>().unwrap().to_string(), rendered);
         }
-        for text in ["", "!", "=1", "a=", "a===1", "a b", "a=1 ", "a><~1"] {
+        for text in [
+            "", "!", "=1", "a=", "a===1", "a b", "a=1 ", "a><~1", "a@m@e", "a@m@e>1", "a@m>1@e",
+        ] {
             assert!(text.parse::<Dependency>().is_err(), "{text}");
         }
     }

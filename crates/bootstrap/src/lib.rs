@@ -19,6 +19,8 @@ mod layout;
 mod lists;
 mod run;
 mod selection;
+#[doc(hidden)]
+pub mod untrusted;
 mod version;
 mod write;
 

@@ -120,7 +120,7 @@ fn release_of(list: &str, meta_key: &str) -> Result<Option<Release>, AptError> {
 }
 
 /// What the signature of a clear-signed text covers; a text without the armour is all of it.
-fn signed_part(text: &str) -> &str {
+pub(crate) fn signed_part(text: &str) -> &str {
     let Some((_, signed)) = text.split_once("-----BEGIN PGP SIGNED MESSAGE-----\n") else {
         return text;
     };
@@ -138,7 +138,7 @@ fn lists(release: &Paragraph, name: &str, sha256: &Digest) -> bool {
 }
 
 /// Reads a whole Packages file and keeps the paragraphs of chosen packages.
-fn matching_paragraphs(
+pub(crate) fn matching_paragraphs(
     reader: &mut impl BufRead,
     chosen: &[Chosen],
 ) -> io::Result<Vec<(Chosen, Paragraph)>> {

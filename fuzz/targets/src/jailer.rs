@@ -1,0 +1,46 @@
+//! The launch request: the only bytes that the privileged program reads.
+
+use crate::Target;
+use request::RequestText;
+
+#[path = "../../../crates/jailer/src/request.rs"]
+#[allow(
+    dead_code,
+    reason = "the jailer is a program; only the part of a request that is bytes is wanted"
+)]
+mod request;
+
+pub(crate) const REQUEST: Target = Target {
+    name: "jailer_request",
+    run,
+    seeds,
+    words: &["BSMRJL01", "\u{1}\0\0\0", "-device", "\0"],
+};
+
+fn run(data: &[u8]) {
+    let Ok(text) = RequestText::decode(data) else {
+        return;
+    };
+    let arguments: Vec<&[u8]> = text.arguments.iter().map(|one| one.as_bytes()).collect();
+    assert_eq!(
+        encode(text.kvm, &arguments),
+        data,
+        "one spelling for a request"
+    );
+}
+
+fn encode(kvm: bool, arguments: &[&[u8]]) -> Vec<u8> {
+    let number = |value: usize| u32::try_from(value).unwrap().to_le_bytes();
+    let mut bytes = b"BSMRJL01".to_vec();
+    bytes.extend(number(usize::from(kvm)));
+    bytes.extend(number(arguments.len()));
+    for argument in arguments {
+        bytes.extend(number(argument.len()));
+        bytes.extend_from_slice(argument);
+    }
+    bytes
+}
+
+fn seeds() -> Vec<Vec<u8>> {
+    vec![encode(true, &[b"-machine", b"microvm"]), encode(false, &[])]
+}
