@@ -35,6 +35,9 @@ pub enum DeriveError {
     /// The run did not succeed.
     #[error("the run ended in failure; nothing is signed for it")]
     Unsuccessful,
+    /// An import that names archives names the release that lists them, and no other does.
+    #[error("an import has a release exactly when it has archives")]
+    ImportRelease,
     /// Two documents disagree.
     #[error("{what} is `{found}`, but `{expected}` was expected")]
     Mismatch {

@@ -30,7 +30,7 @@ impl fmt::Display for Accelerator {
 }
 
 /// What [`Accelerator::probe`] found.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Probe {
     /// What to use.
     pub accelerator: Accelerator,
@@ -46,6 +46,27 @@ impl Accelerator {
             Err(error) => tcg(format!("the KVM probe could not start: {error}")),
         }
     }
+}
+
+impl Accelerator {
+    /// Probes as root, on behalf of a guest that will run under a uid of its own: what root may
+    /// open counts only if the jail can hand it on, which it does through the device's group.
+    pub fn probe_for_jail() -> Probe {
+        use std::os::unix::fs::MetadataExt as _;
+        match std::fs::metadata("/dev/kvm") {
+            Ok(device) if !reachable(device.mode(), device.gid()) => tcg(
+                "only root may open /dev/kvm; give it to a group (`kvm`) with read and write"
+                    .to_owned(),
+            ),
+            _ => Self::probe(),
+        }
+    }
+}
+
+/// Whether a device with this mode and group can be opened by an ordinary uid in that group. Root's
+/// own group is never given to a jail.
+pub(crate) const fn reachable(mode: u32, group: u32) -> bool {
+    mode & 0o006 == 0o006 || (group != 0 && mode & 0o060 == 0o060)
 }
 
 fn tcg(reason: String) -> Probe {
@@ -248,6 +269,15 @@ mod tests {
         assert!(!probe.reason.is_empty());
         let again = Accelerator::probe();
         assert_eq!(probe.accelerator, again.accelerator);
+    }
+
+    #[test]
+    fn a_device_of_roots_own_group_is_not_handed_on() {
+        assert!(super::reachable(0o20660, 104), "the usual: root:kvm");
+        assert!(super::reachable(0o20666, 0), "open to all");
+        assert!(!super::reachable(0o20600, 104), "root alone");
+        assert!(!super::reachable(0o20660, 0), "root's group");
+        assert!(!super::reachable(0o20640, 104), "read alone is not enough");
     }
 
     #[test]

@@ -13,7 +13,12 @@ pub fn import_statement(
     import: &Import,
 ) -> Result<Statement<Import>, DeriveError> {
     text::file_name("the imported package's file name", file)?;
-    text::plain("the suite", &import.release.suite)?;
+    if let Some(release) = &import.release {
+        text::plain("the suite", &release.suite)?;
+    }
+    if import.release.is_none() != import.debs.is_empty() {
+        return Err(DeriveError::ImportRelease);
+    }
     for deb in &import.debs {
         text::plain("the name of a deb", &deb.name)?;
         text::plain("the version of a deb", &deb.version)?;

@@ -7,10 +7,14 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Import {
-    /// The archives it was made from, sorted by name.
+    /// Digest of the package list that says what is taken over and under which names.
+    pub list: Digest,
+    /// The archives it was made from, sorted by name; none for a package
+    /// that the list alone describes.
     pub debs: Vec<ImportedDeb>,
-    /// The signed release that names them.
-    pub release: ImportedRelease,
+    /// The signed release that names them; absent when there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<ImportedRelease>,
 }
 
 /// A Debian archive.

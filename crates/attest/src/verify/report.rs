@@ -227,12 +227,15 @@ impl BuiltReport {
 
 impl ImportReport {
     fn lines(&self, lines: &mut Vec<String>) {
-        let release = &self.import.release;
-        lines.push(format!(
-            "origin: not built here; repacked from {} Debian packages of {} (release {})",
-            self.import.debs.len(),
-            release.suite,
-            release.sha256
-        ));
+        let list = &self.import.list;
+        lines.push(match &self.import.release {
+            Some(release) => format!(
+                "origin: not built here; repacked from {} Debian packages of {} (release {}) by package list {list}",
+                self.import.debs.len(),
+                release.suite,
+                release.sha256
+            ),
+            None => format!("origin: not built here; written by package list {list} alone"),
+        });
     }
 }

@@ -108,6 +108,7 @@ fn signs_imports_with_keys_of_their_own() {
     assert!(rsa_verifies(&root, Role::ImportApk, b"control", &signature));
     assert!(!rsa_verifies(&root, Role::Apk, b"control", &signature));
     let import = Import {
+        list: Digest::of("list"),
         debs: vec![ImportedDeb {
             name: "dash".to_owned(),
             version: "0.5".to_owned(),
@@ -115,10 +116,10 @@ fn signs_imports_with_keys_of_their_own() {
             sha256: Digest::of("deb"),
             packages_file: Digest::of("Packages"),
         }],
-        release: ImportedRelease {
+        release: Some(ImportedRelease {
             suite: "bookworm".to_owned(),
             sha256: Digest::of("release"),
-        },
+        }),
     };
     let apk = memory_file(b"apk").unwrap();
     let envelope = client

@@ -155,6 +155,7 @@ fn a_summary_must_list_all_evidence() {
 fn an_import_passes_only_where_it_is_accepted() {
     let factory = Factory::new();
     let import = Import {
+        list: Digest::of("list"),
         debs: vec![ImportedDeb {
             name: "dash".to_owned(),
             version: "0.5.12-2".to_owned(),
@@ -162,12 +163,17 @@ fn an_import_passes_only_where_it_is_accepted() {
             sha256: Digest::of("deb"),
             packages_file: Digest::of("Packages"),
         }],
-        release: ImportedRelease {
+        release: Some(ImportedRelease {
             suite: "bookworm".to_owned(),
             sha256: Digest::of("release"),
-        },
+        }),
+    };
+    let torn = Import {
+        release: None,
+        ..import.clone()
     };
     let facts = &factory.facts;
+    import_statement(&factory.root.base, &facts.file, &facts.sha256, &torn).unwrap_err();
     let statement =
         import_statement(&factory.root.base, &facts.file, &facts.sha256, &import).unwrap();
     let sidecar = factory.seal(&[(Role::Import, canonical_bytes(&statement).unwrap())]);
