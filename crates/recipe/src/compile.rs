@@ -6,6 +6,7 @@ mod error;
 mod inputs;
 mod package;
 mod requests;
+mod resources;
 mod scope;
 mod steps;
 mod uses;
@@ -100,7 +101,8 @@ pub fn compile(recipe: &Recipe, options: &CompileOptions<'_>) -> Result<Compiled
     let warnings = environment::warnings(recipe);
     let mut plans = plans.into_iter().map(|built| built.plan);
     let (sources, pipelines) = compiler.finish();
-    let resources = package::resources(recipe, &base)?;
+    let resources = resources::written(recipe, &base)?;
+    let timeout = resources::timeout(recipe)?;
     let plan = Plan {
         schema: PlanSchema::V1,
         recipe: FileRef {
@@ -115,7 +117,7 @@ pub fn compile(recipe: &Recipe, options: &CompileOptions<'_>) -> Result<Compiled
         sources,
         environment,
         resources,
-        timeout: recipe.document().package.timeout.value.clone(),
+        timeout,
         configuration,
     };
     Ok(Compiled { plan, warnings })
@@ -124,18 +126,25 @@ pub fn compile(recipe: &Recipe, options: &CompileOptions<'_>) -> Result<Compiled
 fn check_architecture(recipe: &Recipe, architecture: &str) -> Result<(), CompileError> {
     let targets = &recipe.document().package.target_architecture;
     let matches = |target: &str| variables::apk_architecture(target) == architecture;
-    if targets.is_empty()
-        || targets
-            .iter()
-            .any(|target| &**target == "all" || matches(target))
+    let Some(first) = targets.first() else {
+        return Ok(());
+    };
+    if targets
+        .iter()
+        .any(|target| &**target == "all" || matches(target))
     {
         return Ok(());
     }
-    Err(CompileError::Architecture {
-        recipe: recipe.source().name.clone(),
-        architecture: architecture.to_owned(),
-        supported: targets.iter().map(|target| target.value.clone()).collect(),
-    })
+    let supported: Vec<&str> = targets.iter().map(|target| &**target).collect();
+    let message = format!(
+        "cannot be built for {architecture}, only for {}",
+        supported.join(", ")
+    );
+    let hint = "choose one of these with `--arch`, or add it to the list".to_owned();
+    let diagnostic = recipe.source().diagnostic(first.position, message);
+    Err(CompileError::Architecture(Box::new(
+        diagnostic.with_hint(Some(hint)),
+    )))
 }
 
 fn check_build_options(recipe: &Recipe, options: &CompileOptions<'_>) -> Result<(), CompileError> {

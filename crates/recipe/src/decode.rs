@@ -34,7 +34,7 @@ fn explain(file: &SourceFile, error: &Error) -> Diagnostic {
             field, expected, ..
         } => (
             format!("unknown key `{field}`"),
-            did_you_mean(field, expected.iter().copied()),
+            did_you_mean(field, expected.iter().copied()).or_else(|| keys(expected)),
         ),
         Error::SerdeMissingField { field, .. } => (format!("key `{field}` is missing"), None),
         Error::DuplicateMappingKey { key: Some(key), .. } => {
@@ -57,10 +57,21 @@ fn explain(file: &SourceFile, error: &Error) -> Diagnostic {
         Error::InvalidScalar {
             ty: "u64" | "usize",
             ..
-        } => ("not a whole number".to_owned(), None),
+        } => (
+            "not a whole number".to_owned(),
+            Some("write digits only, such as `0`".to_owned()),
+        ),
         Error::Unexpected { expected, .. } => (format!("expected {}", plain(expected)), None),
         Error::Eof { .. } => ("the file is empty".to_owned(), None),
-        other => (first_line(&other.to_string()), None),
+        Error::MultipleDocuments { .. } => (
+            "a second YAML document begins here".to_owned(),
+            Some("write one document in a file, without a `---` inside".to_owned()),
+        ),
+        other => {
+            let message = first_line(&other.to_string());
+            let hint = syntax_hint(&message);
+            (message, hint)
+        }
     };
     file.diagnostic(position, message).with_hint(hint)
 }
@@ -79,6 +90,34 @@ fn plain(expected: &'static str) -> &'static str {
         "string scalar" => "a text",
         other => other,
     }
+}
+
+/// The keys that may stand there, when they are few enough to read.
+fn keys(expected: &[&str]) -> Option<String> {
+    let quoted: Vec<String> = expected.iter().map(|key| format!("`{key}`")).collect();
+    (1..=12)
+        .contains(&quoted.len())
+        .then(|| format!("known here: {}", quoted.join(", ")))
+}
+
+/// What to do about the mistakes in YAML that people make most.
+fn syntax_hint(message: &str) -> Option<String> {
+    let hints = [
+        ("tabs disallowed", "indent with spaces"),
+        (
+            "mapping values are not allowed",
+            "keys of one mapping start in one column, and a text with `: ` in it needs quotes",
+        ),
+        ("unclosed quote", "close it on the line where the text ends"),
+        (
+            "unknown anchor",
+            "a text that starts with `*` needs quotes; else define the anchor with `&` above",
+        ),
+    ];
+    hints
+        .into_iter()
+        .find(|(start, _)| message.contains(start))
+        .map(|(_, hint)| hint.to_owned())
 }
 
 fn first_line(message: &str) -> String {

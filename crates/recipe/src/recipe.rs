@@ -117,6 +117,9 @@ fn check_name(source: &SourceFile, name: &Text) -> Check {
     if name.contains("${{") || is_package_name(name) {
         return Ok(());
     }
+    if name.is_empty() {
+        return fail(source, name, "a package's name is empty", None);
+    }
     let hint = "letters, digits and `+_.-`, starting with a letter or digit".to_owned();
     fail(
         source,

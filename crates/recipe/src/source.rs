@@ -46,15 +46,24 @@ impl SourceFile {
             self.text
                 .lines()
                 .nth(index)
-                .map(|line| line.chars().take(EXCERPT_CHARS).collect())
+                .map(|line| line.chars().take(EXCERPT_CHARS).map(shown).collect())
         });
         Diagnostic {
             file: self.name.clone(),
             position,
-            message: message.into(),
+            message: message.into().chars().map(shown).collect(),
             hint: None,
             excerpt,
         }
+    }
+}
+
+/// A character as a terminal may be given it: nothing moves the cursor, and columns stay.
+fn shown(character: char) -> char {
+    match character {
+        '\t' => ' ',
+        other if other.is_control() => char::REPLACEMENT_CHARACTER,
+        other => other,
     }
 }
 
@@ -108,3 +117,19 @@ impl fmt::Display for Diagnostic {
 }
 
 impl std::error::Error for Diagnostic {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_shown_cannot_drive_a_terminal() {
+        let file = SourceFile::new("f", "a:\t\u{1b}[31mb\u{7}\n");
+        let diagnostic = file.diagnostic(Some(Position { line: 1, column: 1 }), "no \u{1b}[2J");
+        assert_eq!(
+            diagnostic.excerpt.as_deref(),
+            Some("a: \u{fffd}[31mb\u{fffd}")
+        );
+        assert_eq!(diagnostic.message, "no \u{fffd}[2J");
+    }
+}

@@ -35,17 +35,10 @@ pub enum CompileError {
         source: io::Error,
     },
     /// The recipe excludes the architecture.
-    #[error("{recipe}: cannot be built for {architecture}, only for {}", supported.join(", "))]
-    Architecture {
-        /// The recipe's name.
-        recipe: String,
-        /// What was asked for.
-        architecture: String,
-        /// What the recipe lists.
-        supported: Vec<String>,
-    },
+    #[error("{0}")]
+    Architecture(Box<Diagnostic>),
     /// An option that the recipe does not declare was enabled.
-    #[error("{recipe}: no build option `{name}`; declared: {}", declared.join(", "))]
+    #[error("{recipe}: no build option `{name}`; declared: {}", listed(declared))]
     BuildOption {
         /// The recipe's name.
         recipe: String,
@@ -59,6 +52,13 @@ pub enum CompileError {
     NoPackage,
 }
 
+fn listed(names: &[String]) -> String {
+    if names.is_empty() {
+        return "none".to_owned();
+    }
+    names.join(", ")
+}
+
 impl CompileError {
     /// Where and what, for errors that have a place in a file.
     pub fn diagnostic(&self) -> Option<&Diagnostic> {
@@ -68,8 +68,9 @@ impl CompileError {
             | Self::Pipeline(diagnostic)
             | Self::Input(diagnostic)
             | Self::Value(diagnostic)
+            | Self::Architecture(diagnostic)
             | Self::Read { diagnostic, .. } => Some(diagnostic),
-            Self::Architecture { .. } | Self::BuildOption { .. } | Self::NoPackage => None,
+            Self::BuildOption { .. } | Self::NoPackage => None,
         }
     }
 
@@ -90,7 +91,9 @@ impl CompileError {
     ) -> Self {
         Self::Condition(Box::new(match error {
             ConditionError::Variable(inner) => variable_diagnostic(file, text, inner, known),
-            other => file.diagnostic_within(text, error.offset(), other.to_string()),
+            other => file
+                .diagnostic_within(text, error.offset(), other.to_string())
+                .with_hint(Some("such as `${{build.arch}} == 'x86_64'`".to_owned())),
         }))
     }
 

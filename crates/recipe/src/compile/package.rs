@@ -314,23 +314,3 @@ fn setcap(
     plans.sort();
     Ok(plans)
 }
-
-/// What the recipe asks of a machine, without what it leaves open.
-pub(crate) fn resources(
-    recipe: &Recipe,
-    base: &Variables,
-) -> Result<BTreeMap<String, String>, CompileError> {
-    let written = &recipe.document().package.resources;
-    let named = [
-        ("cpu", &written.cpu),
-        ("cpumodel", &written.cpumodel),
-        ("memory", &written.memory),
-        ("disk", &written.disk),
-    ];
-    let scope = Scope::new(base);
-    let mut resources = BTreeMap::new();
-    for (name, text) in named.into_iter().filter(|(_, text)| !text.is_empty()) {
-        resources.insert(name.to_owned(), scope.text(recipe.source(), text)?);
-    }
-    Ok(resources)
-}
