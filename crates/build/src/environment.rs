@@ -5,6 +5,7 @@
 //! and is cached under their digests.
 
 mod convert;
+mod remembered;
 
 use crate::environment::convert::to_tree;
 use bessemer_apk::index::RenderIndexError;
@@ -99,23 +100,19 @@ pub fn environment_disk(
     let directory = cache.join("disks");
     fs_err::create_dir_all(&directory)?;
     let path = directory.join(format!("{}.erofs", key(packages).hex()));
-    if path.exists() {
-        let (digest, _) = Digest::of_reader(fs_err::File::open(&path)?)?;
-        let recorded = fs_err::read_to_string(path.with_extension("sha256")).unwrap_or_default();
-        if recorded == digest.to_string() {
-            return Ok(EnvironmentDisk {
-                path,
-                digest,
-                reused: true,
-            });
-        }
+    if let Some(digest) = remembered::recall(&path)? {
+        return Ok(EnvironmentDisk {
+            path,
+            digest,
+            reused: true,
+        });
     }
     let mut image = tempfile::NamedTempFile::new_in(&directory)?;
     write(packages, image.as_file_mut())?;
     image.as_file().sync_data()?;
     let (digest, _) = Digest::of_reader(fs_err::File::open(image.path())?)?;
-    fs_err::write(path.with_extension("sha256"), digest.to_string())?;
     image.persist(&path).map_err(|error| error.error)?;
+    remembered::remember(&path, digest)?;
     Ok(EnvironmentDisk {
         path,
         digest,
