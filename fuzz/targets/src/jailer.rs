@@ -2,6 +2,7 @@
 
 use crate::Target;
 use request::RequestText;
+use std::ffi::CString;
 
 #[path = "../../../crates/jailer/src/request.rs"]
 #[allow(
@@ -21,7 +22,7 @@ fn run(data: &[u8]) {
     let Ok(text) = RequestText::decode(data) else {
         return;
     };
-    let arguments: Vec<&[u8]> = text.arguments.iter().map(|one| one.as_bytes()).collect();
+    let arguments: Vec<&[u8]> = text.arguments.iter().map(CString::as_bytes).collect();
     assert_eq!(
         encode(text.kvm, &arguments),
         data,
