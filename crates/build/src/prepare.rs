@@ -75,12 +75,33 @@ pub fn prepare(
     directory: PathBuf,
     reporter: &mut dyn Reporter,
 ) -> Result<Job, PrepareError> {
-    let plan = &request.plan;
     reporter.report(Event::Stage {
         name: "resolve",
-        detail: &plan.package.name,
+        detail: &request.plan.package.name,
     });
-    let packages = resolve("build", &plan.environment.packages, request.sources)?;
+    let world = &request.plan.environment.packages;
+    let packages = resolve("build", world, request.sources)?;
+    assemble(request, LockKind::Build, &packages, directory, reporter)
+}
+
+/// The same for a run that only tests: there is no build environment, and of the plan's sources only
+/// those are fetched that the caller left in it. No signer takes part, so the job is never registered.
+pub fn prepare_test(
+    request: Request<'_>,
+    directory: PathBuf,
+    reporter: &mut dyn Reporter,
+) -> Result<Job, PrepareError> {
+    assemble(request, LockKind::Test, &[], directory, reporter)
+}
+
+fn assemble(
+    request: Request<'_>,
+    kind: LockKind,
+    packages: &[PackageFile],
+    directory: PathBuf,
+    reporter: &mut dyn Reporter,
+) -> Result<Job, PrepareError> {
+    let plan = &request.plan;
     let kernel = resolve("boot", &[boot::KERNEL.to_owned()], request.sources)?;
     let kernel = kernel
         .into_iter()
@@ -91,7 +112,7 @@ pub fn prepare(
         name: "sources",
         detail: &count,
     });
-    let lock = lock(&request, &packages, &kernel)?;
+    let lock = lock(&request, kind, packages, &kernel)?;
     let spec = JobSpec {
         schema: JobSpecSchema::V1,
         plan: lock.plan,
@@ -115,6 +136,7 @@ pub fn prepare(
 
 fn lock(
     request: &Request<'_>,
+    kind: LockKind,
     packages: &[PackageFile],
     kernel: &PackageFile,
 ) -> Result<Lock, PrepareError> {
@@ -134,7 +156,7 @@ fn lock(
     });
     Ok(Lock {
         schema: LockSchema::V1,
-        kind: LockKind::Build,
+        kind,
         plan: Digest::of(canonical_bytes(plan)?),
         architecture: plan.architecture.clone(),
         recipe: LockedFile {

@@ -3,12 +3,14 @@
 mod build_guest;
 mod guest;
 mod machine;
+mod offered;
 mod outputs;
 mod record;
 mod test_guest;
 
 pub use guest::GuestError;
 pub use machine::{MachineError, Tools};
+pub use offered::{OfferedTest, TestError};
 pub use outputs::{BuiltPackage, OutputError, SignControl, SignControlError};
 pub use record::RecordError;
 
@@ -67,6 +69,8 @@ pub struct Done {
     pub test_logs: Vec<PathBuf>,
     /// The file manifest.
     pub manifest: PathBuf,
+    /// Whether the build's environment disk was there from an earlier run.
+    pub environment_reused: bool,
     /// The first test failure, for a person.
     pub failure: Option<GuestError>,
 }

@@ -4,9 +4,10 @@ use crate::commands::{
     bootstrap, build, compile, index, kernel, keygen, keys, publish, query, sign, test, verify,
     worker,
 };
+use crate::exit;
 use crate::services::Inherited;
-use clap::{Parser, Subcommand};
-use std::path::PathBuf;
+use clap::{CommandFactory as _, Parser, Subcommand};
+use std::path::{Path, PathBuf};
 
 /// A software factory: melange recipes become apk packages, each built in a microVM of its own,
 /// tested in a second one, with signed provenance
@@ -18,6 +19,21 @@ pub(crate) struct Arguments {
     pub(crate) inherited: Option<Inherited>,
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+/// The whole definition: what the derived one says, and the exit statuses below every help text.
+pub(crate) fn definition() -> clap::Command {
+    with_exit_statuses(Arguments::command())
+}
+
+fn with_exit_statuses(command: clap::Command) -> clap::Command {
+    let mut command = command.mut_subcommands(with_exit_statuses);
+    let text = match command.get_after_help() {
+        Some(examples) => format!("{examples}\n\n{}", exit::TEXT),
+        None => exit::TEXT.to_owned(),
+    };
+    command = command.after_help(text);
+    command
 }
 
 #[derive(Debug, Subcommand)]
@@ -54,6 +70,9 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Kernel(kernel::Arguments),
     /// Print a completion script for a shell
+    #[command(
+        after_help = "Example:\n  bessemer completions bash > /etc/bash_completion.d/bessemer"
+    )]
     Completions {
         /// Which shell
         shell: clap_complete::Shell,
@@ -76,6 +95,19 @@ impl Command {
                 | Self::Kernel(_)
                 | Self::Worker(_)
         )
+    }
+
+    /// Whether the command starts guests.
+    pub(crate) const fn boots_guests(&self) -> bool {
+        matches!(self, Self::Build(_) | Self::Test(_) | Self::Worker(_))
+    }
+
+    /// The key that the signer is to sign packages with, instead of its own.
+    pub(crate) fn signing_key(&self) -> Option<&Path> {
+        match self {
+            Self::Build(arguments) => arguments.signing_key.as_deref(),
+            _ => None,
+        }
     }
 
     /// Directories the command writes to, which must belong to the uid that does the work.

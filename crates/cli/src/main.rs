@@ -1,27 +1,30 @@
 //! `bessemer`: arguments, printing, progress, exit codes. Each verb is one thin file over a
 //! library's operation.
 
-#![allow(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a command-line program"
-)]
-
 mod arguments;
 mod commands;
+mod exit;
+mod hints;
+mod melange_flags;
 mod places;
 mod print;
 mod privilege;
 mod programs;
 mod services;
 mod signing;
+mod signing_key;
 mod uids;
 
-use clap::Parser;
+use arguments::{Arguments, definition};
+use clap::FromArgMatches as _;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let arguments = arguments::Arguments::parse();
+    let mut matches = definition().get_matches();
+    let arguments = match Arguments::from_arg_matches_mut(&mut matches) {
+        Ok(arguments) => arguments,
+        Err(error) => error.format(&mut definition()).exit(),
+    };
     let result = if privilege::must_divide(&arguments) {
         privilege::divide(&arguments)
     } else {
@@ -29,9 +32,10 @@ fn main() -> ExitCode {
     };
     match result {
         Ok(code) => code,
+        Err(error) if print::reader_is_gone(&error) => ExitCode::SUCCESS,
         Err(error) => {
             print::failure(&error);
-            ExitCode::FAILURE
+            ExitCode::from(exit::ERROR)
         }
     }
 }

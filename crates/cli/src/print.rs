@@ -1,48 +1,108 @@
 //! What a person or a program reads: errors, progress, results.
 
+use crate::hints;
+use anyhow::{Context as _, Result};
 use bessemer_build::{Event, Reporter};
 use serde::Serialize;
-use std::io::{IsTerminal as _, Write as _};
+use std::fmt;
+use std::io::{self, IsTerminal as _, Write as _};
 use std::time::Instant;
 
-/// Prints an error with its causes, and its hints last.
+/// Advice that goes with an error: `.context(Hint(…))`. It is shown last, after the causes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Hint(pub(crate) String);
+
+impl fmt::Display for Hint {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+/// Prints an error with its causes, and its hint last.
 pub(crate) fn failure(error: &anyhow::Error) {
-    let mut lines = Vec::new();
+    note_to_stderr(&described(error, colour()));
+}
+
+fn described(error: &anyhow::Error, colour: bool) -> String {
+    let hint = error.downcast_ref::<Hint>().map(|hint| hint.0.clone());
+    let mut lines: Vec<String> = Vec::new();
     for cause in error.chain() {
         let text = cause.to_string();
-        if lines
-            .last()
-            .is_none_or(|last: &String| !last.ends_with(&text))
-        {
+        let said = lines.last().is_some_and(|last| last.ends_with(&text));
+        if !said && hint.as_ref() != Some(&text) {
             lines.push(text);
         }
     }
-    let (head, rest) = lines
-        .split_first()
-        .map_or(("failed", &[][..]), |(head, rest)| (head, rest));
-    let mark = if colour() {
+    let mark = if colour {
         "\x1b[1;31merror\x1b[0m"
     } else {
         "error"
     };
-    eprintln!("{mark}: {head}");
-    for cause in rest {
-        eprintln!("  caused by: {cause}");
+    let (head, causes) = lines
+        .split_first()
+        .map_or(("failed", &[][..]), |(head, rest)| (head, rest));
+    let mut text = format!("{mark}: {head}");
+    for cause in causes {
+        text += &["\n  caused by: ", cause].concat();
     }
+    if let Some(hint) = hint.or_else(|| hints::hint(error)) {
+        text += &["\n  hint: ", &hint].concat();
+    }
+    text
+}
+
+/// Whether standard output was closed by whoever reads it, such as `head`: not a failure of ours.
+pub(crate) fn reader_is_gone(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<ReaderGone>().is_some()
+}
+
+/// Standard output cannot be written.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write to standard output")]
+struct ReaderGone(#[source] io::Error);
+
+/// Prints one line of a result.
+pub(crate) fn line(text: fmt::Arguments<'_>) -> Result<()> {
+    bytes(format!("{text}\n").as_bytes())
+}
+
+/// Prints a result as it is.
+pub(crate) fn bytes(bytes: &[u8]) -> Result<()> {
+    let mut out = io::stdout().lock();
+    match out.write_all(bytes).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(ReaderGone(error).into()),
+        other => other.context("cannot write to standard output"),
+    }
+}
+
+/// Tells a person something on standard error.
+pub(crate) fn note(text: &str) {
+    note_to_stderr(&format!("note: {text}"));
+}
+
+/// Tells a person of something that is likely not meant.
+pub(crate) fn warning(text: &str) {
+    let mark = if colour() {
+        "\x1b[1;33mwarning\x1b[0m"
+    } else {
+        "warning"
+    };
+    note_to_stderr(&format!("{mark}: {text}"));
+}
+
+/// A line on standard error. If nobody reads that, there is nobody left to tell.
+fn note_to_stderr(text: &str) {
+    drop(writeln!(io::stderr().lock(), "{text}"));
 }
 
 /// Whether standard error is a terminal that wants colour (<https://no-color.org>).
 pub(crate) fn colour() -> bool {
-    std::io::stderr().is_terminal()
-        && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+    io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
 /// Prints a result as one JSON document.
-pub(crate) fn json(value: &impl Serialize) -> anyhow::Result<()> {
-    let mut out = std::io::stdout().lock();
-    serde_json::to_writer_pretty(&mut out, value)?;
-    writeln!(out)?;
-    Ok(())
+pub(crate) fn json(value: &impl Serialize) -> Result<()> {
+    line(format_args!("{}", serde_json::to_string_pretty(value)?))
 }
 
 /// Progress on standard error: one line a stage with the seconds since the start, and the output
@@ -63,7 +123,8 @@ impl Progress {
     }
 
     fn line(&self, text: &str) {
-        eprintln!("{:>7.1}s {text}", self.start.elapsed().as_secs_f64());
+        let seconds = self.start.elapsed().as_secs_f64();
+        note_to_stderr(&format!("{seconds:>7.1}s {text}"));
     }
 }
 
@@ -76,12 +137,13 @@ impl Reporter for Progress {
             Event::Output(bytes) if !self.quiet_output => {
                 // What a guest prints must not reach a person's terminal as commands to it.
                 let text = printable(bytes);
-                let mut out = std::io::stderr().lock();
+                let mut out = io::stderr().lock();
                 drop(out.write_all(text.as_bytes()));
             }
             // The person asked for a shell in the guest, so its terminal is theirs.
+            // Standard output carries the result.
             Event::Terminal(bytes) => {
-                let mut out = std::io::stdout().lock();
+                let mut out = io::stderr().lock();
                 drop(out.write_all(bytes).and_then(|()| out.flush()));
             }
             Event::Output(_) => {}
@@ -104,6 +166,22 @@ pub(crate) fn printable(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::{Hint, described};
+    use anyhow::anyhow;
+
+    #[test]
+    fn an_error_is_said_once_with_its_causes_and_the_hint_last() {
+        let error = anyhow!("no such file")
+            .context("cannot read a.yaml: no such file")
+            .context(Hint("name a recipe".to_owned()))
+            .context("nothing was built");
+        assert_eq!(
+            described(&error, false),
+            "error: nothing was built\n  caused by: cannot read a.yaml: no such file\n  hint: name a recipe"
+        );
+        assert!(described(&error, true).starts_with("\u{1b}[1;31merror\u{1b}[0m: nothing"));
+    }
+
     #[test]
     fn terminal_commands_from_a_guest_are_not_passed_on() {
         assert_eq!(super::printable(b"a\x1b[2Jb\tc\n"), "a\u{fffd}[2Jb\tc\n");

@@ -27,7 +27,14 @@ pub(crate) fn divide(arguments: &Arguments) -> Result<ExitCode> {
     for directory in arguments.command.writes() {
         give(&std::path::absolute(&directory)?)?;
     }
-    let services = Services::start(&places, Some((uids::CONTROL, uids::SIGNER)))?;
+    let mut services = Services::start(
+        &places,
+        Some((uids::CONTROL, uids::SIGNER)),
+        arguments.command.signing_key(),
+    )?;
+    if arguments.command.boots_guests() {
+        services.probe();
+    }
     let mut child = Command::new(std::env::current_exe()?)
         .args(std::env::args_os().skip(1))
         .arg("--inherited")
@@ -59,27 +66,29 @@ pub(crate) fn bind_to_parent(inherited: &Inherited) -> Result<()> {
     Ok(())
 }
 
-/// Makes a directory that the control side may write to.
+/// Makes a directory that the control side may write to. One that exists and holds somebody's files
+/// keeps its owner: a mistyped path must not give away `/tmp` or `/usr`.
 fn give(directory: &Path) -> Result<()> {
     fs_err::create_dir_all(directory)?;
     let owner = fs_err::metadata(directory)?.uid();
-    if owner == 0 {
-        let (user, group) = (Uid::from_raw(uids::CONTROL), Gid::from_raw(uids::CONTROL));
-        chown(directory, Some(user), Some(group)).with_context(|| {
-            format!(
-                "cannot give {} to uid {}",
-                directory.display(),
-                uids::CONTROL
-            )
-        })?;
-    } else if owner != uids::CONTROL {
+    if owner == uids::CONTROL {
+        return Ok(());
+    }
+    if owner != 0 || fs_err::read_dir(directory)?.next().is_some() {
         bail!(
-            "{} belongs to uid {owner}, and work started as root is done as uid {}; choose another directory",
+            "{} belongs to uid {owner}, and work started as root is done as uid {control}\n  hint: choose another directory, or give it away yourself: chown -R {control}:{control} DIRECTORY",
             directory.display(),
-            uids::CONTROL
+            control = uids::CONTROL,
         );
     }
-    Ok(())
+    let (user, group) = (Uid::from_raw(uids::CONTROL), Gid::from_raw(uids::CONTROL));
+    chown(directory, Some(user), Some(group)).with_context(|| {
+        format!(
+            "cannot give {} to uid {}",
+            directory.display(),
+            uids::CONTROL
+        )
+    })
 }
 
 /// Passes an interrupt or a request to end on to the process that does the work.
@@ -98,4 +107,17 @@ fn forward_signals(child: u32) -> Result<()> {
         }
     });
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_with_files_in_it_is_not_given_away() {
+        let folder = tempfile::tempdir().unwrap();
+        fs_err::write(folder.path().join("letter"), "").unwrap();
+        let error = give(folder.path()).unwrap_err().to_string();
+        assert!(error.contains("hint: choose another directory"), "{error}");
+    }
 }

@@ -4,7 +4,8 @@ use crate::places::Places;
 use crate::programs::companion;
 use anyhow::{Context, Result};
 use bessemer_signer::{Client, SignerOptions, SignerProcess};
-use bessemer_vm::{JailLauncher, Launcher, Qemu};
+use bessemer_vm::{Accelerator, JailLauncher, Launcher, Probe, Qemu};
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::path::{Path, PathBuf};
@@ -14,8 +15,8 @@ use std::str::FromStr;
 /// The program that runs guests.
 pub(crate) const QEMU: &str = "/usr/bin/qemu-system-x86_64";
 
-/// Services that an earlier process of this run started.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Services that an earlier process of this run started; JSON on the command line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Inherited {
     /// The process that must outlive this one.
     pub(crate) parent: i32,
@@ -23,39 +24,22 @@ pub(crate) struct Inherited {
     pub(crate) jailer: i32,
     /// Path of the signer's socket.
     pub(crate) signer: PathBuf,
+    /// What root found about KVM; the uid that does the work may not even look.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) probe: Option<Probe>,
 }
 
 impl fmt::Display for Inherited {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            formatter,
-            "{},{},{}",
-            self.parent,
-            self.jailer,
-            self.signer.display()
-        )
+        formatter.write_str(&serde_json::to_string(self).map_err(|_| fmt::Error)?)
     }
 }
 
 impl FromStr for Inherited {
-    type Err = String;
+    type Err = serde_json::Error;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let error = || "not parent,jailer,signer".to_owned();
-        let mut parts = text.splitn(3, ',');
-        let mut number = || {
-            parts
-                .next()
-                .and_then(|part| part.parse().ok())
-                .ok_or_else(error)
-        };
-        let (parent, jailer) = (number()?, number()?);
-        let signer = parts.next().map(PathBuf::from).ok_or_else(error)?;
-        Ok(Self {
-            parent,
-            jailer,
-            signer,
-        })
+        serde_json::from_str(text)
     }
 }
 
@@ -72,6 +56,14 @@ pub(crate) struct Services {
 impl Services {
     /// Takes over what the parent started, or starts everything under this user's own uid.
     pub(crate) fn open(inherited: Option<&Inherited>) -> Result<Self> {
+        Self::open_with_key(inherited, None)
+    }
+
+    /// The same; a signer that is started here signs packages with this key.
+    pub(crate) fn open_with_key(
+        inherited: Option<&Inherited>,
+        apk_key: Option<&Path>,
+    ) -> Result<Self> {
         match inherited {
             Some(inherited) => {
                 crate::privilege::bind_to_parent(inherited)?;
@@ -83,13 +75,17 @@ impl Services {
                     socket_directory: None,
                 })
             }
-            None => Self::start(&Places::of(false)?, None),
+            None => Self::start(&Places::of(false)?, None, apk_key),
         }
     }
 
     /// Starts jailer and signer. `uids` are the control side's and the signer's, if they differ
-    /// from this process's own.
-    pub(crate) fn start(places: &Places, uids: Option<(u32, u32)>) -> Result<Self> {
+    /// from this process's own; `apk_key` stands in for the signer's own key of packages.
+    pub(crate) fn start(
+        places: &Places,
+        uids: Option<(u32, u32)>,
+        apk_key: Option<&Path>,
+    ) -> Result<Self> {
         let own = rustix::process::geteuid().as_raw();
         let (control, signer) = uids.unwrap_or((own, own));
         let directory = places
@@ -103,6 +99,7 @@ impl Services {
                 parent: i32::try_from(std::process::id())?,
                 jailer: -1,
                 signer: socket.clone(),
+                probe: None,
             },
             jailer_socket: None,
             children: Vec::new(),
@@ -115,7 +112,7 @@ impl Services {
             socket,
             allow_uid: control,
             run_as: uids.map(|_| signer),
-            apk_key: None,
+            apk_key: apk_key.map(Path::to_path_buf),
             provenance_key: None,
             password: std::env::var("COSIGN_PASSWORD").unwrap_or_default(),
         })?);
@@ -143,6 +140,17 @@ impl Services {
         self.inherited.jailer = own.as_raw_fd();
         self.jailer_socket = Some(own);
         Ok(())
+    }
+
+    /// As root, on behalf of the uid that will do the work: finds out what can run guests.
+    pub(crate) fn probe(&mut self) {
+        self.inherited.probe = Some(Accelerator::probe_for_jail());
+    }
+
+    /// What can run guests here.
+    pub(crate) fn accelerator(&self) -> Probe {
+        let known = self.inherited.probe.clone();
+        known.unwrap_or_else(Accelerator::probe)
     }
 
     /// Starts guests through the jailer.

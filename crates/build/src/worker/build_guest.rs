@@ -30,6 +30,9 @@ impl Work<'_> {
             detail: &count,
         });
         let environment = environment_disk(&self.packages, self.sources.cache)?;
+        if environment.reused {
+            reporter.report(Event::Note("environment disk reused"));
+        }
         let sources = self.sources_disk(Asking::Build, run)?;
         let machine = self.build_machine(&environment, &sources, run)?;
         let mut guest = self.start_build(&machine, reporter)?;

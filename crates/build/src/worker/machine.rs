@@ -6,7 +6,7 @@ use bessemer_attest::documents::{
 };
 use bessemer_digest::Digest;
 use bessemer_vm::{
-    Accelerator, Bundle, DiskError, Disks, Launcher, Machine, Observed, create_output,
+    Accelerator, Bundle, DiskError, Disks, Launcher, Machine, Observed, Probe, create_output,
     create_scratch,
 };
 use std::path::Path;
@@ -51,10 +51,10 @@ impl Tools {
     pub fn new(
         bundle: Bundle,
         choice: AcceleratorChoice,
+        probe: Probe,
         launcher: Box<dyn Launcher>,
         components: Components,
     ) -> Result<(Self, String), MachineError> {
-        let probe = Accelerator::probe();
         let accelerator = match (choice, probe.accelerator) {
             (AcceleratorChoice::Kvm, Accelerator::Tcg) => {
                 return Err(MachineError::Accelerator {

@@ -87,6 +87,7 @@ pub(super) fn finish(
         log: built.log,
         test_logs: Vec::new(),
         manifest: manifest_path,
+        environment_reused: built.environment.reused,
         failure: None,
     };
     for test in tests {

@@ -18,6 +18,14 @@ use bessemer_attest::documents::{
 use bessemer_digest::Digest;
 use bessemer_recipe::{PackagePlan, TestPlan};
 
+/// The package under test.
+#[derive(Debug)]
+pub(super) struct Subject<'a> {
+    pub(super) name: &'a str,
+    pub(super) version: &'a str,
+    pub(super) sha256: Digest,
+}
+
 impl Work<'_> {
     /// Runs the tests of one package; a package without tests is reported as untested.
     pub(super) fn test(
@@ -30,14 +38,31 @@ impl Work<'_> {
         let Some(plan) = self.test_plan(&package.output.package) else {
             return Ok(Tested::untested(package));
         };
-        let name = &package.output.package;
+        let packages = self.test_packages(package, plan, outputs)?;
+        let subject = Subject {
+            name: &package.output.package,
+            version: &package.output.version,
+            sha256: package.output.sha256,
+        };
+        self.test_in_guest(&subject, plan, &packages, run, reporter)
+    }
+
+    /// Boots a guest with these packages, the subject among them, and runs the test's steps in it.
+    pub(super) fn test_in_guest(
+        &self,
+        subject: &Subject<'_>,
+        plan: &TestPlan,
+        packages: &[PackageFile],
+        run: &RunDirectory,
+        reporter: &mut dyn Reporter,
+    ) -> Result<Tested, WorkError> {
+        let name = subject.name;
         reporter.report(Event::Stage {
             name: "test guest",
             detail: name,
         });
-        let packages = self.test_packages(package, plan, outputs)?;
-        let disk = environment_disk(&packages, self.sources.cache)?;
-        let lock = self.test_lock(name, &packages, disk.digest)?;
+        let disk = environment_disk(packages, self.sources.cache)?;
+        let lock = self.test_lock(name, packages, disk.digest)?;
         let sources = self.sources_disk(Asking::Test(name), run)?;
         let machine = self.tools.machine(
             &format!("test-{name}"),
@@ -49,7 +74,7 @@ impl Work<'_> {
         )?;
         let log_path = self
             .out
-            .join(format!("{name}-{}.test.log", package.output.version));
+            .join(format!("{name}-{}.test.log", subject.version));
         let log = Log::create(&log_path)?;
         let started_on = now()?;
         let variables = self.variables(&plan.environment);
@@ -64,8 +89,8 @@ impl Work<'_> {
             TestOutcome::Passed
         };
         let run = TestRun {
-            package: name.clone(),
-            subject: package.output.sha256,
+            package: name.to_owned(),
+            subject: subject.sha256,
             lock: Some(Digest::of(&lock)),
             outcome,
             machine: Some(observation(&observed, disk.digest, Some(sources.digest))),
@@ -82,7 +107,7 @@ impl Work<'_> {
         })
     }
 
-    fn test_plan(&self, package: &str) -> Option<&TestPlan> {
+    pub(super) fn test_plan(&self, package: &str) -> Option<&TestPlan> {
         let plan = &self.job.plan;
         let all = std::iter::once(&plan.package).chain(&plan.subpackages);
         let found: Option<&PackagePlan> = all.into_iter().find(|plan| plan.name == package);

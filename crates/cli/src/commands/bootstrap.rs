@@ -10,6 +10,7 @@ use bessemer_apk::signature_member;
 use bessemer_attest::Sidecar;
 use bessemer_attest::predicates::{Import, ImportedDeb, ImportedRelease};
 use bessemer_bootstrap::{Config, Event, ImportFacts, Options, SignBytes, bootstrap_debian};
+use bessemer_digest::Digest;
 use bessemer_signer::{Client, Repository, memory_file};
 use serde_json::json;
 use std::error::Error;
@@ -44,7 +45,7 @@ pub(crate) struct DebianArguments {
 pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Result<ExitCode> {
     let Arguments::Debian(arguments) = arguments;
     if arguments.print_list {
-        print!("{}", Config::embedded_text());
+        print::bytes(Config::embedded_text().as_bytes())?;
         return Ok(ExitCode::SUCCESS);
     }
     let config = match &arguments.list {
@@ -60,19 +61,20 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
         source_date_epoch: 0,
     };
     let quiet = arguments.json;
+    let mut downloaded = 0;
     let mut signer = ImportSigner {
         client: &mut client,
     };
     let summary = bootstrap_debian(&config, &options, &mut signer, &mut |event| {
+        if let Event::Fetching { packages, .. } = event {
+            downloaded = packages;
+        }
         if !quiet {
             tell(&event);
         }
     })?;
     let mut attested = 0;
     for package in &summary.packages {
-        let Some(facts) = &package.facts else {
-            continue;
-        };
         let name = package
             .path
             .file_name()
@@ -80,7 +82,7 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
         let envelope = client
             .sign_import(
                 &name.unwrap_or_default(),
-                &import(facts),
+                &import(summary.config_sha256, package.facts.as_ref()),
                 &File::open(&package.path)?,
             )
             .with_context(|| format!("cannot attest {}", package.path.display()))?;
@@ -95,40 +97,49 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
             "directory": summary.directory,
             "packages": summary.packages.len(),
             "attested": attested,
+            "downloaded": downloaded,
             "index_sha256": summary.index_sha256,
             "list_sha256": summary.config_sha256,
         }))?;
     } else {
-        println!(
+        print::line(format_args!(
             "{} packages in {}",
             summary.packages.len(),
             summary.directory.display()
-        );
+        ))?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
 fn tell(event: &Event) {
     match event {
-        Event::Resolved { packages } => eprintln!("{packages} Debian packages are needed"),
-        Event::Indexed { packages } => eprintln!("index of {packages} packages written"),
+        Event::Resolved { packages } => {
+            print::note(&format!("{packages} Debian packages are needed"));
+        }
+        Event::Indexed { packages } => {
+            print::note(&format!("index of {packages} packages written"));
+        }
         _ => {}
     }
 }
 
-fn import(facts: &ImportFacts) -> Import {
+/// What is attested of a package; one without facts only pulls others in.
+fn import(list: Digest, facts: Option<&ImportFacts>) -> Import {
+    let debs = facts.map(|facts| ImportedDeb {
+        name: facts.deb.name.clone(),
+        version: facts.deb.version.clone(),
+        architecture: facts.deb.architecture.clone(),
+        sha256: facts.deb.sha256,
+        packages_file: facts.packages.sha256,
+    });
+    let release = facts.map(|facts| ImportedRelease {
+        suite: facts.release.codename.clone(),
+        sha256: facts.release.sha256,
+    });
     Import {
-        debs: vec![ImportedDeb {
-            name: facts.deb.name.clone(),
-            version: facts.deb.version.clone(),
-            architecture: facts.deb.architecture.clone(),
-            sha256: facts.deb.sha256,
-            packages_file: facts.packages.sha256,
-        }],
-        release: ImportedRelease {
-            suite: facts.release.codename.clone(),
-            sha256: facts.release.sha256,
-        },
+        list,
+        debs: debs.into_iter().collect(),
+        release,
     }
 }
 

@@ -1,21 +1,25 @@
 //! `bessemer build`: plan, lock, register, hand over to a worker.
 
 mod config_source;
-mod limits;
+pub(super) mod limits;
 
 use super::recipe_file::{RecipeArguments, render};
 use super::repositories::{Opened, RepositoryArguments};
+use crate::exit;
+use crate::melange_flags::BuildFlags;
 use crate::places::Places;
-use crate::print::{self, Progress};
+use crate::print::{self, Hint, Progress};
 use crate::programs::companion;
 use crate::services::{Inherited, Services};
-use anyhow::{Context, Result, bail};
-use bessemer_attest::TrustRoot;
+use crate::signing::write_whole;
+use anyhow::{Context, Result, anyhow, bail};
 use bessemer_attest::documents::{AcceleratorChoice, Parameters};
+use bessemer_attest::{Role, TrustRoot};
 use bessemer_build::job::Job;
 use bessemer_build::lock::Sources;
 use bessemer_build::prepare::{Request, prepare};
 use bessemer_recipe::Plan;
+use bessemer_signer::Client as SignerClient;
 use bessemer_store::{Client, Settings, Store};
 use limits::LimitArguments;
 use std::fs::File;
@@ -24,7 +28,7 @@ use std::process::{Command, ExitCode, Stdio};
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Example:\n  bessemer build bzip2.yaml --repository-append ./repository --keyring-append bessemer-import.rsa.pub"
+    after_help = "Examples:\n  bessemer build bzip2.yaml -r ./repository -k keys/import-*.rsa.pub\n  bessemer build bzip2.yaml -r ./repository -k keys/import-*.rsa.pub --signing-key local.rsa --json"
 )]
 pub(crate) struct Arguments {
     #[command(flatten)]
@@ -33,6 +37,13 @@ pub(crate) struct Arguments {
     pub(crate) repositories: RepositoryArguments,
     #[command(flatten)]
     pub(crate) limits: LimitArguments,
+    #[command(flatten)]
+    _melange: BuildFlags,
+    /// RSA key that signs the packages in place of the factory's own. Only the signer reads it. apk
+    /// looks for the public half under this file's name with `.pub`; it is written into --out-dir,
+    /// as the factory's own is without this flag. Attestations keep the factory's own keys
+    #[arg(long, value_name = "FILE")]
+    pub(crate) signing_key: Option<PathBuf>,
     /// Where packages, attestations and logs go, below a folder for the architecture
     #[arg(long, default_value = "packages")]
     pub(crate) out_dir: PathBuf,
@@ -40,11 +51,14 @@ pub(crate) struct Arguments {
     /// like the package, if there is one]
     #[arg(long)]
     pub(crate) source_dir: Option<PathBuf>,
+    /// Let no file from beside the recipe enter the workspace
+    #[arg(long, conflicts_with = "source_dir")]
+    empty_workspace: bool,
     /// Directory or URL that is asked for sources first; may be repeated
     #[arg(long = "mirror")]
     pub(crate) mirrors: Vec<String>,
     /// What runs the guests
-    #[arg(long, default_value = "auto", value_parser = accelerator)]
+    #[arg(long, default_value = "auto", value_name = "auto|kvm|tcg", value_parser = accelerator)]
     pub(crate) accelerator: AcceleratorChoice,
     /// Open a shell in the guest at a step that fails; the result is never signed
     #[arg(short, long)]
@@ -60,7 +74,7 @@ pub(crate) struct Arguments {
     pub(crate) json: bool,
 }
 
-fn accelerator(text: &str) -> Result<AcceleratorChoice, String> {
+pub(super) fn accelerator(text: &str) -> Result<AcceleratorChoice, String> {
     match text {
         "auto" => Ok(AcceleratorChoice::Auto),
         "kvm" => Ok(AcceleratorChoice::Kvm),
@@ -72,22 +86,23 @@ fn accelerator(text: &str) -> Result<AcceleratorChoice, String> {
 /// Builds, tests, attests.
 pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Result<ExitCode> {
     let places = Places::of(false)?;
-    let services = Services::open(inherited)?;
+    let services = Services::open_with_key(inherited, arguments.signing_key.as_deref())?;
     let store = Store::open(places.cache.join("store"))?;
     let mut progress = Progress::new(true);
     let key_names: Vec<String> = arguments.repositories.key_names();
     let compiled = arguments.recipe.compile(&[], &[])?;
     for warning in &compiled.warnings {
-        eprintln!("warning: {}", render(warning));
+        print::warning(&render(warning));
     }
     let plan = compiled.plan;
+    check_architecture(&plan)?;
     let opened =
         arguments
             .repositories
             .open(&plan.environment.repositories, &plan.architecture, &store)?;
     let out = arguments.out_dir.join(&plan.architecture);
     fs_err::create_dir_all(&out)?;
-    let parameters = parameters(arguments, &plan, key_names)?;
+    let parameters = parameters(arguments, &plan.architecture, key_names)?;
     let mut client = services.signer()?;
     let trust_root = client.trust_root()?;
     let source_directory = source_directory(arguments, &plan)?;
@@ -104,17 +119,46 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
         &File::open(&spec)?,
         &File::open(job.directory.join("lock.json"))?,
     )?;
-    let status = worker(
-        arguments,
-        &services,
-        &Registered {
-            spec: &spec,
-            invocation: &registration.invocation_id,
-            source_directory: source_directory.as_deref(),
-        },
-        &out,
-    )?;
-    Ok(status)
+    let job = Registered {
+        spec: &spec,
+        invocation: &registration.invocation_id,
+        source_directory: source_directory.as_deref(),
+    };
+    let mut result = match worker(arguments, &services, &job, &out)? {
+        Ok(result) => result,
+        Err(status) => return Ok(status),
+    };
+    let key = export_key(&mut client, &trust_root, &arguments.out_dir)?;
+    if arguments.json {
+        result["key"] = serde_json::to_value(key)?;
+        print::json(&result)?;
+    } else {
+        shown(&result)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Guests run this machine's own programs: the agent and the emulator are for one architecture.
+pub(super) fn check_architecture(plan: &Plan) -> Result<()> {
+    let (asked, own) = (plan.architecture.as_str(), std::env::consts::ARCH);
+    if asked == own {
+        return Ok(());
+    }
+    Err(anyhow!("guests for {asked} cannot run on this {own} machine").context(Hint(format!(
+        "leave --arch out, or run this on an {asked} machine; `bessemer compile` takes any architecture"
+    ))).context("no guest can be started"))
+}
+
+/// Writes the public half of the key that signs packages where an installer's user finds it.
+fn export_key(client: &mut SignerClient, root: &TrustRoot, out: &Path) -> Result<PathBuf> {
+    let path = out.join(client.describe()?.apk_key);
+    let key = root
+        .keys
+        .iter()
+        .find(|key| key.role == Role::Apk)
+        .context("the signer has no key for packages")?;
+    write_whole(&path, key.public_key_pem.as_bytes())?;
+    Ok(path)
 }
 
 /// What a job is prepared on.
@@ -173,10 +217,14 @@ fn job(
 }
 
 /// What somebody outside chose, as provenance states it.
-fn parameters(arguments: &Arguments, plan: &Plan, keyrings: Vec<String>) -> Result<Parameters> {
+fn parameters(
+    arguments: &Arguments,
+    architecture: &str,
+    keyrings: Vec<String>,
+) -> Result<Parameters> {
     let directories = arguments.recipe.pipeline_dirs.iter();
     Ok(Parameters {
-        architecture: plan.architecture.clone(),
+        architecture: architecture.to_owned(),
         options: arguments.recipe.build_options.clone(),
         extra_repositories: arguments.repositories.repositories.clone(),
         keyrings,
@@ -187,8 +235,14 @@ fn parameters(arguments: &Arguments, plan: &Plan, keyrings: Vec<String>) -> Resu
 
 /// The folder that was named, or the one beside the recipe that bears the package's name.
 fn source_directory(arguments: &Arguments, plan: &Plan) -> Result<Option<PathBuf>> {
-    if arguments.source_dir.is_some() {
-        return Ok(arguments.source_dir.clone());
+    if arguments.empty_workspace {
+        return Ok(None);
+    }
+    if let Some(directory) = &arguments.source_dir {
+        if !directory.is_dir() {
+            bail!("--source-dir {} is no folder", directory.display());
+        }
+        return Ok(Some(directory.clone()));
     }
     let beside = arguments.recipe.path()?.with_file_name(&plan.package.name);
     Ok(beside.is_dir().then_some(beside))
@@ -202,13 +256,14 @@ struct Registered<'a> {
     source_directory: Option<&'a Path>,
 }
 
-/// Runs the worker to its end and passes its result on.
+/// Runs the worker to its end; returns what it printed, or the status it failed with after saying
+/// why itself.
 fn worker(
     arguments: &Arguments,
     services: &Services,
     job: &Registered<'_>,
     out: &Path,
-) -> Result<ExitCode> {
+) -> Result<Result<serde_json::Value, ExitCode>> {
     let mut inherited = services.inherited().clone();
     inherited.parent = i32::try_from(std::process::id())?;
     let mut command = Command::new(std::env::current_exe()?);
@@ -236,6 +291,7 @@ fn worker(
         }
     }
     let output = command
+        .stdin(Stdio::inherit())
         .stdout(Stdio::piped())
         .stderr(Stdio::inherit())
         .output()
@@ -245,16 +301,16 @@ fn worker(
             .status
             .code()
             .and_then(|code| u8::try_from(code).ok());
-        return Ok(ExitCode::from(code.unwrap_or(1)));
+        let Some(code) = code else {
+            bail!("the worker ended with {}", output.status);
+        };
+        return Ok(Err(ExitCode::from(match code {
+            exit::TEST_FAILED => exit::TEST_FAILED,
+            _ => exit::ERROR,
+        })));
     }
-    let result: serde_json::Value =
-        serde_json::from_slice(&output.stdout).context("the worker's result cannot be read")?;
-    if arguments.json {
-        print::json(&result)?;
-    } else {
-        shown(&result)?;
-    }
-    Ok(ExitCode::SUCCESS)
+    let result = serde_json::from_slice(&output.stdout);
+    Ok(Ok(result.context("the worker's result cannot be read")?))
 }
 
 fn shown(result: &serde_json::Value) -> Result<()> {
@@ -262,12 +318,12 @@ fn shown(result: &serde_json::Value) -> Result<()> {
         bail!("the worker's result lists no packages");
     };
     for package in packages {
-        println!(
+        print::line(format_args!(
             "{}  {}  {}",
             package["sha256"].as_str().unwrap_or_default(),
             package["path"].as_str().unwrap_or_default(),
             package["test"].as_str().unwrap_or_default(),
-        );
+        ))?;
     }
     Ok(())
 }

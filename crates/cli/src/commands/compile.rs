@@ -1,8 +1,9 @@
 //! `bessemer compile`.
 
 use super::recipe_file::{RecipeArguments, render};
+use crate::melange_flags::CompileFlags;
+use crate::print;
 use anyhow::Result;
-use std::io::Write as _;
 use std::process::ExitCode;
 
 #[derive(Debug, clap::Args)]
@@ -12,6 +13,8 @@ use std::process::ExitCode;
 pub(crate) struct Arguments {
     #[command(flatten)]
     recipe: RecipeArguments,
+    #[command(flatten)]
+    _melange: CompileFlags,
     /// Print the plan (what the factory runs) instead of melange's structure
     #[arg(long)]
     plan: bool,
@@ -21,13 +24,13 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let compiled = arguments.recipe.compile(&[], &[])?;
     for warning in &compiled.warnings {
-        eprintln!("warning: {}", render(warning));
+        print::warning(&render(warning));
     }
     let text = if arguments.plan {
         serde_json::to_string(&compiled.plan)?
     } else {
         serde_json::to_string(&compiled.plan.configuration)?
     };
-    writeln!(std::io::stdout(), "{text}")?;
+    print::line(format_args!("{text}"))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -1,10 +1,13 @@
 //! `bessemer index`.
 
-use super::sign::member;
+use super::sign::signed_index;
 use crate::signing::write_whole;
+use crate::{print, signing_key};
 use anyhow::{Context, Result};
 use bessemer_apk::package::Reader;
 use bessemer_apk::{Index, IndexEntry, Limits, read_index, write_index};
+use bessemer_digest::Digest;
+use serde_json::json;
 use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
@@ -33,6 +36,9 @@ pub(crate) struct Arguments {
     /// Sign the index with this private key
     #[arg(long)]
     signing_key: Option<PathBuf>,
+    /// Print the result as JSON
+    #[arg(long)]
+    json: bool,
 }
 
 /// Writes an index of the packages.
@@ -48,20 +54,33 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         let entry = entry(package)?;
         match &arguments.arch {
             Some(arch) if *arch != entry.arch => {
-                eprintln!(
-                    "warning: {} is for {}, left out",
+                print::warning(&format!(
+                    "{} is for {}, left out",
                     package.display(),
                     entry.arch
-                );
+                ));
             }
             _ => index.merge(entry),
         }
     }
     let mut bytes = write_index(&index)?;
     if let Some(key) = &arguments.signing_key {
-        bytes = [member(key, &bytes, 0)?, bytes].concat();
+        let sign = |message: &[u8], mtime| signing_key::signature(key, message, mtime);
+        bytes = signed_index(&bytes, true, &sign)?.unwrap_or(bytes);
     }
     write_whole(&arguments.output, &bytes)?;
+    if arguments.json {
+        print::json(&json!({
+            "path": arguments.output,
+            "packages": index.entries.len(),
+            "signed": arguments.signing_key.is_some(),
+            "sha256": Digest::of(&bytes),
+        }))?;
+    } else {
+        let count = index.entries.len();
+        let path = arguments.output.display();
+        print::line(format_args!("{count} packages in {path}"))?;
+    }
     Ok(ExitCode::SUCCESS)
 }
 

@@ -1,29 +1,45 @@
 //! `bessemer keygen`.
 
-use crate::programs::companion;
-use anyhow::{Context, Result};
+use crate::{print, signing_key};
+use anyhow::Result;
+use serde_json::json;
 use std::path::PathBuf;
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  bessemer keygen local.rsa")]
+#[command(
+    after_help = "Examples:\n  bessemer keygen local.rsa\n  bessemer keygen --key-size 2048 local.rsa --json"
+)]
 pub(crate) struct Arguments {
-    /// File of the private key; the public key goes to the same name with `.pub`
+    /// File of the private key (PKCS#1, mode 0600); the public key goes to the same name with
+    /// `.pub`. Neither may be there already
     #[arg(default_value = "melange.rsa")]
     name: PathBuf,
-    /// Size of the key in bits, at least 2048
+    /// Size of the key in bits: 2048, 3072 or 4096
     #[arg(long, default_value_t = 4096)]
     key_size: u32,
+    /// Print the result as JSON
+    #[arg(long)]
+    json: bool,
 }
 
 /// Has the signer's program make the pair: no other program handles private keys.
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
-    let status = Command::new(companion("bessemer-signer")?)
-        .arg("keygen")
-        .arg("--key-size")
-        .arg(arguments.key_size.to_string())
-        .arg(&arguments.name)
-        .status()
-        .context("cannot start the signer")?;
-    Ok(ExitCode::from(u8::from(!status.success())))
+    signing_key::make(&arguments.name, arguments.key_size)?;
+    let private = arguments.name.display().to_string();
+    let public = format!("{private}.pub");
+    if arguments.json {
+        print::json(&json!({
+            "private_key": private,
+            "public_key": public,
+            "bits": arguments.key_size,
+        }))?;
+    } else {
+        print::line(format_args!("private key: {private}"))?;
+        print::line(format_args!("public key:  {public}"))?;
+    }
+    if arguments.name.extension().is_none_or(|end| end != "rsa") {
+        print::note("apk only finds keys whose files are named `….rsa.pub`");
+    }
+    Ok(ExitCode::SUCCESS)
 }

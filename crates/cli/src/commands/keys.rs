@@ -56,7 +56,7 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
         }))?;
     } else {
         for path in &written {
-            println!("{}", path.display());
+            print::line(format_args!("{}", path.display()))?;
         }
     }
     Ok(ExitCode::SUCCESS)

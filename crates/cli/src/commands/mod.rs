@@ -16,9 +16,9 @@ pub(crate) mod test;
 pub(crate) mod verify;
 pub(crate) mod worker;
 
-use crate::arguments::{Arguments, Command};
+use crate::arguments::{Arguments, Command, definition};
+use crate::print;
 use anyhow::Result;
-use clap::CommandFactory as _;
 use std::process::ExitCode;
 
 /// Runs the command that was asked for.
@@ -41,8 +41,9 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Kernel(arguments) => kernel::run(&arguments),
         Command::Worker(arguments) => worker::run(&arguments, inherited),
         Command::Completions { shell } => {
-            let mut command = Arguments::command();
-            clap_complete::generate(shell, &mut command, "bessemer", &mut std::io::stdout());
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut definition(), "bessemer", &mut script);
+            print::bytes(&script)?;
             Ok(ExitCode::SUCCESS)
         }
     }

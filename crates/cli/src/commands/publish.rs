@@ -76,10 +76,10 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
     if arguments.json {
         print::json(&json!({"admitted": count, "repository": arguments.repository}))?;
     } else {
-        println!(
+        print::line(format_args!(
             "{count} packages admitted to {}",
             arguments.repository.display()
-        );
+        ))?;
     }
     Ok(ExitCode::SUCCESS)
 }

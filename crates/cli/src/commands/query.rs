@@ -1,8 +1,9 @@
 //! `bessemer query` and `bessemer package-version`.
 
 use super::recipe_file::parse;
+use crate::print;
 use anyhow::Result;
-use std::io::Write as _;
+use serde_json::json;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -15,24 +16,39 @@ pub(crate) struct Arguments {
     recipe: PathBuf,
     /// Text with `{{ .Field.Name }}` in it
     template: String,
+    /// Print the filled template as JSON
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  bessemer package-version bzip2.yaml")]
 pub(crate) struct PackageVersionArguments {
     /// The recipe
     recipe: PathBuf,
+    /// Print the result as JSON
+    #[arg(long)]
+    json: bool,
 }
 
 /// Prints the template, filled; no line end is added.
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let text = bessemer_recipe::query(&parse(&arguments.recipe)?, &arguments.template)?;
-    write!(std::io::stdout(), "{text}")?;
+    if arguments.json {
+        print::json(&json!({"text": text}))?;
+    } else {
+        print::bytes(text.as_bytes())?;
+    }
     Ok(ExitCode::SUCCESS)
 }
 
 /// Prints `name-version-rEPOCH`.
 pub(crate) fn package_version(arguments: &PackageVersionArguments) -> Result<ExitCode> {
     let text = bessemer_recipe::package_version(&parse(&arguments.recipe)?);
-    writeln!(std::io::stdout(), "{text}")?;
+    if arguments.json {
+        print::json(&json!({"package_version": text}))?;
+    } else {
+        print::line(format_args!("{text}"))?;
+    }
     Ok(ExitCode::SUCCESS)
 }

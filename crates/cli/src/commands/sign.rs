@@ -1,24 +1,27 @@
 //! `bessemer sign` and `bessemer sign-index`.
 
-use crate::programs::companion;
 use crate::signing::write_whole;
-use anyhow::{Context, Result, bail};
+use crate::{print, signing_key};
+use anyhow::{Context, Result};
 use bessemer_apk::package::Reader;
-use bessemer_apk::{Limits, read_index, signature_member};
-use std::fs::File;
-use std::io::{BufReader, Write as _};
-use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, Stdio};
+use bessemer_apk::{Limits, read_index};
+use bessemer_digest::Digest;
+use serde_json::json;
+use std::path::PathBuf;
+use std::process::ExitCode;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  bessemer sign --signing-key local.rsa packages/x86_64/*.apk")]
 pub(crate) struct Arguments {
-    /// The packages
+    /// The packages. A signed package is another file: attestations of the old one do not match it
     #[arg(required = true)]
     packages: Vec<PathBuf>,
-    /// The private key
+    /// The private key, RSA in PEM; its file name, with `.pub`, is what apk looks for
     #[arg(short = 'k', long, default_value = "local-melange.rsa")]
     signing_key: PathBuf,
+    /// Print the result as JSON
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -28,67 +31,155 @@ pub(crate) struct Arguments {
 pub(crate) struct IndexArguments {
     /// The index
     index: PathBuf,
-    /// The private key
+    /// The private key, RSA in PEM; its file name, with `.pub`, is what apk looks for
     #[arg(long, default_value = "melange.rsa")]
     signing_key: PathBuf,
     /// Replace a signature that is there
     #[arg(short, long)]
     force: bool,
+    /// Print the result as JSON
+    #[arg(long)]
+    json: bool,
 }
+
+/// Makes the signature member over these bytes; its second argument is the member's time.
+type Sign<'a> = dyn Fn(&[u8], u64) -> Result<Vec<u8>> + 'a;
 
 /// Replaces the signature of each package.
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
-    for package in &arguments.packages {
-        let bytes = fs_err::read(package)?;
-        let reader = Reader::open(BufReader::new(File::open(package)?), Limits::default())
-            .with_context(|| format!("{} is no package", package.display()))?;
-        let header = reader.header();
-        let rest = &bytes[header.signature_member.len()..];
-        let mtime = header.control.pkginfo.build_date.unwrap_or(0);
-        let member = member(&arguments.signing_key, &header.control.bytes, mtime)?;
-        write_whole(package, &[member.as_slice(), rest].concat())?;
+    let key = &arguments.signing_key;
+    let mut signed = Vec::new();
+    for path in &arguments.packages {
+        let bytes = fs_err::read(path)?;
+        let bytes = signed_package(&bytes, &|message, mtime| {
+            signing_key::signature(key, message, mtime)
+        })
+        .with_context(|| format!("cannot sign {}", path.display()))?;
+        write_whole(path, &bytes)?;
+        if !arguments.json {
+            print::line(format_args!("{}", path.display()))?;
+        }
+        signed.push(json!({"path": path, "sha256": Digest::of(&bytes)}));
+    }
+    if arguments.json {
+        let member = signing_key::member_name(key);
+        print::json(&json!({"signature": member, "packages": signed}))?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn signed_package(bytes: &[u8], sign: &Sign<'_>) -> Result<Vec<u8>> {
+    let reader = Reader::open(bytes, Limits::default()).context("the file is no package")?;
+    let header = reader.header();
+    let mtime = header.control.pkginfo.build_date.unwrap_or(0);
+    let member = sign(&header.control.bytes, mtime)?;
+    let rest = &bytes[header.signature_member.len()..];
+    Ok([member.as_slice(), rest].concat())
 }
 
 /// Puts a signature in front of an index; one that is signed is left alone without `--force`.
 pub(crate) fn index(arguments: &IndexArguments) -> Result<ExitCode> {
-    let bytes = fs_err::read(&arguments.index)?;
-    let archive = read_index(&bytes, Limits::default())
-        .with_context(|| format!("{} is no index", arguments.index.display()))?;
-    if !archive.signatures.is_empty() && !arguments.force {
-        return Ok(ExitCode::SUCCESS);
+    let (path, key) = (&arguments.index, &arguments.signing_key);
+    let bytes = fs_err::read(path)?;
+    let signed = signed_index(&bytes, arguments.force, &|message, mtime| {
+        signing_key::signature(key, message, mtime)
+    })
+    .with_context(|| format!("cannot sign {}", path.display()))?;
+    if let Some(signed) = &signed {
+        write_whole(path, signed)?;
     }
-    let unsigned = &bytes[archive.unsigned];
-    let member = member(&arguments.signing_key, unsigned, 0)?;
-    write_whole(&arguments.index, &[member.as_slice(), unsigned].concat())?;
+    if arguments.json {
+        print::json(&json!({
+            "path": path,
+            "signed": signed.is_some(),
+            "sha256": Digest::of(signed.as_deref().unwrap_or(&bytes)),
+        }))?;
+    } else if signed.is_some() {
+        print::line(format_args!("{}", path.display()))?;
+    } else {
+        print::note("the index is signed already; --force replaces the signature");
+    }
     Ok(ExitCode::SUCCESS)
 }
 
-/// The signature member over `message`, made by the signer's program with the key at `key`.
-pub(crate) fn member(key: &Path, message: &[u8], mtime: u64) -> Result<Vec<u8>> {
-    let mut child = Command::new(companion("bessemer-signer")?)
-        .arg("rsa-sign")
-        .arg("--key")
-        .arg(key)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .context("cannot start the signer")?;
-    if let Some(mut stdin) = child.stdin.take() {
-        stdin.write_all(message)?;
+/// The index with its signature in front; none when it is to be left alone.
+pub(super) fn signed_index(bytes: &[u8], force: bool, sign: &Sign<'_>) -> Result<Option<Vec<u8>>> {
+    let archive = read_index(bytes, Limits::default()).context("the file is no index")?;
+    if !archive.signatures.is_empty() && !force {
+        return Ok(None);
     }
-    let output = child.wait_with_output()?;
-    if !output.status.success() {
-        bail!("cannot sign with {}", key.display());
+    let unsigned = &bytes[archive.unsigned];
+    let member = sign(unsigned, 0)?;
+    Ok(Some([member.as_slice(), unsigned].concat()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bessemer_apk::{Index, Keyring, signature_member, write_index};
+    use bessemer_signer::{make_key_pair, sign_with_file};
+    use std::path::Path;
+    use std::process::Command;
+
+    /// The member, made without a process: what a key's file signs is tested with the signer.
+    fn sign_with(key: &Path) -> impl Fn(&[u8], u64) -> Result<Vec<u8>> + '_ {
+        |message, mtime| {
+            let signature = sign_with_file(key, message)?;
+            let name = signing_key::member_name(key);
+            Ok(signature_member(&name, &signature, mtime))
+        }
     }
-    let name = key
-        .file_name()
-        .map(|name| name.to_string_lossy().into_owned())
-        .unwrap_or_default();
-    Ok(signature_member(
-        &format!(".SIGN.RSA256.{name}.pub"),
-        &output.stdout,
-        mtime,
-    ))
+
+    #[test]
+    fn a_signed_index_reads_back_through_our_reader_and_tar() {
+        let directory = tempfile::tempdir().unwrap();
+        let key = directory.path().join("local.rsa");
+        let public = make_key_pair(&key, 2048).unwrap();
+        let unsigned = write_index(&Index::default()).unwrap();
+        let signed = signed_index(&unsigned, false, &sign_with(&key))
+            .unwrap()
+            .unwrap();
+        let archive = read_index(&signed, Limits::default()).unwrap();
+        let mut keyring = Keyring::new();
+        keyring
+            .add("local.rsa.pub", &fs_err::read_to_string(public).unwrap())
+            .unwrap();
+        let body = &signed[archive.unsigned.clone()];
+        assert_eq!(body, unsigned);
+        keyring.verify(&archive.signatures, body).unwrap();
+        assert!(keyring.verify(&archive.signatures, &body[1..]).is_err());
+        let path = directory.path().join("APKINDEX.tar.gz");
+        fs_err::write(&path, &signed).unwrap();
+        let listed = Command::new("tar").arg("-tzf").arg(&path).output().unwrap();
+        assert!(listed.status.success(), "{listed:?}");
+        assert_eq!(
+            String::from_utf8(listed.stdout).unwrap(),
+            ".SIGN.RSA256.local.rsa.pub\nAPKINDEX\nDESCRIPTION\n"
+        );
+    }
+
+    #[test]
+    fn a_signed_index_is_left_alone_unless_forced() {
+        let directory = tempfile::tempdir().unwrap();
+        let (old, new) = ["old.rsa", "new.rsa"]
+            .map(|name| directory.path().join(name))
+            .into();
+        make_key_pair(&old, 2048).unwrap();
+        make_key_pair(&new, 2048).unwrap();
+        let unsigned = write_index(&Index::default()).unwrap();
+        let signed = signed_index(&unsigned, false, &sign_with(&old))
+            .unwrap()
+            .unwrap();
+        assert_eq!(
+            signed_index(&signed, false, &sign_with(&new)).unwrap(),
+            None
+        );
+        let again = signed_index(&signed, true, &sign_with(&new))
+            .unwrap()
+            .unwrap();
+        let archive = read_index(&again, Limits::default()).unwrap();
+        assert_eq!(archive.signatures.len(), 1, "the old one is gone");
+        assert_eq!(archive.signatures[0].key, "new.rsa.pub");
+        assert_eq!(&again[archive.unsigned], unsigned);
+    }
 }

@@ -1,19 +1,251 @@
 //! `bessemer test`: the tests of a recipe, on packages that a repository offers.
 
-use super::recipe_file::RecipeArguments;
+use super::build::limits::LimitArguments;
+use super::build::{accelerator, check_architecture};
+use super::recipe_file::{RecipeArguments, render};
 use super::repositories::RepositoryArguments;
-use crate::services::Inherited;
-use anyhow::{Result, bail};
+use super::worker::{guest, tools};
+use crate::exit;
+use crate::melange_flags::TestFlags;
+use crate::places::Places;
+use crate::print::{self, Progress};
+use crate::programs::companion;
+use crate::services::{Inherited, Services};
+use anyhow::{Result, anyhow, bail};
+use bessemer_attest::documents::{
+    AcceleratorChoice, ConfigSource, Parameters, TestOutcome, TestRun,
+};
+use bessemer_build::job::Job;
+use bessemer_build::lock::Sources;
+use bessemer_build::prepare::{Request, prepare_test};
+use bessemer_build::worker::{OfferedTest, Work};
+use bessemer_recipe::{Plan, test_of};
+use bessemer_store::{Client, Settings, Store};
+use serde_json::{Value, json};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Nothing is attested: a passing test statement is only made for packages that `bessemer build` made\nand tested itself.\n\nExamples:\n  bessemer test bzip2.yaml -r ./packages -r ./repository -k local.rsa.pub -k import.rsa.pub\n  bessemer test bzip2.yaml bzip2-dev=1.0.8-r0 -r ./packages -r ./repository -k local.rsa.pub -k import.rsa.pub --json"
+)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     recipe: RecipeArguments,
+    /// Packages of the recipe to test, `name` or `name=version` [default: all that have a test, in
+    /// the recipe's version]
+    #[arg(value_name = "PACKAGE")]
+    packages: Vec<String>,
     #[command(flatten)]
     repositories: RepositoryArguments,
+    #[command(flatten)]
+    limits: LimitArguments,
+    #[command(flatten)]
+    _melange: TestFlags,
+    /// Package that every test environment installs too; may be repeated
+    #[arg(long = "test-package-append", value_name = "CONSTRAINT")]
+    more_packages: Vec<String>,
+    /// Folder whose files enter the workspace [default: none]
+    #[arg(long)]
+    source_dir: Option<PathBuf>,
+    /// Directory or URL that is asked for sources first; may be repeated
+    #[arg(long = "mirror")]
+    mirrors: Vec<String>,
+    /// What runs the guests
+    #[arg(long, default_value = "auto", value_name = "auto|kvm|tcg", value_parser = accelerator)]
+    accelerator: AcceleratorChoice,
+    /// Do not show what the steps print
+    #[arg(long)]
+    quiet: bool,
+    /// Print the result as JSON
+    #[arg(long)]
+    json: bool,
 }
 
-pub(crate) fn run(_arguments: &Arguments, _inherited: Option<&Inherited>) -> Result<ExitCode> {
-    bail!("nothing to test")
+/// Installs each package in a guest of its own and runs its tests there.
+pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Result<ExitCode> {
+    let places = Places::of(false)?;
+    let services = Services::open(inherited)?;
+    let store = Store::open(places.cache.join("store"))?;
+    let mut progress = Progress::new(arguments.quiet || arguments.json);
+    let plan = plan(arguments)?;
+    let asked = asked(arguments, &plan);
+    if asked.is_empty() {
+        print::note("the recipe has no tests");
+        return shown(arguments, &[]);
+    }
+    let own = &plan.environment.repositories;
+    let opened = arguments
+        .repositories
+        .open(own, &plan.architecture, &store)?;
+    let sources = Sources {
+        repositories: &opened.repositories,
+        keys: &opened.keys,
+        store: &store,
+        cache: &places.cache,
+        trust_root: None,
+    };
+    let job = job(arguments, plan, &sources, &places, &mut progress)?;
+    fs_err::create_dir_all(&job.directory)?;
+    let signer = services.signer()?.describe()?.signer;
+    let work = Work {
+        job: &job,
+        invocation_id: String::new(),
+        sources,
+        packages: Vec::new(),
+        source_directory: arguments.source_dir.clone(),
+        tools: tools(&job, &store, &places, &services, signer, &mut progress)?,
+        out: job.directory.clone(),
+        keep: false,
+        interactive: false,
+    };
+    let mut tests = Vec::new();
+    for constraint in &asked {
+        let test = work.test_offered(constraint, &mut progress)?;
+        if let Some(failure) = &test.failure {
+            print::failure(
+                &anyhow!("{failure}").context(format!("the test of {constraint} failed")),
+            );
+        }
+        tests.push((constraint.as_str(), test));
+    }
+    shown(arguments, &tests)
+}
+
+/// The recipe's plan, with what the command line adds to its test environments.
+fn plan(arguments: &Arguments) -> Result<Plan> {
+    let compiled = arguments.recipe.compile(&[], &[])?;
+    for warning in &compiled.warnings {
+        print::warning(&render(warning));
+    }
+    let mut plan = compiled.plan;
+    check_architecture(&plan)?;
+    if let Some(directory) = arguments.source_dir.as_ref().filter(|path| !path.is_dir()) {
+        bail!("--source-dir {} is no folder", directory.display());
+    }
+    let packages = std::iter::once(&mut plan.package).chain(&mut plan.subpackages);
+    for test in packages.filter_map(|package| package.test.as_mut()) {
+        let own = &mut test.environment.packages;
+        own.extend(arguments.more_packages.iter().cloned());
+    }
+    Ok(plan)
+}
+
+/// What was named, or every package that has a test.
+fn asked(arguments: &Arguments, plan: &Plan) -> Vec<String> {
+    if !arguments.packages.is_empty() {
+        return arguments.packages.clone();
+    }
+    std::iter::once(&plan.package)
+        .chain(&plan.subpackages)
+        .filter(|package| {
+            package
+                .test
+                .as_ref()
+                .is_some_and(|test| !test.steps.is_empty())
+        })
+        .map(|package| package.name.clone())
+        .collect()
+}
+
+fn job(
+    arguments: &Arguments,
+    mut plan: Plan,
+    sources: &Sources<'_>,
+    places: &Places,
+    progress: &mut Progress,
+) -> Result<Job> {
+    plan.sources.retain(|source| test_of(&source.id).is_some());
+    let name = format!("{}-{}", plan.package.name, plan.package.full_version());
+    let directory = places
+        .cache
+        .join("jobs")
+        .join(format!("test-{name}-{}", std::process::id()));
+    let request = Request {
+        config_source: ConfigSource {
+            repository: None,
+            reference: None,
+            commit: None,
+            path: plan.recipe.path.clone(),
+            sha256: plan.recipe.sha256,
+        },
+        limits: arguments.limits.limits(&plan)?,
+        parameters: Parameters {
+            architecture: plan.architecture.clone(),
+            ..Parameters::default()
+        },
+        plan,
+        sources,
+        mirrors: &arguments.mirrors,
+        client: &Client::new(&Settings::default())?,
+        source_directory: arguments.source_dir.as_deref(),
+        agent: &companion("bessemer-agent")?,
+        accelerator: arguments.accelerator,
+        interactive: false,
+    };
+    Ok(prepare_test(request, directory, progress)?)
+}
+
+/// Prints every test; the status says whether all passed.
+fn shown(arguments: &Arguments, tests: &[(&str, OfferedTest)]) -> Result<ExitCode> {
+    let failed = tests.iter().any(|(_, test)| test.failure.is_some());
+    if arguments.json {
+        let packages: Vec<Value> = tests.iter().map(as_json).collect();
+        print::json(&json!({"passed": !failed, "attested": false, "packages": packages}))?;
+    } else {
+        for test in tests {
+            print::line(format_args!("{}", as_text(test)))?;
+        }
+    }
+    let status = if failed { exit::TEST_FAILED } else { 0 };
+    Ok(ExitCode::from(status))
+}
+
+fn as_json((constraint, test): &(&str, OfferedTest)) -> Value {
+    let (Some(package), Some(run)) = (&test.package, &test.run) else {
+        return json!({"asked": constraint, "test": TestOutcome::Untested});
+    };
+    json!({
+        "asked": constraint,
+        "name": package.name,
+        "version": package.version,
+        "uri": package.uri,
+        "sha256": package.sha256,
+        "test": run.outcome,
+        "tested_in": tested_in(run),
+        "environment_lock": run.lock,
+        "steps": run.steps,
+        "log": test.log,
+    })
+}
+
+fn as_text((constraint, test): &(&str, OfferedTest)) -> String {
+    let (Some(package), Some(run)) = (&test.package, &test.run) else {
+        return format!("{constraint}: untested, the recipe has no test for it");
+    };
+    let log = test.log.as_deref().unwrap_or(std::path::Path::new("-"));
+    format!(
+        "{}-{}: {}\n  {}  {}\n  in {}, log {}",
+        package.name,
+        package.version,
+        outcome(run.outcome),
+        package.sha256,
+        package.uri,
+        tested_in(run),
+        log.display()
+    )
+}
+
+fn tested_in(run: &TestRun) -> String {
+    run.machine
+        .as_ref()
+        .map_or_else(|| "no guest".to_owned(), guest)
+}
+
+const fn outcome(outcome: TestOutcome) -> &'static str {
+    match outcome {
+        TestOutcome::Passed => "passed",
+        TestOutcome::Failed => "failed",
+        TestOutcome::Untested => "untested",
+    }
 }

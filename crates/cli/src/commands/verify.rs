@@ -1,14 +1,14 @@
 //! `bessemer verify`.
 
 use crate::print;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use bessemer_apk::Limits;
 use bessemer_apk::package::Reader;
-use bessemer_attest::verify::{ApkFacts, Origin, VerifyPolicy, verify};
+use bessemer_attest::verify::{ApkFacts, Origin, Report, VerifyPolicy, verify};
 use bessemer_attest::{Sidecar, TrustRoot};
 use bessemer_digest::Digest;
 use std::fs::File;
-use std::io::{BufReader, Write as _};
+use std::io::BufReader;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -39,21 +39,9 @@ pub(crate) struct Arguments {
 /// Verifies, and says what was proven; exit status 1 on any mismatch.
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let root = read_trust_root(&arguments.trust_root)?;
-    let facts = facts(&arguments.package)?;
-    let path = arguments
-        .attestations
-        .clone()
-        .unwrap_or_else(|| sidecar_path(&arguments.package));
-    let sidecar = read_sidecar(&path)?;
-    let policy = VerifyPolicy {
-        min_level: arguments.min_level,
-        require_tests: !arguments.allow_untested,
-        accept_imports: true,
-        ..VerifyPolicy::default()
-    };
-    let name = arguments.package.display();
-    let report =
-        verify(&facts, &sidecar, &root, &policy).with_context(|| format!("FAIL {name}"))?;
+    // One line, however long the chain of causes: a log is searched for it.
+    let report = check(arguments, &root)
+        .map_err(|error| anyhow!("FAIL {}: {error:#}", arguments.package.display()))?;
     let builder_id = match &report.origin {
         Origin::Built(built) => built.builder_id.as_str(),
         Origin::Imported(_) => "",
@@ -66,12 +54,27 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
             "report": report,
         }))?;
     } else {
-        let mut out = std::io::stdout().lock();
         for line in report.lines() {
-            writeln!(out, "{line}")?;
+            print::line(format_args!("{line}"))?;
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn check(arguments: &Arguments, root: &TrustRoot) -> Result<Report> {
+    let facts = facts(&arguments.package)?;
+    let path = arguments
+        .attestations
+        .clone()
+        .unwrap_or_else(|| sidecar_path(&arguments.package));
+    let sidecar = read_sidecar(&path)?;
+    let policy = VerifyPolicy {
+        min_level: arguments.min_level,
+        require_tests: !arguments.allow_untested,
+        accept_imports: true,
+        ..VerifyPolicy::default()
+    };
+    Ok(verify(&facts, &sidecar, root, &policy)?)
 }
 
 /// The attestations beside a package.
@@ -96,16 +99,11 @@ pub(crate) fn read_sidecar(path: &Path) -> Result<Sidecar> {
 /// What a package file says of itself, measured; the package must be intact.
 pub(crate) fn facts(package: &Path) -> Result<ApkFacts> {
     let (sha256, _) = Digest::of_reader(fs_err::File::open(package)?)?;
-    let damaged = || {
-        format!(
-            "FAIL {}: the file is not an intact package",
-            package.display()
-        )
-    };
+    let damaged = "the file is not an intact package";
     let file = BufReader::new(File::open(package)?);
-    let mut reader = Reader::open(file, Limits::default()).with_context(damaged)?;
-    while reader.next_entry().with_context(damaged)?.is_some() {}
-    let (header, summary) = reader.finish().with_context(damaged)?;
+    let mut reader = Reader::open(file, Limits::default()).context(damaged)?;
+    while reader.next_entry().context(damaged)?.is_some() {}
+    let (header, summary) = reader.finish().context(damaged)?;
     Ok(ApkFacts {
         file: package
             .file_name()

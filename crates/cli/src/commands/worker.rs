@@ -1,5 +1,6 @@
 //! `bessemer worker`: runs one registered job, and has its record attested.
 
+use crate::exit;
 use crate::places::Places;
 use crate::print::{self, Progress};
 use crate::programs::companion;
@@ -18,9 +19,6 @@ use bessemer_vm::Qemu;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-
-/// Exit status when the packages were made but a test failed.
-const TEST_FAILED: u8 = 3;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -91,10 +89,10 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
         print::failure(
             &anyhow::anyhow!("{failure}").context("a test failed; nothing was attested"),
         );
-        return Ok(ExitCode::from(TEST_FAILED));
+        return Ok(ExitCode::from(exit::TEST_FAILED));
     }
     if done.record.interactive {
-        eprintln!("note: a person could enter this build, so no signer attests it");
+        print::note("a person could enter this build, so no signer attests it");
     } else {
         finish(&mut client, &job, &done, &arguments.out)?;
     }
@@ -112,7 +110,8 @@ fn locked_packages(job: &Job, store: &Store) -> Vec<PackageFile> {
         .collect()
 }
 
-fn tools(
+/// What guests are started with: the job's kernel, checked against its lock, and QEMU.
+pub(super) fn tools(
     job: &Job,
     store: &Store,
     places: &Places,
@@ -141,7 +140,13 @@ fn tools(
         signer,
     };
     let launcher = services.launcher(qemu)?;
-    let (tools, reason) = Tools::new(bundle, job.spec.accelerator, launcher, components)?;
+    let (tools, reason) = Tools::new(
+        bundle,
+        job.spec.accelerator,
+        services.accelerator(),
+        launcher,
+        components,
+    )?;
     progress.report(Event::Note(&format!("accelerator: {reason}")));
     Ok(tools)
 }
@@ -178,10 +183,12 @@ fn result(job: &Job, done: &Done, out: &Path) -> serde_json::Value {
         "out": out,
         "log": done.log,
         "packages": packages,
+        "environment_reused": done.environment_reused,
         "tests": format!("{passed} passed, {untested} untested"),
     })
 }
 
-fn guest(machine: &bessemer_attest::documents::MachineObservation) -> String {
+/// Where a guest ran, in a word.
+pub(super) fn guest(machine: &bessemer_attest::documents::MachineObservation) -> String {
     format!("microVM/{}", machine.accelerator.as_str())
 }
