@@ -24,6 +24,17 @@ pub(crate) struct Arguments {
     twice: bool,
 }
 
+impl Arguments {
+    /// The demo of `example`, with its results in `out`.
+    pub(crate) fn new(out: &Path, example: &str, twice: bool) -> Self {
+        Self {
+            out: Some(out.to_owned()),
+            example: example.to_owned(),
+            twice,
+        }
+    }
+}
+
 /// One finished stage: what it was, how long it took, what it said in a word.
 #[derive(Debug)]
 pub(crate) struct Stage {
@@ -115,8 +126,13 @@ impl Demo {
         let exported = self.bessemer(&["keys", "export", "--out", &keys])?;
         self.import_key = self.out.join("keys").join(text(&exported["import_key"]));
         let note = format!(
-            "{} packages, {} attested",
-            result["packages"], result["attested"]
+            "{} packages, {} attested, {}",
+            result["packages"],
+            result["attested"],
+            match result["downloaded"].as_u64() {
+                Some(0) => "Debian packages reused".to_owned(),
+                number => format!("{} Debian packages fetched", number.unwrap_or_default()),
+            }
         );
         self.done("bootstrap", start, note);
         Ok(())
@@ -161,11 +177,11 @@ impl Demo {
             &self.path(below),
         ])?;
         let packages = result["packages"].as_array().map_or(0, Vec::len);
-        self.done(
-            name,
-            start,
-            format!("{packages} packages, tests {}", text(&result["tests"])),
-        );
+        let mut note = format!("{packages} packages, tests {}", text(&result["tests"]));
+        if result["environment_reused"] == true {
+            note.push_str(", environment disk reused");
+        }
+        self.done(name, start, note);
         Ok(result)
     }
 

@@ -60,6 +60,25 @@ impl Ground {
         })
     }
 
+    /// What guest tests read from their environment.
+    pub(crate) fn environment(&self) -> Vec<(String, String)> {
+        let text = |path: &Path| path.display().to_string();
+        let variables = [
+            ("BESSEMER_TEST_BIN", text(&self.bin)),
+            ("BESSEMER_TEST_REPOSITORY", text(&self.repository)),
+            ("BESSEMER_TEST_KEY", text(&self.key)),
+            ("BESSEMER_TEST_BOOT", text(&self.boot)),
+            ("BESSEMER_TEST_AGENT", text(&self.program("bessemer-agent"))),
+            (
+                "BESSEMER_TEST_JAILER",
+                text(&self.program("bessemer-jailer")),
+            ),
+        ];
+        variables
+            .map(|(name, value)| (name.to_owned(), value))
+            .to_vec()
+    }
+
     /// One of the programs.
     pub(crate) fn program(&self, name: &str) -> PathBuf {
         self.bin.join(name)

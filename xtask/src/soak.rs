@@ -1,14 +1,86 @@
-//! `cargo xtask soak`: long runs.
+//! `cargo xtask soak`: long runs, each of which writes a dated report to `docs/soak/`.
+
+mod demos;
+mod fuzz;
+mod kill;
+mod report;
 
 use anyhow::{Result, bail};
+use report::Report;
+use std::time::{Duration, Instant};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// Which run
-    what: String,
+    #[arg(value_enum)]
+    what: What,
+    /// How long; what has begun is finished
+    #[arg(long, default_value_t = 60)]
+    minutes: u64,
+    /// Where random choices start
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
 }
 
-/// Runs one long run and writes its report.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum What {
+    /// libFuzzer on every parser that meets strangers' bytes
+    Fuzz,
+    /// Interrupts of every command at seeded moments
+    Kill,
+    /// The demo with GNU hello, whose configure takes minutes in an emulated guest
+    Hello,
+    /// The demo built twice, compared byte for byte
+    Twice,
+}
+
+impl What {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Fuzz => "fuzz",
+            Self::Kill => "kill",
+            Self::Hello => "hello",
+            Self::Twice => "twice",
+        }
+    }
+}
+
+/// Until when to begin anything new, and where to start choices.
+#[derive(Debug, Clone, Copy)]
+struct Span {
+    whole: Duration,
+    until: Instant,
+    seed: u64,
+}
+
+impl Span {
+    fn is_over(&self) -> bool {
+        Instant::now() >= self.until
+    }
+}
+
+/// Runs one kind and writes its report; findings are an error.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    bail!("no long run is called `{}`", arguments.what)
+    let mut report = Report::begin(arguments.what.word(), arguments.minutes, arguments.seed)?;
+    let whole = Duration::from_secs(arguments.minutes * 60);
+    let span = Span {
+        whole,
+        until: Instant::now() + whole,
+        seed: arguments.seed,
+    };
+    let result = match arguments.what {
+        What::Fuzz => fuzz::run(span, &mut report),
+        What::Kill => kill::run(span, &mut report),
+        What::Hello => demos::run("hello", false, span, &mut report),
+        What::Twice => demos::run("bzip2", true, span, &mut report),
+    };
+    if let Err(error) = result {
+        report.finding(&format!("the run ended early: {error:#}"));
+    }
+    let (path, findings) = report.write()?;
+    println!("report in {}", path.display());
+    if findings > 0 {
+        bail!("{findings} findings");
+    }
+    Ok(())
 }

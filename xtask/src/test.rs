@@ -5,7 +5,6 @@ use crate::setup;
 use crate::workspace::{cargo, root};
 use anyhow::{Context, Result, bail};
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::path::Path;
 use std::process::Stdio;
 
 /// Tests that are not run, one a line: the name, a colon, the reason.
@@ -32,7 +31,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     setup::lists()?;
     run_tests(&["--workspace"], &[], &[], &mut counts)?;
     if !arguments.without_guests {
-        let environment = environment()?;
+        let environment = Ground::prepare(false)?.environment();
         let mut words = vec!["--ignored", "--test-threads=1"];
         for name in &skipped {
             words.extend(["--skip", name]);
@@ -74,29 +73,6 @@ fn skipped() -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// What guest tests read from their environment.
-fn environment() -> Result<Vec<(String, String)>> {
-    let ground = Ground::prepare(false)?;
-    let text = |path: &Path| path.display().to_string();
-    let variables = [
-        ("BESSEMER_TEST_BIN", text(&ground.bin)),
-        ("BESSEMER_TEST_REPOSITORY", text(&ground.repository)),
-        ("BESSEMER_TEST_KEY", text(&ground.key)),
-        ("BESSEMER_TEST_BOOT", text(&ground.boot)),
-        (
-            "BESSEMER_TEST_AGENT",
-            text(&ground.program("bessemer-agent")),
-        ),
-        (
-            "BESSEMER_TEST_JAILER",
-            text(&ground.program("bessemer-jailer")),
-        ),
-    ];
-    Ok(variables
-        .map(|(name, value)| (name.to_owned(), value))
-        .to_vec())
-}
-
 /// Runs `cargo test`, shows what it prints, and adds up the result lines.
 fn run_tests(
     selection: &[&str],
@@ -126,6 +102,14 @@ fn run_tests(
         bail!("cargo test did not get to run every test");
     }
     Ok(())
+}
+
+/// How many tests passed, by the result lines of `cargo test`.
+pub(crate) fn passed(printed: &str) -> u64 {
+    let results = printed
+        .lines()
+        .filter_map(|line| line.strip_prefix("test result: "));
+    results.map(|result| number_before(result, " passed")).sum()
 }
 
 fn number_before(text: &str, word: &str) -> u64 {
