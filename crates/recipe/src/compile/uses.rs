@@ -79,7 +79,9 @@ fn read(
     })?;
     let Some(found) = found else {
         let names = loader.names();
-        let hint = did_you_mean(uses, names.iter().map(String::as_str));
+        let hint = did_you_mean(uses, names.iter().map(String::as_str)).or_else(|| {
+            Some("pipelines that are not built in are found with `--pipeline-dir`".to_owned())
+        });
         return Err(error(
             format!("there is no pipeline `{}`", uses.value),
             hint,
