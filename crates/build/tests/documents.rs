@@ -1,9 +1,11 @@
 //! The examples in `docs/formats` are documents: each reads through its type and writes back the
 //! same, so neither the code nor the page can change alone.
 
-use bessemer_attest::documents::{JobSpec, Lock, Record};
+use bessemer_attest::derive::{BuilderKind, Issuer, apk_build_type};
+use bessemer_attest::documents::{Component, JobSpec, Lock, Record};
 use bessemer_attest::predicates::{Import, Provenance, Summary, TestResult};
 use bessemer_attest::{Statement, TrustRoot};
+use bessemer_digest::Digest;
 use bessemer_recipe::Plan;
 use bessemer_vm::KernelDescriptor;
 use serde::Serialize;
@@ -51,6 +53,47 @@ fn an_example_with_another_key_is_seen() {
     let changed = block.replace("\"interactive\"", "\"is_interactive\"");
     assert_ne!(block, changed);
     assert!(std::panic::catch_unwind(|| check("changed", &changed)).is_err());
+}
+
+#[test]
+fn the_pages_behind_uris_stand_where_the_uris_say() {
+    let issuer = Issuer {
+        base: "<base>".to_owned(),
+        builder: BuilderKind::Local,
+        signer: Component {
+            version: "0".to_owned(),
+            sha256: Digest::of(""),
+        },
+    };
+    for uri in [apk_build_type("<base>"), issuer.builder_id()] {
+        let below = uri.trim_start_matches("<base>");
+        let path = format!("{}/../../docs{below}.md", env!("CARGO_MANIFEST_DIR"));
+        let page = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{uri}: {error}"));
+        let title = page.lines().next().expect("title");
+        assert!(title.ends_with(&format!("`{uri}`")), "{title}");
+    }
+}
+
+#[test]
+fn the_build_types_page_names_every_parameter() {
+    let formats = include_str!("../../../docs/formats/provenance.md");
+    let page = include_str!("../../../docs/buildtypes/apk-package/v1.md");
+    let example: Value =
+        serde_json::from_str(blocks(formats).next().expect("example")).expect("JSON");
+    let definition = &example["predicate"]["buildDefinition"];
+    let mut count = 0;
+    for parameters in ["externalParameters", "internalParameters"] {
+        for key in definition[parameters].as_object().expect("object").keys() {
+            assert!(page.contains(&format!("`{key}`")), "{key}");
+            count += 1;
+        }
+    }
+    for dependency in definition["resolvedDependencies"].as_array().expect("list") {
+        let role = dependency["annotations"]["role"].as_str().expect("role");
+        assert!(page.contains(&format!("| `{role}` |")), "{role}");
+        count += 1;
+    }
+    assert!(count > 12, "{count}");
 }
 
 /// The fenced blocks marked as JSON.

@@ -101,9 +101,9 @@ pub struct Limits {
     pub scratch_mib: u64,
     /// Output disk in MiB.
     pub output_mib: u64,
-    /// Wall-clock limit of the whole run in seconds.
+    /// Wall-clock limit of each step in seconds.
     pub timeout_seconds: u64,
-    /// Largest log in bytes.
+    /// Largest log of one guest in bytes.
     pub log_bytes: u64,
 }
 

@@ -195,7 +195,7 @@ pub struct TestRun {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StepResult {
-    /// The plan's name for it.
+    /// The step's id in the plan.
     pub name: String,
     /// Exit status; 128 and the signal's number when it was killed.
     pub status: i32,
@@ -209,7 +209,7 @@ pub struct Byproducts {
     pub log: Digest,
     /// The Plan.
     pub plan: Digest,
-    /// The list of every file in every output.
+    /// Of every output its members' digests and installed size.
     pub manifest: Digest,
 }
 

@@ -1,7 +1,7 @@
 //! SLSA provenance v1 of a package build.
 //!
 //! Source: SLSA v1.2, `provenance` (predicate `https://slsa.dev/provenance/v1`). The build type's
-//! own schema is in `docs/formats/provenance.md`. Readers ignore what they do not know, except in
+//! own schema is in `docs/buildtypes/apk-package/v1.md`. Readers ignore what they do not know, except in
 //! `externalParameters`, which is closed.
 
 use crate::ResourceDescriptor;
@@ -118,7 +118,7 @@ pub struct ResourceParameters {
     pub scratch_mib: u64,
     /// Output disk in MiB.
     pub output_mib: u64,
-    /// Time limit in seconds.
+    /// Time limit of each step in seconds.
     pub timeout_seconds: u64,
     /// Largest log in bytes.
     pub log_bytes: u64,
