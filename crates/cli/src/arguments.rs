@@ -77,6 +77,12 @@ pub(crate) enum Command {
         /// Which shell
         shell: clap_complete::Shell,
     },
+    /// Print `docs/reference/flags.md`: what every flag may change, and where provenance says so
+    #[command(
+        hide = true,
+        after_help = "Example:\n  bessemer reference > docs/reference/flags.md"
+    )]
+    Reference,
     /// Run one registered job; `build` starts this
     #[command(hide = true)]
     Worker(worker::Arguments),
@@ -119,6 +125,59 @@ impl Command {
             Self::Keys(keys::Arguments::Export(arguments)) => vec![arguments.out.clone()],
             Self::Kernel(kernel::Arguments::Unpack(arguments)) => vec![arguments.out.clone()],
             _ => Vec::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::definition;
+
+    /// Commands that print no result of their own in words, and why.
+    const WITHOUT_JSON: [(&str, &str); 5] = [
+        ("compile", "it prints JSON"),
+        ("completions", "it prints a script"),
+        ("reference", "it prints a page"),
+        ("unpack", "it prints nothing"),
+        ("worker", "it prints JSON"),
+    ];
+
+    fn leaves(command: &clap::Command, found: &mut Vec<clap::Command>) {
+        if command.has_subcommands() {
+            for inner in command.get_subcommands() {
+                leaves(inner, found);
+            }
+        } else {
+            found.push(command.clone());
+        }
+    }
+
+    #[test]
+    fn every_command_shows_an_example_and_the_exit_statuses() {
+        definition().debug_assert();
+        let mut commands = Vec::new();
+        leaves(&definition(), &mut commands);
+        assert!(commands.len() > 15);
+        for command in &mut commands {
+            let name = command.get_name().to_owned();
+            let help = command.render_help().to_string();
+            assert!(help.contains("Example"), "{name} has no example");
+            assert!(help.contains("  bessemer "), "{name}: {help}");
+            assert!(help.contains(crate::exit::TEXT), "{name}: {help}");
+        }
+    }
+
+    #[test]
+    fn every_command_that_prints_can_print_json() {
+        let mut commands = Vec::new();
+        leaves(&definition(), &mut commands);
+        for command in &commands {
+            let name = command.get_name();
+            let json = command
+                .get_arguments()
+                .any(|argument| argument.get_long() == Some("json"));
+            let exempt = WITHOUT_JSON.iter().any(|(own, _)| *own == name);
+            assert!(json != exempt, "{name}");
         }
     }
 }

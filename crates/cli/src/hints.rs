@@ -1,13 +1,32 @@
 //! Advice for errors of the libraries, which do not know what flags there are.
 
+use crate::uids;
 use bessemer_build::lock::ResolveError;
 use bessemer_build::prepare::PrepareError;
 use bessemer_build::repository::OpenRepositoryError;
-use bessemer_build::worker::{MachineError, WorkError};
+use bessemer_build::worker::{MachineError, TestError, WorkError};
+use std::io;
 
 /// What a person may do about this error.
 pub(crate) fn hint(error: &anyhow::Error) -> Option<String> {
-    error.chain().find_map(of_cause).map(str::to_owned)
+    let of_cause = error.chain().find_map(of_cause).map(str::to_owned);
+    of_cause.or_else(|| of_permissions(error))
+}
+
+/// Root's own files are often out of reach of the uid that does the work.
+fn of_permissions(error: &anyhow::Error) -> Option<String> {
+    let refused = error.chain().any(|cause| {
+        cause
+            .downcast_ref::<io::Error>()
+            .is_some_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
+    });
+    let divided = rustix::process::geteuid().as_raw() == uids::CONTROL;
+    (refused && divided).then(|| {
+        format!(
+            "work started as root is done as uid {}, which must be let in; `chmod` the file and its folders, or copy them to a place that everybody may read",
+            uids::CONTROL
+        )
+    })
 }
 
 fn of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
@@ -21,17 +40,24 @@ fn of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
             _ => None,
         };
     }
+    if let Some(TestError::Work(error)) = cause.downcast_ref::<TestError>() {
+        return of_work(error);
+    }
     if let Some(error) = cause.downcast_ref::<WorkError>() {
-        return match error {
-            WorkError::Resolve(error) => of_resolve(error),
-            WorkError::Machine(error) => of_machine(error),
-            _ => None,
-        };
+        return of_work(error);
     }
     cause
         .downcast_ref::<ResolveError>()
         .and_then(of_resolve)
         .or_else(|| cause.downcast_ref::<MachineError>().and_then(of_machine))
+}
+
+const fn of_work(error: &WorkError) -> Option<&'static str> {
+    match error {
+        WorkError::Resolve(error) => of_resolve(error),
+        WorkError::Machine(error) => of_machine(error),
+        _ => None,
+    }
 }
 
 /// For whoever has no repository yet.
@@ -49,7 +75,7 @@ fn of_repository(error: &OpenRepositoryError) -> Option<&'static str> {
     }
 }
 
-fn of_resolve(error: &ResolveError) -> Option<&'static str> {
+const fn of_resolve(error: &ResolveError) -> Option<&'static str> {
     match error {
         ResolveError::Unsolvable { .. } => {
             Some("add a repository that offers it with --repository-append, or change the recipe")
@@ -58,7 +84,7 @@ fn of_resolve(error: &ResolveError) -> Option<&'static str> {
     }
 }
 
-fn of_machine(error: &MachineError) -> Option<&'static str> {
+const fn of_machine(error: &MachineError) -> Option<&'static str> {
     match error {
         MachineError::Accelerator { .. } => Some("leave --accelerator out to use what is there"),
         _ => None,

@@ -5,6 +5,7 @@ mod arguments;
 mod commands;
 mod exit;
 mod hints;
+mod influence;
 mod melange_flags;
 mod places;
 mod print;
@@ -23,7 +24,7 @@ fn main() -> ExitCode {
     let mut matches = definition().get_matches();
     let arguments = match Arguments::from_arg_matches_mut(&mut matches) {
         Ok(arguments) => arguments,
-        Err(error) => error.format(&mut definition()).exit(),
+        Err(error) => error.exit(),
     };
     let result = if privilege::must_divide(&arguments) {
         privilege::divide(&arguments)

@@ -28,7 +28,7 @@ fn described(error: &anyhow::Error, colour: bool) -> String {
     let mut lines: Vec<String> = Vec::new();
     for cause in error.chain() {
         let text = cause.to_string();
-        let said = lines.last().is_some_and(|last| last.ends_with(&text));
+        let said = lines.last().is_some_and(|last| last.contains(&text));
         if !said && hint.as_ref() != Some(&text) {
             lines.push(text);
         }

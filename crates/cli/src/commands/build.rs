@@ -89,7 +89,6 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
     let services = Services::open_with_key(inherited, arguments.signing_key.as_deref())?;
     let store = Store::open(places.cache.join("store"))?;
     let mut progress = Progress::new(true);
-    let key_names: Vec<String> = arguments.repositories.key_names();
     let compiled = arguments.recipe.compile(&[], &[])?;
     for warning in &compiled.warnings {
         print::warning(&render(warning));
@@ -102,7 +101,11 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
             .open(&plan.environment.repositories, &plan.architecture, &store)?;
     let out = arguments.out_dir.join(&plan.architecture);
     fs_err::create_dir_all(&out)?;
-    let parameters = parameters(arguments, &plan.architecture, key_names)?;
+    let parameters = Parameters {
+        // In apk's words, whatever was typed.
+        architecture: plan.architecture.clone(),
+        ..external_parameters(arguments)?
+    };
     let mut client = services.signer()?;
     let trust_root = client.trust_root()?;
     let source_directory = source_directory(arguments, &plan)?;
@@ -216,18 +219,14 @@ fn job(
     Ok(prepare(request, directory, progress)?)
 }
 
-/// What somebody outside chose, as provenance states it.
-fn parameters(
-    arguments: &Arguments,
-    architecture: &str,
-    keyrings: Vec<String>,
-) -> Result<Parameters> {
+/// What somebody outside chose, as provenance states it: what the flag table says of each flag.
+pub(crate) fn external_parameters(arguments: &Arguments) -> Result<Parameters> {
     let directories = arguments.recipe.pipeline_dirs.iter();
     Ok(Parameters {
-        architecture: architecture.to_owned(),
+        architecture: arguments.recipe.arch.clone(),
         options: arguments.recipe.build_options.clone(),
         extra_repositories: arguments.repositories.repositories.clone(),
-        keyrings,
+        keyrings: arguments.repositories.key_names(),
         pipeline_directories: directories.map(|path| path.display().to_string()).collect(),
         variables: arguments.recipe.variables()?,
     })

@@ -16,6 +16,9 @@ pub(crate) enum Arguments {
 }
 
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Example:\n  bessemer kernel unpack --out boot -r ./repository -k keys/import-*.rsa.pub"
+)]
 pub(crate) struct UnpackArguments {
     #[command(flatten)]
     repositories: RepositoryArguments,

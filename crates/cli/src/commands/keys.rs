@@ -17,6 +17,7 @@ pub(crate) enum Arguments {
 }
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  bessemer keys export --out keys")]
 pub(crate) struct ExportArguments {
     /// Directory for `trust-root.json`, `cosign.pub` and the package keys
     #[arg(long)]

@@ -17,7 +17,7 @@ pub(crate) mod verify;
 pub(crate) mod worker;
 
 use crate::arguments::{Arguments, Command, definition};
-use crate::print;
+use crate::{influence, print};
 use anyhow::Result;
 use std::process::ExitCode;
 
@@ -40,6 +40,10 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Keys(arguments) => keys::run(&arguments, inherited),
         Command::Kernel(arguments) => kernel::run(&arguments),
         Command::Worker(arguments) => worker::run(&arguments, inherited),
+        Command::Reference => {
+            print::bytes(influence::markdown().as_bytes())?;
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut definition(), "bessemer", &mut script);

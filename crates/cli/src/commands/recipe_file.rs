@@ -15,13 +15,42 @@ const NAMES: [&str; 4] = [
     "melange.yml",
 ];
 
+/// apk's names of architectures, then OCI's.
+const ARCHITECTURES: [&str; 15] = [
+    "aarch64",
+    "armhf",
+    "armv7",
+    "loongarch64",
+    "ppc64le",
+    "riscv64",
+    "s390x",
+    "x86",
+    "x86_64",
+    "386",
+    "amd64",
+    "arm/v6",
+    "arm/v7",
+    "arm64",
+    "loong64",
+];
+
+fn architecture(text: &str) -> Result<String, String> {
+    if text.contains(',') {
+        return Err("one run is for one architecture; start one for each".to_owned());
+    }
+    if ARCHITECTURES.contains(&text) {
+        return Ok(text.to_owned());
+    }
+    Err(format!("it is none of {}", ARCHITECTURES.join(", ")))
+}
+
 /// What shapes a compilation, from the command line.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct RecipeArguments {
     /// The recipe [default: .melange.yaml, .melange.yml, melange.yaml or melange.yml here]
     pub(crate) recipe: Option<PathBuf>,
     /// Architecture to build for
-    #[arg(long, default_value = std::env::consts::ARCH)]
+    #[arg(long, default_value = std::env::consts::ARCH, value_parser = architecture)]
     pub(crate) arch: String,
     /// Directory of pipelines that `uses` finds before the built-in ones; may be repeated
     #[arg(long = "pipeline-dir", alias = "pipeline-dirs")]
@@ -84,7 +113,7 @@ impl RecipeArguments {
         let Some(path) = &self.vars_file else {
             return Ok(BTreeMap::new());
         };
-        let text = fs_err::read_to_string(path)?;
+        let text = fs_err::read_to_string(path).context("cannot read the variables")?;
         bessemer_recipe::parse_variables(&text)
             .with_context(|| format!("cannot read variables from {}", path.display()))
     }
@@ -104,7 +133,7 @@ impl RecipeArguments {
 
 /// Reads and parses a recipe; a mistake in it is shown with its place.
 pub(crate) fn parse(path: &Path) -> Result<Recipe> {
-    let text = fs_err::read_to_string(path)?;
+    let text = fs_err::read_to_string(path).context("cannot read the recipe")?;
     match Recipe::parse(SourceFile::new(path.display().to_string(), text)) {
         Ok(recipe) => Ok(recipe),
         Err(error) => bail!(render(error.diagnostic())),
@@ -136,4 +165,20 @@ pub(crate) fn render(diagnostic: &Diagnostic) -> String {
         text += &["\n  hint: ", hint].concat();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::architecture;
+
+    #[test]
+    fn one_known_architecture_at_a_time() {
+        assert_eq!(architecture("arm64").unwrap(), "arm64");
+        assert!(
+            architecture("x86_64,aarch64")
+                .unwrap_err()
+                .contains("one run")
+        );
+        assert!(architecture("pdp11").unwrap_err().contains("none of"));
+    }
 }

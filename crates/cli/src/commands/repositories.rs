@@ -1,6 +1,8 @@
 //! Repositories and keys, from the command line.
 
-use anyhow::{Context, Result};
+use crate::hints::NO_REPOSITORY;
+use crate::print::Hint;
+use anyhow::{Context, Result, anyhow};
 use bessemer_apk::Keyring;
 use bessemer_attest::documents::LockedKey;
 use bessemer_build::lock::locked_key;
@@ -10,11 +12,12 @@ use std::path::PathBuf;
 
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct RepositoryArguments {
-    /// Repository that packages come from; may be repeated
-    #[arg(short = 'r', long = "repository-append")]
+    /// Repository that packages come from, a folder with `<architecture>/APKINDEX.tar.gz`; may be
+    /// repeated
+    #[arg(short = 'r', long = "repository-append", value_name = "DIR")]
     pub(crate) repositories: Vec<String>,
     /// Public key that signs a repository's index; may be repeated
-    #[arg(short = 'k', long = "keyring-append")]
+    #[arg(short = 'k', long = "keyring-append", value_name = "FILE")]
     pub(crate) keys: Vec<PathBuf>,
 }
 
@@ -37,14 +40,16 @@ impl RepositoryArguments {
 
     /// Reads the keys and opens every repository, the recipe's own first.
     pub(crate) fn open(&self, own: &[String], arch: &str, store: &Store) -> Result<Opened> {
+        if own.is_empty() && self.repositories.is_empty() {
+            return Err(anyhow!("no repository is named").context(Hint(NO_REPOSITORY.to_owned())));
+        }
         let mut keyring = Keyring::new();
         let mut keys = Vec::new();
         for path in &self.keys {
-            let key = locked_key(path)?;
-            let text = fs_err::read_to_string(path)?;
-            keyring
-                .add(&key.name, &text)
-                .with_context(|| format!("cannot use the key {}", path.display()))?;
+            let unusable = || format!("cannot use the key {}", path.display());
+            let key = locked_key(path).with_context(unusable)?;
+            let text = fs_err::read_to_string(path).with_context(unusable)?;
+            keyring.add(&key.name, &text).with_context(unusable)?;
             keys.push(key);
         }
         let mut repositories = Vec::new();

@@ -62,7 +62,9 @@ impl LimitArguments {
 /// `512Mi`, `2Gi`, `1G`, `100M`; every unit is binary, as melange reads them.
 fn mebibytes(text: &str) -> Result<u64> {
     let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
-    let number: u64 = digits.trim().parse().context("not a number with a unit")?;
+    let Ok(number) = digits.trim().parse::<u64>() else {
+        bail!("it is no number with a unit, such as 2Gi");
+    };
     let mebibytes = match text[digits.len()..].trim_end_matches(['i', 'B']) {
         "K" => number / 1024,
         "M" => number,
@@ -88,9 +90,9 @@ fn seconds(text: &str) -> Result<u64> {
             's' => 1,
             _ => bail!("`{text}` is no duration; write something like 1h30m"),
         };
-        let value: u64 = number
-            .parse()
-            .with_context(|| format!("`{text}` is no duration"))?;
+        let Ok(value) = number.parse::<u64>() else {
+            bail!("`{text}` is no duration; write something like 1h30m");
+        };
         total = total.saturating_add(value.saturating_mul(factor));
         number.clear();
     }

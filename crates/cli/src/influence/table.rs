@@ -1,0 +1,211 @@
+//! The table.
+
+use super::{Entry, Influence};
+use Influence::{External, Internal, None, Recorded, Unattested};
+
+const fn entry(
+    commands: &'static [&'static str],
+    flag: &'static str,
+    influence: Influence,
+) -> Entry {
+    Entry {
+        commands,
+        flag,
+        influence,
+    }
+}
+
+const PRINTS: Influence = None("chooses what is printed");
+const READS: Influence = None("the command only reads; no build is run");
+const TESTS: Influence = None("nothing is attested by `bessemer test`");
+const AFTER: Influence = None("acts on files that are finished");
+const SIGNATURE: Influence = None(
+    "changes the signature member alone, whose name and key are in the package; control and data are the same",
+);
+const WORKSPACE: Influence =
+    Recorded("resolvedDependencies: each file that enters the workspace, by digest");
+
+/// Every flag and argument.
+pub(crate) const ENTRIES: &[Entry] = &[
+    entry(
+        &[""],
+        "--inherited",
+        None("names the signer and the jailer that the privileged process started"),
+    ),
+    // Building.
+    entry(&["build"], "<recipe>", External("configSource")),
+    entry(&["build"], "--arch", External("architecture")),
+    entry(&["build"], "--build-option", External("options")),
+    entry(
+        &["build"],
+        "--repository-append",
+        External("extraRepositories"),
+    ),
+    entry(&["build"], "--keyring-append", External("keyrings")),
+    entry(
+        &["build"],
+        "--pipeline-dir",
+        External("pipelineDirectories"),
+    ),
+    entry(&["build"], "--vars-file", External("variables")),
+    entry(&["build"], "--build-date", Internal("sourceDateEpoch")),
+    entry(&["build"], "--cpu", Internal("resources.vcpus")),
+    entry(&["build"], "--memory", Internal("resources.memoryMib")),
+    entry(&["build"], "--disk", Internal("resources.scratchMib")),
+    entry(
+        &["build"],
+        "--timeout",
+        Internal("resources.timeoutSeconds"),
+    ),
+    entry(&["build"], "--accelerator", Internal("accelerator")),
+    entry(&["build"], "--source-dir", WORKSPACE),
+    entry(&["build"], "--empty-workspace", WORKSPACE),
+    entry(
+        &["build"],
+        "--mirror",
+        None("a source is the same wherever it comes from: the recipe names its digest"),
+    ),
+    entry(&["build"], "--signing-key", SIGNATURE),
+    entry(&["build", "worker"], "--interactive", Unattested),
+    entry(&["build", "worker"], "--keep", Unattested),
+    entry(&["build"], "--out-dir", AFTER),
+    entry(&["build", "worker"], "--quiet", PRINTS),
+    entry(&["build"], "--json", PRINTS),
+    entry(
+        &["worker"],
+        "--spec",
+        Recorded("the signer knows its digest from the registration and takes no other record"),
+    ),
+    entry(
+        &["worker"],
+        "--invocation",
+        Recorded("runDetails.metadata.invocationId"),
+    ),
+    entry(&["worker"], "--source-dir", WORKSPACE),
+    entry(&["worker"], "--out", AFTER),
+    // Testing what is built.
+    entry(&["test"], "<recipe>", TESTS),
+    entry(&["test"], "<packages>", TESTS),
+    entry(&["test"], "--arch", TESTS),
+    entry(&["test"], "--build-option", TESTS),
+    entry(&["test"], "--repository-append", TESTS),
+    entry(&["test"], "--keyring-append", TESTS),
+    entry(&["test"], "--pipeline-dir", TESTS),
+    entry(&["test"], "--vars-file", TESTS),
+    entry(&["test"], "--build-date", TESTS),
+    entry(&["test"], "--cpu", TESTS),
+    entry(&["test"], "--memory", TESTS),
+    entry(&["test"], "--disk", TESTS),
+    entry(&["test"], "--timeout", TESTS),
+    entry(&["test"], "--accelerator", TESTS),
+    entry(&["test"], "--source-dir", TESTS),
+    entry(&["test"], "--test-package-append", TESTS),
+    entry(&["test"], "--mirror", TESTS),
+    entry(&["test"], "--quiet", PRINTS),
+    entry(&["test"], "--json", PRINTS),
+    // Reading recipes.
+    entry(&["compile", "query", "package-version"], "<recipe>", READS),
+    entry(&["compile"], "--arch", READS),
+    entry(&["compile"], "--build-option", READS),
+    entry(&["compile"], "--pipeline-dir", READS),
+    entry(&["compile"], "--vars-file", READS),
+    entry(&["compile"], "--build-date", READS),
+    entry(&["compile"], "--plan", PRINTS),
+    entry(&["query"], "<template>", PRINTS),
+    entry(&["query", "package-version"], "--json", PRINTS),
+    // Packages, indexes, keys.
+    entry(&["publish", "sign", "index"], "<packages>", AFTER),
+    entry(&["publish"], "--repository", AFTER),
+    entry(
+        &["publish"],
+        "--allow-untested",
+        Recorded("the policy of the gate's summary (VSA)"),
+    ),
+    entry(
+        &["publish"],
+        "--resource-uri",
+        Recorded("resourceUri of the gate's summary (VSA)"),
+    ),
+    entry(&["publish", "verify"], "--json", PRINTS),
+    entry(&["verify"], "<package>", READS),
+    entry(&["verify"], "--trust-root", READS),
+    entry(&["verify"], "--attestations", READS),
+    entry(&["verify"], "--min-level", READS),
+    entry(&["verify"], "--allow-untested", READS),
+    entry(&["keygen"], "<name>", SIGNATURE),
+    entry(&["keygen"], "--key-size", SIGNATURE),
+    entry(&["sign", "sign-index", "index"], "--signing-key", SIGNATURE),
+    entry(&["sign-index"], "<index>", AFTER),
+    entry(&["sign-index"], "--force", AFTER),
+    entry(&["index"], "--output", AFTER),
+    entry(&["index"], "--source", AFTER),
+    entry(&["index"], "--arch", AFTER),
+    entry(&["index"], "--merge", AFTER),
+    entry(
+        &[
+            "keygen",
+            "sign",
+            "sign-index",
+            "index",
+            "keys export",
+            "bootstrap debian",
+        ],
+        "--json",
+        PRINTS,
+    ),
+    entry(&["keys export"], "--out", READS),
+    entry(&["kernel unpack"], "--repository-append", READS),
+    entry(&["kernel unpack"], "--keyring-append", READS),
+    entry(&["kernel unpack"], "--arch", READS),
+    entry(&["kernel unpack"], "--out", READS),
+    entry(
+        &["bootstrap debian"],
+        "--list",
+        Recorded("what was imported is in each package's import attestation"),
+    ),
+    entry(&["bootstrap debian"], "--out", AFTER),
+    entry(&["bootstrap debian"], "--print-list", PRINTS),
+    entry(&["completions"], "<shell>", PRINTS),
+];
+
+/// Every environment variable that the program reads.
+pub(crate) const VARIABLES: &[(&str, Influence)] = &[
+    ("SOURCE_DATE_EPOCH", Internal("sourceDateEpoch")),
+    (
+        "COSIGN_PASSWORD",
+        None("opens the signer's keys; it goes to the signer alone"),
+    ),
+    ("HOME", None("where caches and keys are, without root")),
+    ("XDG_CACHE_HOME", None("where caches are, without root")),
+    ("XDG_DATA_HOME", None("where keys are, without root")),
+    ("XDG_RUNTIME_DIR", None("where sockets are, without root")),
+    ("NO_COLOR", PRINTS),
+];
+
+/// Files that are read without being named.
+pub(crate) const FILES: &[(&str, Influence)] = &[
+    (
+        "`.melange.yaml`, `.melange.yml`, `melange.yaml`, `melange.yml`, when no recipe is named",
+        External("configSource"),
+    ),
+    (
+        "the folder beside the recipe that is named like the package",
+        WORKSPACE,
+    ),
+    (
+        "built-in pipelines and those of --pipeline-dir that steps use",
+        Recorded("resolvedDependencies: each by digest"),
+    ),
+    (
+        "packages and indexes of repositories, kernel, agent",
+        Recorded("resolvedDependencies: each by digest"),
+    ),
+    (
+        "the cache",
+        None("its files are found by digest and checked against it"),
+    ),
+    (
+        "the signer's state",
+        Recorded("builder.id, and the key of each signature"),
+    ),
+];
