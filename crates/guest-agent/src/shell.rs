@@ -1,6 +1,6 @@
 //! Runs a program on a terminal, for a person who debugs a failed step.
 
-use crate::step::{Started, command, spawn};
+use crate::step::{Started, Terminal, command, spawn};
 use bessemer_vm_proto::Run;
 use rustix::fs::{Mode, OFlags};
 use std::collections::BTreeMap;
@@ -44,7 +44,7 @@ pub(crate) fn start(run: &Run, shared: &BTreeMap<String, String>) -> io::Result<
             Ok(())
         });
     }
-    let input = Some(host.try_clone()?);
+    let input = Some(Terminal::new(host.try_clone()?));
     Ok(Started {
         pid: spawn(&mut command)?,
         output: host,

@@ -14,13 +14,52 @@ use std::os::unix::process::CommandExt as _;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+/// What ends the input of a terminal.
+const END_OF_INPUT: &[u8] = b"\x04";
+
 /// A running program.
 #[derive(Debug)]
 pub(crate) struct Started {
     pub(crate) pid: Pid,
     pub(crate) output: OwnedFd,
     /// Where typed input goes, for a shell.
-    pub(crate) input: Option<OwnedFd>,
+    pub(crate) input: Option<Terminal>,
+}
+
+/// A shell's terminal, seen from the side of the person.
+#[derive(Debug)]
+pub(crate) struct Terminal {
+    host: OwnedFd,
+    ended: bool,
+}
+
+impl Terminal {
+    pub(crate) fn new(host: OwnedFd) -> Self {
+        Self { host, ended: false }
+    }
+
+    /// Empty input is its end: what was typed of a line counts as a line.
+    fn take(&mut self, bytes: &[u8]) {
+        if bytes.is_empty() {
+            self.ended = true;
+            self.write(b"\n");
+            self.write(END_OF_INPUT);
+        } else {
+            self.write(bytes);
+        }
+    }
+
+    /// A shell may switch its terminal's mode and lose the end that was there before.
+    fn repeat_end(&self) {
+        if self.ended {
+            self.write(END_OF_INPUT);
+        }
+    }
+
+    fn write(&self, bytes: &[u8]) {
+        // A terminal that takes no more has lost its program, whose end is seen next.
+        let _ = rustix::io::write(&self.host, bytes);
+    }
 }
 
 /// The agent's end of the log port.
@@ -138,6 +177,7 @@ pub(crate) fn attend(
             fds.push(PollFd::new(&started.output, PollFlags::IN));
         }
         match poll(&mut fds, Some(&timeout)) {
+            Ok(0) => input.iter().for_each(Terminal::repeat_end),
             Ok(_) | Err(Errno::INTR) => {}
             Err(error) => return Err(io::Error::from(error).into()),
         }
@@ -171,17 +211,13 @@ fn forward(output: &OwnedFd, log: &mut LogPort) -> Result<bool, AgentError> {
 }
 
 /// Passes what was typed to the shell. Any other request while a program runs breaks the protocol.
-fn type_all(control: &mut ControlPort, input: &mut Option<OwnedFd>) -> Result<(), AgentError> {
+fn type_all(control: &mut ControlPort, input: &mut Option<Terminal>) -> Result<(), AgentError> {
     while let Some(request) = control.pending()? {
         let ToGuest::Input(bytes) = request else {
             return Err(io::Error::other("request while a program runs").into());
         };
-        if bytes.is_empty() {
-            *input = None;
-        }
         if let Some(terminal) = input {
-            // A terminal that takes no more has lost its program, whose end is seen next.
-            let _ = rustix::io::write(terminal.as_fd(), &bytes);
+            terminal.take(&bytes);
         }
     }
     Ok(())

@@ -15,8 +15,12 @@ use std::path::{Path, PathBuf};
 
 /// Signs control members; the signer does it, for a registered invocation only.
 pub trait SignControl {
-    /// The key's file name and the RSA signature over the SHA-256 of `control`.
-    fn sign_control(&mut self, control: &[u8]) -> Result<(String, Vec<u8>), SignControlError>;
+    /// The key's file name and the RSA signature over the SHA-256 of `control`; nothing for a job
+    /// that a person could enter, whose packages stay unsigned.
+    fn sign_control(
+        &mut self,
+        control: &[u8],
+    ) -> Result<Option<(String, Vec<u8>)>, SignControlError>;
 }
 
 /// The signer refused or could not be reached.
@@ -171,8 +175,12 @@ impl Outputs<'_> {
         let epoch = self.plan.source_date_epoch;
         let unsigned = bessemer_package::emit(&metadata, tree, &added, epoch, self.directory)
             .map_err(failed)?;
-        let (key, signature) = signer.sign_control(&unsigned.control)?;
-        let member = signature_member(&format!(".SIGN.RSA256.{key}"), &signature, epoch);
+        let member = match signer.sign_control(&unsigned.control)? {
+            Some((key, signature)) => {
+                signature_member(&format!(".SIGN.RSA256.{key}"), &signature, epoch)
+            }
+            None => Vec::new(),
+        };
         let file = format!("{}-{version}.apk", plan.name);
         let path = self.directory.join(&file);
         let info = unsigned.info.clone();

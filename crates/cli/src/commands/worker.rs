@@ -21,6 +21,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Example:\n  bessemer worker --spec job/job-spec.json --invocation ID --out packages/x86_64"
+)]
 pub(crate) struct Arguments {
     /// The job spec; plan and lock stand beside it
     #[arg(long)]
@@ -83,7 +86,7 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
         keep: arguments.keep,
         interactive: arguments.interactive,
     };
-    let mut signer = JobSigner::new(&mut client, &arguments.invocation);
+    let mut signer = JobSigner::new(&mut client, &arguments.invocation, job.spec.interactive);
     let done = work.run(&mut signer, &mut progress)?;
     if let Some(failure) = &done.failure {
         print::failure(
