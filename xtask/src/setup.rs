@@ -13,9 +13,21 @@ const PACKAGES: &[(&str, &str)] = &[
     ("xz-utils", "/usr/bin/xz"),
 ];
 
+/// What libFuzzer needs on top.
+const FUZZING: &[(&str, &str)] = &[("g++", "/usr/bin/g++")];
+
 /// Installs the packages that are missing; says which, and asks nothing.
 pub(crate) fn run() -> Result<()> {
-    let missing: Vec<&str> = PACKAGES
+    install(PACKAGES)
+}
+
+/// As [`run`], for fuzzing.
+pub(crate) fn fuzzing() -> Result<()> {
+    install(FUZZING)
+}
+
+fn install(packages: &[(&'static str, &str)]) -> Result<()> {
+    let missing: Vec<&str> = packages
         .iter()
         .filter(|(_, program)| !std::path::Path::new(program).exists())
         .map(|(package, _)| *package)

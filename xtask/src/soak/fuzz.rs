@@ -6,6 +6,7 @@
 use super::Span;
 use super::report::Report;
 use crate::binaries::target;
+use crate::setup;
 use crate::workspace::{cache, cargo, check, output, root};
 use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
@@ -18,6 +19,7 @@ const INPUT: [&str; 2] = ["-max_len=65536", "-timeout=20"];
 
 /// Runs every target for its share of the time.
 pub(super) fn run(span: Span, report: &mut Report) -> Result<()> {
+    setup::fuzzing()?;
     let cache = cache()?.join("fuzz");
     fs_err::create_dir_all(&cache)?;
     let programs = build(&cache)?;
