@@ -91,6 +91,7 @@ impl Services {
         let directory = places
             .runtime
             .join(format!("signer-{}", std::process::id()));
+        clear_ended(&places.runtime);
         private_directory(&directory, signer, 0o711)?;
         private_directory(&places.signer_state, signer, 0o700)?;
         let socket = directory.join("socket");
@@ -196,6 +197,23 @@ impl Drop for Services {
 fn inherited_descriptor(number: i32) -> Result<OwnedFd> {
     bessemer_vm::inherited_descriptor(number)
         .with_context(|| format!("descriptor {number} was not passed on"))
+}
+
+/// Removes the sockets' directories of processes that were killed; each is named after its process.
+fn clear_ended(runtime: &Path) {
+    // Nothing depends on it: what cannot be listed or removed is tried again by the next run.
+    let Ok(entries) = fs_err::read_dir(runtime) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let pid = name.to_str().and_then(|name| name.strip_prefix("signer-"));
+        if let Some(pid) = pid.filter(|pid| pid.bytes().all(|byte| byte.is_ascii_digit()))
+            && !Path::new("/proc").join(pid).exists()
+        {
+            drop(fs_err::remove_dir_all(entry.path()));
+        }
+    }
 }
 
 /// Makes a directory for `uid` alone, with these permission bits.
