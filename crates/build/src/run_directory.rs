@@ -7,6 +7,9 @@ use std::path::{Path, PathBuf};
 /// Name of the lock inside each run's directory.
 const LOCK: &str = "lock";
 
+/// Held while directories are cleared and made.
+const MAKING: &str = "making.lock";
+
 /// A run's own directory, removed when dropped.
 #[derive(Debug)]
 pub struct RunDirectory {
@@ -20,6 +23,9 @@ impl RunDirectory {
     pub fn create(cache: &Path) -> std::io::Result<Self> {
         let runs = cache.join("runs");
         fs_err::create_dir_all(&runs)?;
+        // Between making a directory and locking it, it looks like one whose run has ended.
+        let making = File::create(runs.join(MAKING))?;
+        flock(&making, FlockOperation::LockExclusive)?;
         clear_ended(&runs)?;
         let path = runs.join(format!("{}", std::process::id()));
         fs_err::create_dir_all(&path)?;

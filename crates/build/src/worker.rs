@@ -3,6 +3,7 @@
 mod build_guest;
 mod guest;
 mod machine;
+mod manifest;
 mod offered;
 mod outputs;
 mod record;

@@ -1,12 +1,12 @@
 //! The record and the file manifest.
 
 use super::machine::observation;
+use super::manifest;
 use super::{Built, Done, Tested, Work, WorkError};
+use bessemer_apk::package::ReadError;
 use bessemer_attest::documents::{
     Byproducts, CanonicalError, Outcome, Record, RecordSchema, TestOutcome, Timestamp,
 };
-use bessemer_digest::Digest;
-use serde::Serialize;
 
 /// Why no record could be written.
 #[derive(Debug, thiserror::Error)]
@@ -17,21 +17,9 @@ pub enum RecordError {
     /// The manifest could not be written.
     #[error("cannot write the file manifest")]
     Manifest(#[from] std::io::Error),
-}
-
-/// The file manifest: every package's members by digest.
-#[derive(Debug, Serialize)]
-struct Manifest<'a> {
-    schema: &'static str,
-    packages: Vec<ManifestPackage<'a>>,
-}
-
-#[derive(Debug, Serialize)]
-struct ManifestPackage<'a> {
-    file: &'a str,
-    control_sha256: Digest,
-    data_sha256: Digest,
-    installed_size: u64,
+    /// A finished package does not read back.
+    #[error("a finished package does not read back")]
+    ReadBack(#[from] ReadError),
 }
 
 /// Puts together what was observed.
@@ -43,7 +31,10 @@ pub(super) fn finish(
     finished_on: Timestamp,
 ) -> Result<Done, WorkError> {
     let spec = &work.job.spec;
-    let (manifest_path, manifest) = manifest(work, &built)?;
+    let plan = &work.job.plan.package;
+    let name = format!("{}-{}.manifest.json", plan.name, plan.full_version());
+    let manifest_path = work.out.join(name);
+    let manifest = manifest::write(&built.packages, &manifest_path)?;
     let failed = tests
         .iter()
         .any(|test| test.run.outcome == TestOutcome::Failed);
@@ -96,26 +87,4 @@ pub(super) fn finish(
         done.failure = done.failure.or(test.failure);
     }
     Ok(done)
-}
-
-fn manifest(work: &Work<'_>, built: &Built) -> Result<(std::path::PathBuf, Digest), RecordError> {
-    let packages = built.packages.iter().map(|package| ManifestPackage {
-        file: &package.output.file,
-        control_sha256: package.output.control_sha256,
-        data_sha256: package.output.data_sha256,
-        installed_size: package.info.size,
-    });
-    let manifest = Manifest {
-        schema: "bessemer.manifest/v1",
-        packages: packages.collect(),
-    };
-    let bytes = bessemer_attest::documents::canonical_bytes(&manifest)?;
-    let plan = &work.job.plan.package;
-    let path = work.out.join(format!(
-        "{}-{}.manifest.json",
-        plan.name,
-        plan.full_version()
-    ));
-    fs_err::write(&path, &bytes)?;
-    Ok((path, Digest::of(&bytes)))
 }

@@ -15,6 +15,7 @@ use crate::signing::write_whole;
 use anyhow::{Context, Result, anyhow, bail};
 use bessemer_attest::documents::{AcceleratorChoice, Parameters};
 use bessemer_attest::{Role, TrustRoot};
+use bessemer_build::RunDirectory;
 use bessemer_build::job::Job;
 use bessemer_build::lock::Sources;
 use bessemer_build::prepare::{Request, prepare};
@@ -109,7 +110,9 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
     let mut client = services.signer()?;
     let trust_root = client.trust_root()?;
     let source_directory = source_directory(arguments, &plan)?;
+    let run = RunDirectory::create(&places.cache)?;
     let ground = Ground {
+        run: &run,
         source_directory: source_directory.as_deref(),
         opened: &opened,
         store: &store,
@@ -168,6 +171,7 @@ fn export_key(client: &mut SignerClient, root: &TrustRoot, out: &Path) -> Result
 #[derive(Debug, Clone, Copy)]
 struct Ground<'a> {
     source_directory: Option<&'a Path>,
+    run: &'a RunDirectory,
     opened: &'a Opened,
     store: &'a Store,
     places: &'a Places,
@@ -199,10 +203,7 @@ fn job(
     let recipe = arguments.recipe.path()?;
     let agent = companion("bessemer-agent")?;
     let name = format!("{}-{}", plan.package.name, plan.package.full_version());
-    let directory = places
-        .cache
-        .join("jobs")
-        .join(format!("{name}-{}", std::process::id()));
+    let directory = ground.run.path().join(name);
     let request = Request {
         config_source: config_source::config_source(&recipe, plan.recipe.sha256),
         limits: arguments.limits.limits(&plan)?,

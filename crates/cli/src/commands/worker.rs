@@ -7,7 +7,7 @@ use crate::programs::companion;
 use crate::services::{Inherited, QEMU, Services};
 use crate::signing::{JobSigner, component, finish};
 use anyhow::{Context, Result};
-use bessemer_attest::documents::{Components, TestOutcome};
+use bessemer_attest::documents::{Components, TestOutcome, canonical_bytes};
 use bessemer_build::boot;
 use bessemer_build::environment::PackageFile;
 use bessemer_build::job::Job;
@@ -98,9 +98,26 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
         print::note("a person could enter this build, so no signer attests it");
     } else {
         finish(&mut client, &job, &done, &arguments.out)?;
+        keep_documents(&job, &done, &store)?;
     }
     print::json(&result(&job, &done, &arguments.out))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Puts the documents into the store: provenance names them by digest, and whoever wants to look
+/// into a build or repeat it finds them there.
+fn keep_documents(job: &Job, done: &Done, store: &Store) -> Result<()> {
+    let mut documents = vec![
+        canonical_bytes(&job.plan)?,
+        canonical_bytes(&job.lock)?,
+        canonical_bytes(&job.spec)?,
+        canonical_bytes(&done.record)?,
+    ];
+    documents.extend(done.test_locks.iter().cloned());
+    for document in documents {
+        store.insert(document.as_slice(), document.len() as u64)?;
+    }
+    Ok(())
 }
 
 fn locked_packages(job: &Job, store: &Store) -> Vec<PackageFile> {

@@ -1,5 +1,4 @@
-//! Where a recipe comes from. Only a local build does this: its recipe is recorded by file digest,
-//! and by repository too when it is at a clean commit of one.
+//! Where a recipe comes from. A local build records its recipe by file digest alone.
 
 use bessemer_attest::documents::ConfigSource;
 use bessemer_digest::Digest;
