@@ -2,15 +2,16 @@
 //! launch requests; the signer gets a uid of its own; everything else runs under an ordinary uid.
 
 use crate::arguments::Arguments;
+use crate::exit;
 use crate::places::Places;
 use crate::services::{Inherited, Services};
 use crate::uids;
 use anyhow::{Context, Result, bail};
 use rustix::fs::{Gid, Uid, chown};
 use std::os::unix::fs::MetadataExt as _;
-use std::os::unix::process::CommandExt as _;
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::Path;
-use std::process::{Command, ExitCode};
+use std::process::{Command, ExitCode, ExitStatus};
 
 /// Whether this process is root and has not divided itself yet.
 pub(crate) fn must_divide(arguments: &Arguments) -> bool {
@@ -36,9 +37,10 @@ pub(crate) fn divide(arguments: &Arguments) -> Result<ExitCode> {
         services.probe();
     }
     let mut child = Command::new(std::env::current_exe()?)
-        .args(std::env::args_os().skip(1))
+        // In front: behind a `--` it would be taken for an argument of the command.
         .arg("--inherited")
         .arg(services.inherited().to_string())
+        .args(std::env::args_os().skip(1))
         .env("HOME", &places.cache)
         .env("XDG_CACHE_HOME", "/var/cache")
         .env("XDG_RUNTIME_DIR", "/run")
@@ -50,10 +52,17 @@ pub(crate) fn divide(arguments: &Arguments) -> Result<ExitCode> {
     forward_signals(child.id())?;
     let status = child.wait()?;
     drop(services);
-    Ok(status
-        .code()
-        .and_then(|code| u8::try_from(code).ok())
-        .map_or(ExitCode::from(130), ExitCode::from))
+    match status.code().and_then(|code| u8::try_from(code).ok()) {
+        Some(code) => Ok(ExitCode::from(code)),
+        None if interrupted(status) => Ok(ExitCode::from(exit::INTERRUPTED)),
+        None => bail!("the process that did the work ended with {status}"),
+    }
+}
+
+/// Whether somebody ended the process on purpose.
+fn interrupted(status: ExitStatus) -> bool {
+    use signal_hook::consts::{SIGINT, SIGTERM};
+    matches!(status.signal(), Some(SIGINT | SIGTERM))
 }
 
 /// In the divided process: end when the privileged parent ends, however it ends.

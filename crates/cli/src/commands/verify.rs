@@ -1,28 +1,29 @@
 //! `bessemer verify`.
 
 use crate::print;
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 use bessemer_apk::Limits;
 use bessemer_apk::package::Reader;
+use bessemer_attest::documents::Timestamp;
 use bessemer_attest::verify::{ApkFacts, Origin, Report, VerifyPolicy, verify};
 use bessemer_attest::{Sidecar, TrustRoot};
-use bessemer_digest::Digest;
-use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  bessemer verify bzip2-1.0.8-r0.apk --trust-root keys/trust-root.json\n  bessemer verify bzip2-1.0.8-r0.apk --trust-root keys/trust-root.json --min-level 3 --json"
 )]
 pub(crate) struct Arguments {
-    /// The package; its attestations stand beside it
-    package: PathBuf,
+    /// The packages; the attestations of each stand beside it
+    #[arg(required = true)]
+    packages: Vec<PathBuf>,
     /// The keys to believe, and what each may assert
     #[arg(long)]
     trust_root: PathBuf,
-    /// Where the attestations are [default: <package>.intoto.jsonl]
+    /// Where the attestations of a single package are [default: <package>.intoto.jsonl]
     #[arg(long)]
     attestations: Option<PathBuf>,
     /// Refuse a package built below this SLSA build level
@@ -31,47 +32,69 @@ pub(crate) struct Arguments {
     /// Accept a package without proof that its tests passed
     #[arg(long)]
     allow_untested: bool,
-    /// Print the report as JSON
+    /// Print the report as JSON; an array if several packages are named
     #[arg(long)]
     json: bool,
 }
 
-/// Verifies, and says what was proven; exit status 1 on any mismatch.
+/// Verifies, and says what was proven; exit status 1 if any package has any mismatch.
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
+    if arguments.packages.len() > 1 && arguments.attestations.is_some() {
+        bail!("--attestations names one file, and there are several packages");
+    }
     let root = read_trust_root(&arguments.trust_root)?;
-    // One line, however long the chain of causes: a log is searched for it.
-    let report = check(arguments, &root)
-        .map_err(|error| anyhow!("FAIL {}: {error:#}", arguments.package.display()))?;
+    let mut reports = Vec::new();
+    let mut failed = false;
+    for package in &arguments.packages {
+        match check(package, arguments, &root) {
+            Ok(report) if arguments.json => reports.push(json(package, &report)),
+            Ok(report) => {
+                for line in report.lines() {
+                    print::line(format_args!("{line}"))?;
+                }
+            }
+            Err(error) => {
+                failed = true;
+                // One line, however long the chain of causes: a log is searched for it.
+                print::failure(&anyhow!("FAIL {}: {error:#}", package.display()));
+            }
+        }
+    }
+    match reports.as_slice() {
+        [] => {}
+        [report] if arguments.packages.len() == 1 => print::json(report)?,
+        reports => print::json(&reports)?,
+    }
+    Ok(ExitCode::from(u8::from(failed)))
+}
+
+fn json(package: &Path, report: &Report) -> serde_json::Value {
     let builder_id = match &report.origin {
         Origin::Built(built) => built.builder_id.as_str(),
         Origin::Imported(_) => "",
     };
-    if arguments.json {
-        print::json(&serde_json::json!({
-            "result": "PASS",
-            "builder_id": builder_id,
-            "level": report.level(),
-            "report": report,
-        }))?;
-    } else {
-        for line in report.lines() {
-            print::line(format_args!("{line}"))?;
-        }
-    }
-    Ok(ExitCode::SUCCESS)
+    serde_json::json!({
+        "result": "PASS",
+        "package": package,
+        "builder_id": builder_id,
+        "level": report.level(),
+        "report": report,
+    })
 }
 
-fn check(arguments: &Arguments, root: &TrustRoot) -> Result<Report> {
-    let facts = facts(&arguments.package)?;
+fn check(package: &Path, arguments: &Arguments, root: &TrustRoot) -> Result<Report> {
+    let facts = facts(package)?;
     let path = arguments
         .attestations
         .clone()
-        .unwrap_or_else(|| sidecar_path(&arguments.package));
+        .unwrap_or_else(|| sidecar_path(package));
     let sidecar = read_sidecar(&path)?;
+    let since = SystemTime::now().duration_since(UNIX_EPOCH)?;
     let policy = VerifyPolicy {
         min_level: arguments.min_level,
         require_tests: !arguments.allow_untested,
         accept_imports: true,
+        now: Some(Timestamp::from_unix(since.as_secs())?),
         ..VerifyPolicy::default()
     };
     Ok(verify(&facts, &sidecar, root, &policy)?)
@@ -98,9 +121,8 @@ pub(crate) fn read_sidecar(path: &Path) -> Result<Sidecar> {
 
 /// What a package file says of itself, measured; the package must be intact.
 pub(crate) fn facts(package: &Path) -> Result<ApkFacts> {
-    let (sha256, _) = Digest::of_reader(fs_err::File::open(package)?)?;
     let damaged = "the file is not an intact package";
-    let file = BufReader::new(File::open(package)?);
+    let file = BufReader::new(fs_err::File::open(package)?.into_file());
     let mut reader = Reader::open(file, Limits::default()).context(damaged)?;
     while reader.next_entry().context(damaged)?.is_some() {}
     let (header, summary) = reader.finish().context(damaged)?;
@@ -109,7 +131,7 @@ pub(crate) fn facts(package: &Path) -> Result<ApkFacts> {
             .file_name()
             .map(|name| name.to_string_lossy().into_owned())
             .unwrap_or_default(),
-        sha256,
+        sha256: summary.file_sha256,
         control_sha256: Some(header.control.sha256),
         data_sha256: Some(summary.data_sha256),
     })

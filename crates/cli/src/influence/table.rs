@@ -63,7 +63,7 @@ pub(crate) const ENTRIES: &[Entry] = &[
     entry(
         &["build"],
         "--mirror",
-        None("a source is the same wherever it comes from: the recipe names its digest"),
+        None("a source is accepted by the digest that the recipe names, wherever it comes from"),
     ),
     entry(&["build"], "--signing-key", SIGNATURE),
     entry(&["build", "worker"], "--interactive", Unattested),
@@ -127,7 +127,7 @@ pub(crate) const ENTRIES: &[Entry] = &[
         Recorded("resourceUri of the gate's summary (VSA)"),
     ),
     entry(&["publish", "verify"], "--json", PRINTS),
-    entry(&["verify"], "<package>", READS),
+    entry(&["verify"], "<packages>", READS),
     entry(&["verify"], "--trust-root", READS),
     entry(&["verify"], "--attestations", READS),
     entry(&["verify"], "--min-level", READS),

@@ -59,7 +59,7 @@ const WORKSPACE_DIR: Flag = value(
 const CACHE_DIR: Flag = value(
     "cache-dir",
     "no folder of this machine enters a guest",
-    "sources are cached by digest below XDG_CACHE_HOME; --mirror names further places to fetch them from",
+    "sources are cached by digest; --mirror names further places to fetch them from",
 );
 const CACHE_SOURCE: Flag = value(
     "cache-source",
@@ -69,7 +69,7 @@ const CACHE_SOURCE: Flag = value(
 const APK_CACHE_DIR: Flag = value(
     "apk-cache-dir",
     "packages are kept in one store by digest",
-    "the store is below XDG_CACHE_HOME",
+    "the store is in Bessemer's cache folder",
 );
 const ENV_FILE: Flag = value(
     "env-file",
