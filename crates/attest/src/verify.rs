@@ -201,7 +201,7 @@ fn imported(opened: &mut Vec<Opened<'_>>, policy: &VerifyPolicy) -> Result<Origi
     if policy.min_level > 0 || !policy.accept_imports {
         return Err(VerifyError::Missing("provenance"));
     }
-    let one = take(opened, Role::Import)?.ok_or(VerifyError::Missing("import attestation"))?;
+    let one = take(opened, Role::Import)?.ok_or(VerifyError::Missing("provenance"))?;
     let import = one.predicate("import attestation")?;
     Ok(Origin::Imported(ImportReport {
         import,

@@ -88,3 +88,27 @@ fn a_shell_has_a_terminal_and_takes_input() {
     );
     session.power_off().unwrap();
 }
+
+#[test]
+#[ignore = "needs a guest: run through cargo xtask test"]
+fn the_end_of_input_ends_a_shell() {
+    for (typed, status) in [("", 0), ("true; exit 4", 4)] {
+        let bench = Bench::new();
+        let mut session = bench.launch();
+        let (input, mut pen) = std::io::pipe().unwrap();
+        pen.write_all(typed.as_bytes()).unwrap();
+        drop(pen);
+        let shell = Run {
+            argv: vec!["/bin/sh".into(), "-i".into()],
+            timeout_seconds: 30,
+            ..step("shell", "")
+        };
+        let outcome = session.shell(&shell, input.as_fd(), &mut |_| ());
+        assert_eq!(
+            outcome.unwrap().status,
+            RunStatus::Exited(status),
+            "{typed:?}"
+        );
+        session.power_off().unwrap();
+    }
+}

@@ -1,0 +1,18 @@
+//! Whole commands: the programs a user runs, on a bootstrapped repository, with real guests.
+//!
+//! `cargo xtask test` provides programs and repository (`BESSEMER_TEST_*`) and runs the ignored
+//! tests, one at a time. `BLESS=1` rewrites the texts that tests compare with.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod commands;
+mod diagnostics;
+mod entered;
+mod failures;
+mod fixture;
+mod interrupts;
+mod publishing;
+mod reach;
+mod reading;
+mod reproducible;
+mod verification;
