@@ -11,7 +11,7 @@ use crate::places::Places;
 use crate::print::{self, Progress};
 use crate::programs::companion;
 use crate::services::{Inherited, Services};
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 use bessemer_attest::documents::{
     AcceleratorChoice, ConfigSource, Parameters, TestOutcome, TestRun,
 };
@@ -21,8 +21,10 @@ use bessemer_build::prepare::{Request, prepare_test};
 use bessemer_build::worker::{OfferedTest, Work};
 use bessemer_recipe::{Plan, test_of};
 use bessemer_store::{Client, Settings, Store};
+use rustix::fs::{FlockOperation, flock};
 use serde_json::{Value, json};
-use std::path::PathBuf;
+use std::fs::File;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 #[derive(Debug, clap::Args)]
@@ -86,7 +88,7 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
         trust_root: None,
     };
     let job = job(arguments, plan, &sources, &places, &mut progress)?;
-    fs_err::create_dir_all(&job.directory)?;
+    let _lock = lock(&job.directory)?;
     let signer = services.signer()?.describe()?.signer;
     let work = Work {
         job: &job,
@@ -156,11 +158,7 @@ fn job(
     progress: &mut Progress,
 ) -> Result<Job> {
     plan.sources.retain(|source| test_of(&source.id).is_some());
-    let name = format!("{}-{}", plan.package.name, plan.package.full_version());
-    let directory = places
-        .cache
-        .join("jobs")
-        .join(format!("test-{name}-{}", std::process::id()));
+    let directory = log_directory(&plan, places);
     let request = Request {
         config_source: ConfigSource {
             repository: None,
@@ -184,6 +182,21 @@ fn job(
         interactive: false,
     };
     Ok(prepare_test(request, directory, progress)?)
+}
+
+/// Where the logs are kept until the same version of the recipe is tested again.
+fn log_directory(plan: &Plan, places: &Places) -> PathBuf {
+    let name = format!("{}-{}", plan.package.name, plan.package.full_version());
+    places.cache.join("tests").join(name)
+}
+
+/// Keeps a second test of the same recipe from writing to the same logs.
+fn lock(directory: &Path) -> Result<File> {
+    fs_err::create_dir_all(directory)?;
+    let lock = File::create(directory.join(".lock"))?;
+    flock(&lock, FlockOperation::NonBlockingLockExclusive)
+        .with_context(|| format!("another test writes its logs to {}", directory.display()))?;
+    Ok(lock)
 }
 
 /// Prints every test; the status says whether all passed.
@@ -223,7 +236,7 @@ fn as_text((constraint, test): &(&str, OfferedTest)) -> String {
     let (Some(package), Some(run)) = (&test.package, &test.run) else {
         return format!("{constraint}: untested, the recipe has no test for it");
     };
-    let log = test.log.as_deref().unwrap_or(std::path::Path::new("-"));
+    let log = test.log.as_deref().unwrap_or(Path::new("-"));
     format!(
         "{}-{}: {}\n  {}  {}\n  in {}, log {}",
         package.name,
@@ -247,5 +260,21 @@ const fn outcome(outcome: TestOutcome) -> &'static str {
         TestOutcome::Passed => "passed",
         TestOutcome::Failed => "failed",
         TestOutcome::Untested => "untested",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::lock;
+
+    #[test]
+    fn two_tests_of_one_recipe_do_not_share_logs() {
+        let cache = tempfile::tempdir().unwrap();
+        let directory = cache.path().join("tests/tiny-1.0.0-r0");
+        let first = lock(&directory).unwrap();
+        let error = lock(&directory).unwrap_err().to_string();
+        assert!(error.contains("another test"), "{error}");
+        drop(first);
+        lock(&directory).unwrap();
     }
 }
