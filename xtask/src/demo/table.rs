@@ -56,7 +56,7 @@ pub(crate) fn print(summary: &Value, out: &Path, bin: &Path) {
     );
     println!("  tar tzf {}", apk.display());
     println!(
-        "  head -n 1 {}.intoto.jsonl | jq -r .payload | base64 -d | jq .predicate",
+        "  head -n 1 {}.intoto.jsonl | sed 's/.*\"payload\":\"\\([^\"]*\\)\".*/\\1/' | base64 -d",
         apk.display()
     );
 }
