@@ -108,6 +108,7 @@ pub(crate) fn signed_index(
 pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
     let directory = path.parent().unwrap_or(Path::new("."));
     let mut file = tempfile::Builder::new()
+        .prefix(&bessemer_package::partial_prefix())
         .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
         .tempfile_in(directory)
         .with_context(|| format!("cannot write to {}", directory.display()))?;

@@ -21,10 +21,6 @@ const BUILD_ID: u32 = 1000;
 /// The control member's file with the compiled recipe.
 const MELANGE_YAML: &str = ".melange.yaml";
 
-/// What the names of files start with that [`Unsigned::attach`] has not finished; after a kill such a
-/// file may stay beside the destination.
-pub const PARTIAL_PREFIX: &str = ".partial-";
-
 /// What a package says about itself.
 #[derive(Debug, Clone, Default)]
 pub struct Metadata {
@@ -153,7 +149,7 @@ impl Unsigned {
         };
         let directory = destination.parent().unwrap_or(Path::new("."));
         let mut temporary = tempfile::Builder::new()
-            .prefix(PARTIAL_PREFIX)
+            .prefix(&crate::partial_prefix())
             .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
             .tempfile_in(directory)
             .map_err(failed)?;

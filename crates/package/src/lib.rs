@@ -11,11 +11,13 @@
 pub mod detect;
 mod emit;
 mod limits;
+mod partial;
 pub mod sbom;
 mod scan;
 mod tree;
 
-pub use emit::{EmitError, Emitted, Metadata, PARTIAL_PREFIX, Unsigned, emit};
+pub use emit::{EmitError, Emitted, Metadata, Unsigned, emit};
 pub use limits::Limits;
+pub use partial::{PARTIAL_PREFIX, partial_prefix, remove_partial};
 pub use scan::{Archive, ScanError};
 pub use tree::{ContentReader, Node, Tree};

@@ -38,10 +38,13 @@ pub fn descendants() -> Vec<Process> {
 }
 
 /// Waits until nothing runs below this process; the test fails if that takes longer than `limit`.
+/// Call it when no [`crate::Running`] is left: it collects the status of every child.
 #[track_caller]
 pub fn wait_until_alone(limit: Duration) {
     let until = Instant::now() + limit;
     loop {
+        // An adopted orphan stays in /proc, as if it ran, until somebody asks how it ended.
+        while let Ok(Some(_)) = rustix::process::wait(rustix::process::WaitOptions::NOHANG) {}
         let left = descendants();
         if left.is_empty() {
             return;

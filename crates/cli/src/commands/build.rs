@@ -102,6 +102,7 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
             .open(&plan.environment.repositories, &plan.architecture, &store)?;
     let out = arguments.out_dir.join(&plan.architecture);
     fs_err::create_dir_all(&out)?;
+    bessemer_package::remove_partial(&out)?;
     let parameters = Parameters {
         // In apk's words, whatever was typed.
         architecture: plan.architecture.clone(),

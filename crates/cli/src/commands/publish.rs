@@ -135,6 +135,7 @@ fn enter(directory: &Path, packages: &[Admitted], client: &mut Client) -> Result
     let lock = File::create(directory.join(".lock"))?;
     flock(&lock, FlockOperation::NonBlockingLockExclusive)
         .with_context(|| format!("another publisher works on {}", directory.display()))?;
+    bessemer_package::remove_partial(directory)?;
     let index_path = directory.join(INDEX);
     let mut index = match fs_err::read(&index_path) {
         Ok(bytes) => read_index(&bytes, Limits::default())?.index,

@@ -135,6 +135,10 @@ fn check_package(path: &Path, what: &str) {
 fn check_folder(folder: &Path, what: &str, verified: bool) {
     for name in names(folder, "") {
         let path = folder.join(&name);
+        // Until the next run; a partial file is none of the names that anybody looks for.
+        if name.starts_with(".partial-") && what.starts_with("round ") {
+            continue;
+        }
         let known = [".apk", ".intoto.jsonl", ".log", ".json", INDEX, ".lock"];
         assert!(
             known.iter().any(|end| name.ends_with(end)),
