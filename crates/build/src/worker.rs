@@ -47,8 +47,10 @@ pub struct Work<'a> {
     pub source_directory: Option<PathBuf>,
     /// Kernel, agent, QEMU, jail.
     pub tools: Tools,
-    /// Where finished packages and logs go.
+    /// Where logs and the manifest go.
     pub out: PathBuf,
+    /// Where packages go; nobody else looks for them there.
+    pub packages_out: PathBuf,
     /// Leave the disks in place afterwards.
     pub keep: bool,
     /// Open a shell at a step that fails.

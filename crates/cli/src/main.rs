@@ -14,6 +14,7 @@ mod programs;
 mod services;
 mod signing;
 mod signing_key;
+mod staging;
 mod uids;
 
 use arguments::{Arguments, definition};

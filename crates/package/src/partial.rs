@@ -11,7 +11,7 @@ pub fn partial_prefix() -> String {
     format!("{PARTIAL_PREFIX}{}-", std::process::id())
 }
 
-/// Removes the unfinished files of processes that are gone; others may be writing beside this one.
+/// Removes the unfinished files and directories of processes that are gone; others may be writing beside this one.
 pub fn remove_partial(directory: &Path) -> io::Result<()> {
     for entry in std::fs::read_dir(directory)? {
         let entry = entry?;
@@ -24,7 +24,12 @@ pub fn remove_partial(directory: &Path) -> io::Result<()> {
         if let Some(pid) = pid.filter(numeric)
             && !Path::new("/proc").join(pid).exists()
         {
-            match std::fs::remove_file(entry.path()) {
+            let removed = if entry.file_type()?.is_dir() {
+                std::fs::remove_dir_all(entry.path())
+            } else {
+                std::fs::remove_file(entry.path())
+            };
+            match removed {
                 // Another process cleared it first.
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
                 _ => {}
@@ -46,7 +51,10 @@ mod tests {
         for name in names {
             std::fs::write(directory.path().join(name), "").unwrap();
         }
+        let dead = directory.path().join(".partial-4294967295-build");
+        std::fs::create_dir_all(dead.join("inside")).unwrap();
         remove_partial(directory.path()).unwrap();
+        assert!(!dead.exists());
         let left = names.map(|name| directory.path().join(name).exists());
         assert_eq!(left, [true, false, true, true]);
     }

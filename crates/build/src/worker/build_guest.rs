@@ -59,7 +59,7 @@ impl Work<'_> {
         let outputs = Outputs {
             plan: &self.job.plan,
             lock: &self.job.lock,
-            directory: &self.out,
+            directory: &self.packages_out,
         };
         Ok(Built {
             packages: outputs.make(archive, signer)?,

@@ -98,6 +98,7 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
         source_directory: arguments.source_dir.clone(),
         tools: tools(&job, &store, &places, &services, signer, &mut progress)?,
         out: job.directory.clone(),
+        packages_out: job.directory.clone(),
         keep: false,
         interactive: false,
     };

@@ -6,6 +6,7 @@ use crate::print::{self, Progress};
 use crate::programs::companion;
 use crate::services::{Inherited, QEMU, Services};
 use crate::signing::{JobSigner, component, finish};
+use crate::staging::Staging;
 use anyhow::{Context, Result};
 use bessemer_attest::documents::{Components, TestOutcome, canonical_bytes};
 use bessemer_build::boot;
@@ -69,6 +70,7 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
         description.signer.clone(),
         &mut progress,
     )?;
+    let staging = Staging::create(&arguments.out)?;
     let work = Work {
         job: &job,
         invocation_id: arguments.invocation.clone(),
@@ -83,6 +85,7 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
         source_directory: arguments.source_dir.clone(),
         tools,
         out: arguments.out.clone(),
+        packages_out: staging.path().to_path_buf(),
         keep: arguments.keep,
         interactive: arguments.interactive,
     };
@@ -97,10 +100,14 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
     if done.record.interactive {
         print::note("a person could enter this build, so no signer attests it");
     } else {
-        finish(&mut client, &job, &done, &arguments.out)?;
+        finish(&mut client, &job, &done, staging.path())?;
         keep_documents(&job, &done, &store)?;
     }
-    print::json(&result(&job, &done, &arguments.out))?;
+    let mut placed = Vec::new();
+    for package in &done.packages {
+        placed.push(staging.place(&package.output.file)?);
+    }
+    print::json(&result(&job, &done, &placed, &arguments.out))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -171,18 +178,19 @@ pub(super) fn tools(
     Ok(tools)
 }
 
-fn result(job: &Job, done: &Done, out: &Path) -> serde_json::Value {
+fn result(job: &Job, done: &Done, placed: &[PathBuf], out: &Path) -> serde_json::Value {
     let tests = &done.record.tests;
     let packages: Vec<_> = done
         .packages
         .iter()
+        .zip(placed)
         .zip(tests)
-        .map(|(package, test)| {
+        .map(|((package, path), test)| {
             json!({
                 "name": package.output.package,
                 "version": package.output.version,
                 "file": package.output.file,
-                "path": package.path,
+                "path": path,
                 "sha256": package.output.sha256,
                 "size": package.output.size,
                 "test": test.outcome,
