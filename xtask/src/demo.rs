@@ -54,6 +54,10 @@ struct Demo {
 
 /// Runs the demo and prints its table.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    let recipe = root().join("examples").join(&arguments.example);
+    if !recipe.is_dir() {
+        bail!("there is no examples/{}", arguments.example);
+    }
     let out = match &arguments.out {
         Some(out) => std::path::absolute(out)?,
         None => cache()?.join("demo"),
@@ -86,7 +90,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let verified = demo.verify(&built)?;
     let summary = demo.summary(&built, &verified);
     fs_err::write(demo.out.join("summary.json"), format!("{summary:#}\n"))?;
-    table::print(&summary, &demo.out, &demo.bin);
+    table::print(&summary, &demo.out, &demo.bin, &demo.import_key);
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! The file beside an artifact, `<file>.intoto.jsonl`: one envelope a line.
 
-use crate::{Envelope, EnvelopeError};
+use crate::{Envelope, EnvelopeError, Role, TrustRoot, TrustRootError};
 
 /// The largest sidecar that is read, in bytes (64 MiB).
 pub const SIDECAR_LIMIT: usize = 64 << 20;
@@ -68,6 +68,17 @@ impl Sidecar {
     /// Adds an envelope at the end.
     pub fn push(&mut self, envelope: Envelope) {
         self.envelopes.push(envelope);
+    }
+
+    /// What is left without the envelopes that keys of `role` signed.
+    pub fn without(&self, role: Role, root: &TrustRoot) -> Result<Self, TrustRootError> {
+        let keys = root.statement_keys()?;
+        let of_role = |envelope: &Envelope| {
+            keys.iter()
+                .any(|(public, key)| key.role == role && envelope.open(public).is_ok())
+        };
+        let envelopes = self.envelopes.iter().filter(|one| !of_role(one));
+        Ok(Self::new(envelopes.cloned().collect()))
     }
 
     /// The file's bytes: each envelope with a line end.

@@ -135,6 +135,18 @@ pub enum VerifyError {
         /// Its digest.
         sha256: Digest,
     },
+    /// The package is another one than its file's name says.
+    #[error(
+        "envelope {number}: the file is named `{file}`, and the statement speaks of these bytes as `{named}`"
+    )]
+    FileName {
+        /// Its number in the sidecar, from 1.
+        number: usize,
+        /// The file's name.
+        file: String,
+        /// The subject's name.
+        named: String,
+    },
     /// Two statements of one role.
     #[error("there are two statements of role `{0}`; which one holds is not said")]
     Twice(&'static str),

@@ -1,8 +1,10 @@
 //! What boots: the kernel package, unpacked once into the cache.
 
 use crate::environment::PackageFile;
+use crate::lock::{ResolveError, Sources, resolve};
+use crate::repository::Repository;
 use bessemer_apk::package::{ReadError, Reader};
-use bessemer_apk::{EntryKind, Limits};
+use bessemer_apk::{EntryKind, IndexEntry, Limits};
 use bessemer_attest::documents::LockedBoot;
 use bessemer_digest::Digest;
 use bessemer_vm::{Bundle, BundleError};
@@ -11,6 +13,36 @@ use std::path::{Path, PathBuf};
 
 /// The name that every kernel package provides.
 pub const KERNEL: &str = "bessemer-kernel";
+
+/// The package with what guests boot: from the first repository that offers one, whatever version
+/// later ones name. Who writes a repository that is merely added must not choose the kernel of
+/// other people's guests.
+pub fn kernel_package(sources: &Sources<'_>) -> Result<Option<PackageFile>, ResolveError> {
+    let offers = |repository: &&Repository| {
+        let mut entries = repository.index.entries.iter();
+        entries.any(is_kernel)
+    };
+    let Some(first) = sources.repositories.iter().find(offers) else {
+        return Ok(None);
+    };
+    let sources = Sources {
+        repositories: std::slice::from_ref(first),
+        ..*sources
+    };
+    let chosen = resolve("boot", &[KERNEL.to_owned()], &sources)?;
+    Ok(chosen
+        .into_iter()
+        .find(|package| package.locked.name.starts_with(KERNEL)))
+}
+
+/// Whether a package is, or says that it can stand for, what guests boot.
+pub fn is_kernel(entry: &IndexEntry) -> bool {
+    entry.name.starts_with(KERNEL)
+        || entry
+            .provides
+            .iter()
+            .any(|provided| provided.name.starts_with(KERNEL))
+}
 /// The folder of a kernel package that holds what boots.
 const FOLDER: &str = "boot/";
 

@@ -102,11 +102,7 @@ fn assemble(
     reporter: &mut dyn Reporter,
 ) -> Result<Job, PrepareError> {
     let plan = &request.plan;
-    let kernel = resolve("boot", &[boot::KERNEL.to_owned()], request.sources)?;
-    let kernel = kernel
-        .into_iter()
-        .find(|package| package.locked.name.starts_with(boot::KERNEL))
-        .ok_or(PrepareError::NoKernel)?;
+    let kernel = boot::kernel_package(request.sources)?.ok_or(PrepareError::NoKernel)?;
     let count = format!("{} archives", plan.sources.len());
     reporter.report(Event::Stage {
         name: "sources",

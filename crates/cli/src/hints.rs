@@ -1,10 +1,11 @@
 //! Advice for errors of the libraries, which do not know what flags there are.
 
 use crate::uids;
+use bessemer_attest::verify::VerifyError;
 use bessemer_build::lock::ResolveError;
 use bessemer_build::prepare::PrepareError;
 use bessemer_build::repository::OpenRepositoryError;
-use bessemer_build::worker::{MachineError, TestError, WorkError};
+use bessemer_build::worker::{GuestError, MachineError, TestError, WorkError};
 use std::io;
 
 /// What a person may do about this error.
@@ -40,6 +41,9 @@ fn of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
             _ => None,
         };
     }
+    if let Some(error) = cause.downcast_ref::<VerifyError>() {
+        return of_verify(error);
+    }
     if let Some(TestError::Work(error)) = cause.downcast_ref::<TestError>() {
         return of_work(error);
     }
@@ -52,12 +56,36 @@ fn of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
         .or_else(|| cause.downcast_ref::<MachineError>().and_then(of_machine))
 }
 
-const fn of_work(error: &WorkError) -> Option<&'static str> {
+fn of_work(error: &WorkError) -> Option<&'static str> {
     match error {
         WorkError::Resolve(error) => of_resolve(error),
         WorkError::Machine(error) => of_machine(error),
+        WorkError::Guest(error) => of_guest(error),
         _ => None,
     }
+}
+
+fn of_verify(error: &VerifyError) -> Option<&'static str> {
+    match error {
+        VerifyError::Missing("passing test result") => Some(
+            "give the package a `test:` in its recipe, or admit it as it is with --allow-untested",
+        ),
+        VerifyError::FileName { .. } => Some("give the file its own name again"),
+        VerifyError::Subject { .. } => {
+            Some("these attestations are of another build of the file; build it again")
+        }
+        _ => None,
+    }
+}
+
+/// A guest without a shell runs no step; what the agent says then is about a path.
+fn of_guest(error: &GuestError) -> Option<&'static str> {
+    let GuestError::Session { source, .. } = error else {
+        return None;
+    };
+    source.to_string().contains("cannot run `/bin/").then_some(
+        "the environment has no shell or no coreutils; add `busybox` to its `contents.packages` (a test has an environment of its own)",
+    )
 }
 
 /// For whoever has no repository yet.

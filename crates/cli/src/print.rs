@@ -27,7 +27,7 @@ fn described(error: &anyhow::Error, colour: bool) -> String {
     let hint = error.downcast_ref::<Hint>().map(|hint| hint.0.clone());
     let mut lines: Vec<String> = Vec::new();
     for cause in error.chain() {
-        let text = cause.to_string();
+        let text = plain(&cause.to_string());
         let said = lines.last().is_some_and(|last| last.contains(&text));
         if !said && hint.as_ref() != Some(&text) {
             lines.push(text);
@@ -75,9 +75,28 @@ pub(crate) fn bytes(bytes: &[u8]) -> Result<()> {
     }
 }
 
+/// What recipes, packages and file names say is shown without the characters that command a
+/// terminal.
+pub(crate) fn plain(text: &str) -> String {
+    let harmless = |char: char| {
+        let kept = matches!(char, '\n' | '\t') || !char.is_control();
+        if kept {
+            char
+        } else {
+            char::REPLACEMENT_CHARACTER
+        }
+    };
+    text.chars().map(harmless).collect()
+}
+
+/// The same for what must stay on one line.
+pub(crate) fn plain_line(text: &str) -> String {
+    plain(text).replace('\n', " ")
+}
+
 /// Tells a person something on standard error.
 pub(crate) fn note(text: &str) {
-    note_to_stderr(&format!("note: {text}"));
+    note_to_stderr(&format!("note: {}", plain(text)));
 }
 
 /// Tells a person of something that is likely not meant.
@@ -124,7 +143,7 @@ impl Progress {
 
     fn line(&self, text: &str) {
         let seconds = self.start.elapsed().as_secs_f64();
-        note_to_stderr(&format!("{seconds:>7.1}s {text}"));
+        note_to_stderr(&format!("{seconds:>7.1}s {}", plain_line(text)));
     }
 }
 

@@ -5,7 +5,7 @@ use serde_json::Value;
 use std::path::Path;
 
 /// Prints what was built, where, how long each stage took, and what to try next.
-pub(crate) fn print(summary: &Value, out: &Path, bin: &Path) {
+pub(crate) fn print(summary: &Value, out: &Path, bin: &Path, import_key: &Path) {
     let built = &summary["build"];
     println!();
     println!(
@@ -54,7 +54,13 @@ pub(crate) fn print(summary: &Value, out: &Path, bin: &Path) {
         apk.display(),
         out.join("keys/trust-root.json").display()
     );
-    println!("  tar tzf {}", apk.display());
+    println!(
+        "  {} build examples/tiny/tiny.yaml -r {} -k {} --out-dir {}",
+        bessemer.display(),
+        out.join("repository").display(),
+        import_key.display(),
+        out.join("packages-mine").display()
+    );
     println!(
         "  head -n 1 {}.intoto.jsonl | sed 's/.*\"payload\":\"\\([^\"]*\\)\".*/\\1/' | base64 -d",
         apk.display()

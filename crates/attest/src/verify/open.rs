@@ -45,12 +45,6 @@ impl Opened<'_> {
         expected: &str,
         found: &str,
     ) -> Result<T, VerifyError> {
-        let shown = |text: &str| {
-            text.chars()
-                .filter(|char| !char.is_control())
-                .take(200)
-                .collect()
-        };
         let (expected, found) = (shown(expected), shown(found));
         Err(VerifyError::Mismatch {
             number: self.number,
@@ -72,6 +66,12 @@ impl Opened<'_> {
             self.mismatch(what, expected, found)
         }
     }
+}
+
+/// A stranger's text for a message: no control characters, not long.
+fn shown(text: &str) -> String {
+    let plain = text.chars().filter(|char| !char.is_control());
+    plain.take(200).collect()
 }
 
 /// Opens every envelope; the number beside is of those passed over.
@@ -180,13 +180,27 @@ fn about(one: &Opened<'_>, facts: &ApkFacts, root: &TrustRoot) -> Result<(), Ver
             needed: needed.as_str(),
         });
     }
-    if statement.subject_with(&facts.sha256).is_none() {
-        let (file, sha256) = (facts.file.clone(), facts.sha256);
-        return Err(VerifyError::Subject {
-            number: one.number,
+    let hex = facts.sha256.hex();
+    let mut named = None;
+    for subject in &statement.subject {
+        if subject.digest.get("sha256") == Some(&hex) {
+            if subject.name.as_deref() == Some(facts.file.as_str()) {
+                return Ok(());
+            }
+            named.clone_from(&subject.name);
+        }
+    }
+    let (number, file, sha256) = (one.number, shown(&facts.file), facts.sha256);
+    Err(match named {
+        None => VerifyError::Subject {
+            number,
             file,
             sha256,
-        });
-    }
-    Ok(())
+        },
+        Some(name) => VerifyError::FileName {
+            number,
+            file,
+            named: shown(&name),
+        },
+    })
 }

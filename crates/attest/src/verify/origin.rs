@@ -156,7 +156,7 @@ fn reasons(report: &BuiltReport, root: &TrustRoot) -> Vec<String> {
         reasons.push(format!("jail layers were missing: {missing}"));
     }
     if report.source.commit.is_none() {
-        reasons.push("the recipe was not at a clean commit".to_owned());
+        reasons.push("provenance names no commit of the recipe".to_owned());
     }
     reasons
 }

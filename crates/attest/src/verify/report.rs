@@ -204,7 +204,7 @@ impl BuiltReport {
                 format!("source: {} of {repository} at commit {commit}", source.path)
             }
             _ => format!(
-                "source: {} ({}), not at a clean commit",
+                "source: {} ({}), by digest alone; no commit is named",
                 source.path, source.sha256
             ),
         });

@@ -70,7 +70,7 @@ pub struct FailedStep {
 
 fn shown(tail: &[String]) -> String {
     if tail.is_empty() {
-        return "  (the step printed nothing)".to_owned();
+        return "  (the step printed nothing; `set -x` at its top shows its commands)".to_owned();
     }
     tail.iter()
         .map(|line| format!("  | {line}"))

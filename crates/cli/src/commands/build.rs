@@ -112,6 +112,7 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
     let trust_root = client.trust_root()?;
     let source_directory = source_directory(arguments, &plan)?;
     let run = RunDirectory::create(&places.cache)?;
+    say_workspace(&plan, source_directory.as_deref());
     let ground = Ground {
         run: &run,
         source_directory: source_directory.as_deref(),
@@ -246,7 +247,21 @@ fn source_directory(arguments: &Arguments, plan: &Plan) -> Result<Option<PathBuf
         return Ok(Some(directory.clone()));
     }
     let beside = arguments.recipe.path()?.with_file_name(&plan.package.name);
-    Ok(beside.is_dir().then_some(beside))
+    // A link could lead to the home directory of whoever builds a stranger's recipe.
+    let own = fs_err::symlink_metadata(&beside).is_ok_and(|metadata| metadata.is_dir());
+    Ok(own.then_some(beside))
+}
+
+/// What enters the workspace is easily missed: a folder with a mistyped name is no error.
+fn say_workspace(plan: &Plan, directory: Option<&Path>) {
+    match directory {
+        Some(directory) => print::note(&format!("workspace: files of {}", directory.display())),
+        None if plan.sources.is_empty() => print::note(&format!(
+            "workspace: empty; the recipe fetches nothing and no folder `{}` is beside it",
+            plan.package.name
+        )),
+        None => {}
+    }
 }
 
 /// What the worker is told of the job.

@@ -3,8 +3,8 @@
 use super::repositories::RepositoryArguments;
 use crate::places::Places;
 use anyhow::{Context, Result};
-use bessemer_build::boot::{KERNEL, unpack};
-use bessemer_build::lock::{Sources, resolve};
+use bessemer_build::boot::{kernel_package, unpack};
+use bessemer_build::lock::Sources;
 use bessemer_store::Store;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -43,12 +43,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         cache: &places.cache,
         trust_root: None,
     };
-    let packages = resolve("boot", &[KERNEL.to_owned()], &sources)?;
-    let kernel = packages
-        .iter()
-        .find(|package| package.locked.name.starts_with(KERNEL))
-        .context("the repositories offer no kernel")?;
-    let from = unpack(kernel, &places.cache)?;
+    let kernel = kernel_package(&sources)?.context("the repositories offer no kernel")?;
+    let from = unpack(&kernel, &places.cache)?;
     copy(&from, &arguments.out)?;
     Ok(ExitCode::SUCCESS)
 }

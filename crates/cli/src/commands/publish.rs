@@ -1,18 +1,20 @@
 //! `bessemer publish`: the gate.
 
-use super::index::entry;
-use super::verify::{facts, read_sidecar, sidecar_path};
+mod admit;
+
+use super::verify::sidecar_path;
 use crate::print;
 use crate::services::{Inherited, Services};
 use crate::signing::{signed_index, write_whole};
+use admit::{Admitted, admit};
 use anyhow::{Context, Result, bail};
-use bessemer_apk::{Index, IndexEntry, Limits, read_index, write_index};
-use bessemer_attest::derive::GatePolicy;
-use bessemer_attest::verify::{VerifyPolicy, verify};
-use bessemer_attest::{Sidecar, TrustRoot};
+use bessemer_apk::{Index, Keyring, Limits, read_index, write_index};
+use bessemer_attest::{Role, TrustRoot};
 use bessemer_build::repository::INDEX;
+use bessemer_digest::Digest;
 use bessemer_signer::{Client, Repository};
 use rustix::fs::{FlockOperation, flock};
+use serde::Serialize;
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -41,23 +43,27 @@ pub(crate) struct Arguments {
     json: bool,
 }
 
-/// A package that was verified and may enter.
-#[derive(Debug)]
-struct Admitted {
-    from: PathBuf,
-    file: String,
-    entry: IndexEntry,
-    sidecar: Sidecar,
-}
-
 /// Verifies all packages first, then writes them, then the index.
 pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Result<ExitCode> {
     let services = Services::open(inherited)?;
     let mut client = services.signer()?;
     let root = client.trust_root()?;
+    let apk_key = client.describe()?.apk_key;
+    let keyring = keyring(&root, &apk_key)?;
+    fs_err::create_dir_all(&arguments.repository)?;
+    bessemer_package::remove_partial(&arguments.repository)?;
     let mut admitted = Vec::new();
+    let mut refused = Vec::new();
     for package in &arguments.packages {
-        admitted.push(admit(package, arguments, &root, &mut client)?);
+        match admit(package, arguments, &root, &mut client) {
+            Ok(package) => admitted.push(package),
+            Err(error) => refused.push(error),
+        }
+    }
+    if !refused.is_empty() {
+        refused.iter().for_each(print::failure);
+        print::note("nothing was published");
+        return Ok(ExitCode::FAILURE);
     }
     let mut folders: BTreeMap<String, Vec<Admitted>> = BTreeMap::new();
     for package in admitted {
@@ -66,103 +72,123 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
             .or_default()
             .push(package);
     }
-    let mut count = 0;
-    for (architecture, packages) in &folders {
-        let directory = arguments.repository.join(architecture);
+    let mut published = Vec::new();
+    for (architecture, packages) in folders {
+        let directory = arguments.repository.join(&architecture);
         fs_err::create_dir_all(&directory)?;
-        enter(&directory, packages, &mut client)?;
-        count += packages.len();
+        published.extend(enter(&directory, packages, &keyring, &mut client)?);
     }
     if arguments.json {
-        print::json(&json!({"admitted": count, "repository": arguments.repository}))?;
+        print::json(&json!({
+            "admitted": published.len(),
+            "repository": arguments.repository,
+            "packages": published,
+        }))?;
     } else {
-        print::line(format_args!(
-            "{count} packages admitted to {}",
-            arguments.repository.display()
-        ))?;
+        shown(&published, &arguments.repository)?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn admit(
-    package: &Path,
-    arguments: &Arguments,
-    root: &TrustRoot,
-    client: &mut Client,
-) -> Result<Admitted> {
-    let refused = || format!("{} is not admitted", package.display());
-    let path = sidecar_path(package);
-    let sidecar = read_sidecar(&path).with_context(refused)?;
-    let facts = facts(package).with_context(refused)?;
-    let policy = VerifyPolicy {
-        require_tests: !arguments.allow_untested,
-        accept_imports: false,
-        ..VerifyPolicy::default()
-    };
-    verify(&facts, &sidecar, root, &policy).with_context(refused)?;
-    let entry = entry(package)?;
-    let file = entry.file_name();
-    let uri = match &arguments.resource_uri {
-        Some(uri) => format!("{}/{}/{file}", uri.trim_end_matches('/'), entry.arch),
-        None => format!("{}/{file}", entry.arch),
-    };
-    let gate = GatePolicy {
-        min_level: 0,
-        allow_untested: arguments.allow_untested,
-    };
-    let summary = client
-        .sign_summary(
-            &file,
-            &uri,
-            &gate,
-            &File::open(package)?,
-            &File::open(&path)?,
-        )
-        .with_context(refused)?;
-    let mut envelopes = sidecar.envelopes().to_vec();
-    envelopes.push(summary);
-    Ok(Admitted {
-        from: package.to_path_buf(),
-        file,
-        entry,
-        sidecar: Sidecar::new(envelopes),
-    })
+/// A package that is in the repository now.
+#[derive(Debug, Serialize)]
+struct Published {
+    file: String,
+    sha256: Digest,
+    /// Whether it was there before, with the same bytes.
+    known: bool,
+}
+
+fn shown(published: &[Published], repository: &Path) -> Result<()> {
+    for package in published {
+        let word = if package.known { "again" } else { "new" };
+        print::line(format_args!("{}  {}  {word}", package.sha256, package.file))?;
+    }
+    print::line(format_args!(
+        "{} packages admitted to {}",
+        published.len(),
+        repository.display()
+    ))
 }
 
 /// Writes packages and attestations, then replaces the index: a reader of the repository sees the
 /// old index or the new one, and every file that either names.
-fn enter(directory: &Path, packages: &[Admitted], client: &mut Client) -> Result<()> {
+fn enter(
+    directory: &Path,
+    packages: Vec<Admitted>,
+    keyring: &Keyring,
+    client: &mut Client,
+) -> Result<Vec<Published>> {
     let lock = File::create(directory.join(".lock"))?;
     flock(&lock, FlockOperation::NonBlockingLockExclusive)
         .with_context(|| format!("another publisher works on {}", directory.display()))?;
     bessemer_package::remove_partial(directory)?;
     let index_path = directory.join(INDEX);
-    let mut index = match fs_err::read(&index_path) {
-        Ok(bytes) => read_index(&bytes, Limits::default())?.index,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Index::default(),
-        Err(error) => return Err(error.into()),
-    };
+    let mut index = present_index(&index_path, keyring)?;
+    let mut published = Vec::new();
     for package in packages {
         let target = directory.join(&package.file);
-        replace_only_by_the_same(&target, &package.from)?;
+        let known = is_published(&target, package.sha256)?;
         write_whole(&sidecar_path(&target), &package.sidecar.to_bytes()?)?;
-        write_whole(&target, &fs_err::read(&package.from)?)?;
-        index.merge(package.entry.clone());
+        if !known {
+            package.copy.as_file().sync_all()?;
+            package
+                .copy
+                .persist(&target)
+                .with_context(|| format!("cannot write {}", target.display()))?;
+        }
+        index.merge(package.entry);
+        published.push(Published {
+            file: package.file,
+            sha256: package.sha256,
+            known,
+        });
     }
     index
         .entries
         .sort_by(|one, two| (&one.name, &one.version).cmp(&(&two.name, &two.version)));
     let signed = signed_index(client, Repository::Packages, &write_index(&index)?)?;
-    write_whole(&index_path, &signed)
+    write_whole(&index_path, &signed)?;
+    Ok(published)
 }
 
-/// A published version is final: consumers have its digest.
-fn replace_only_by_the_same(target: &Path, from: &Path) -> Result<()> {
-    match fs_err::read(target) {
-        Ok(old) if old != fs_err::read(from)? => bail!(
+/// The index as this factory left it. Whoever can write to the folder, but has no key, must not have
+/// entries of their own signed along.
+fn present_index(path: &Path, keyring: &Keyring) -> Result<Index> {
+    let bytes = match fs_err::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Index::default()),
+        Err(error) => return Err(error.into()),
+    };
+    let archive = read_index(&bytes, Limits::default())
+        .with_context(|| format!("{} is no index", path.display()))?;
+    keyring
+        .verify(&archive.signatures, &bytes[archive.unsigned.clone()])
+        .with_context(|| format!("{} is not as this factory left it", path.display()))?;
+    Ok(archive.index)
+}
+
+/// The key that signs published indexes.
+fn keyring(root: &TrustRoot, name: &str) -> Result<Keyring> {
+    let mut keyring = Keyring::new();
+    for key in root.keys.iter().filter(|key| key.role == Role::Apk) {
+        keyring.add(name, &key.public_key_pem)?;
+    }
+    Ok(keyring)
+}
+
+/// A published version is final: consumers have its digest. Says whether it is there already.
+fn is_published(target: &Path, sha256: Digest) -> Result<bool> {
+    let file = match fs_err::File::open(target) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(error.into()),
+    };
+    if Digest::of_reader(file)?.0 != sha256 {
+        bail!(
             "{} is published with other bytes; raise the recipe's epoch",
             target.display()
-        ),
-        _ => Ok(()),
+        );
     }
+    Ok(true)
 }

@@ -6,8 +6,8 @@ use bessemer_apk::Limits;
 use bessemer_apk::package::Reader;
 use bessemer_attest::documents::Timestamp;
 use bessemer_attest::verify::{ApkFacts, Origin, Report, VerifyPolicy, verify};
-use bessemer_attest::{Sidecar, TrustRoot};
-use std::io::BufReader;
+use bessemer_attest::{SIDECAR_LIMIT, Sidecar, TrustRoot};
+use std::io::{BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -32,6 +32,12 @@ pub(crate) struct Arguments {
     /// Accept a package without proof that its tests passed
     #[arg(long)]
     allow_untested: bool,
+    /// Demand the summary of a gate that admitted the package to a repository
+    #[arg(long)]
+    require_gate: bool,
+    /// Demand that the gate admitted it to this repository; what `publish --resource-uri` was given
+    #[arg(long)]
+    resource_uri: Option<String>,
     /// Print the report as JSON; an array if several packages are named
     #[arg(long)]
     json: bool,
@@ -55,8 +61,15 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
             }
             Err(error) => {
                 failed = true;
+                if arguments.json {
+                    reports.push(refusal(package, &error));
+                }
                 // One line, however long the chain of causes: a log is searched for it.
-                print::failure(&anyhow!("FAIL {}: {error:#}", package.display()));
+                print::failure(&anyhow!(
+                    "FAIL {}: {}",
+                    print::plain_line(&package.display().to_string()),
+                    print::plain_line(&format!("{error:#}"))
+                ));
             }
         }
     }
@@ -82,6 +95,14 @@ fn json(package: &Path, report: &Report) -> serde_json::Value {
     })
 }
 
+fn refusal(package: &Path, error: &anyhow::Error) -> serde_json::Value {
+    serde_json::json!({
+        "result": "FAIL",
+        "package": package,
+        "reason": format!("{error:#}"),
+    })
+}
+
 fn check(package: &Path, arguments: &Arguments, root: &TrustRoot) -> Result<Report> {
     let facts = facts(package)?;
     let path = arguments
@@ -93,11 +114,22 @@ fn check(package: &Path, arguments: &Arguments, root: &TrustRoot) -> Result<Repo
     let policy = VerifyPolicy {
         min_level: arguments.min_level,
         require_tests: !arguments.allow_untested,
+        require_gate: arguments.require_gate || arguments.resource_uri.is_some(),
         accept_imports: true,
         now: Some(Timestamp::from_unix(since.as_secs())?),
         ..VerifyPolicy::default()
     };
-    Ok(verify(&facts, &sidecar, root, &policy)?)
+    let report = verify(&facts, &sidecar, root, &policy)?;
+    if let (Some(wanted), Some(gate)) = (&arguments.resource_uri, &report.gate) {
+        let inside = gate.resource_uri.strip_prefix(wanted.trim_end_matches('/'));
+        if !inside.is_some_and(|rest| rest.starts_with('/')) {
+            bail!(
+                "the gate admitted it as {}, not to {wanted}",
+                gate.resource_uri
+            );
+        }
+    }
+    Ok(report)
 }
 
 /// The attestations beside a package.
@@ -109,13 +141,16 @@ pub(crate) fn sidecar_path(package: &Path) -> PathBuf {
 
 /// Reads a trust root.
 pub(crate) fn read_trust_root(path: &Path) -> Result<TrustRoot> {
-    let bytes = fs_err::read(path)?;
+    let bytes = fs_err::read(path).context("cannot read the trust root")?;
     TrustRoot::parse(&bytes).with_context(|| format!("{} is no trust root", path.display()))
 }
 
 /// Reads the envelopes beside a package.
 pub(crate) fn read_sidecar(path: &Path) -> Result<Sidecar> {
-    let bytes = fs_err::read(path).context("the attestations are missing")?;
+    let file = fs_err::File::open(path).context("the attestations are missing")?;
+    let mut bytes = Vec::new();
+    file.take(SIDECAR_LIMIT as u64 + 1)
+        .read_to_end(&mut bytes)?;
     Sidecar::parse(&bytes).with_context(|| format!("cannot read {}", path.display()))
 }
 

@@ -211,6 +211,7 @@ fn result(job: &Job, done: &Done, placed: &[PathBuf], out: &Path) -> serde_json:
         "out": out,
         "log": done.log,
         "packages": packages,
+        "attested": !done.record.interactive,
         "environment_reused": done.environment_reused,
         "tests": format!("{passed} passed, {untested} untested"),
     })

@@ -132,6 +132,8 @@ pub(crate) const ENTRIES: &[Entry] = &[
     entry(&["verify"], "--attestations", READS),
     entry(&["verify"], "--min-level", READS),
     entry(&["verify"], "--allow-untested", READS),
+    entry(&["verify"], "--require-gate", READS),
+    entry(&["verify"], "--resource-uri", READS),
     entry(&["keygen"], "<name>", SIGNATURE),
     entry(&["keygen"], "--key-size", SIGNATURE),
     entry(&["sign", "sign-index", "index"], "--signing-key", SIGNATURE),

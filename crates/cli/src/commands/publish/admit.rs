@@ -1,0 +1,114 @@
+//! Whether one package may enter: judged by a private copy, which is also what is published.
+
+use super::Arguments;
+use crate::commands::index::entry;
+use crate::commands::verify::{facts, read_sidecar, sidecar_path};
+use anyhow::{Context, Result, bail};
+use bessemer_apk::IndexEntry;
+use bessemer_attest::derive::GatePolicy;
+use bessemer_attest::verify::{ApkFacts, VerifyPolicy, verify};
+use bessemer_attest::{Role, Sidecar, TrustRoot};
+use bessemer_build::boot::{KERNEL, is_kernel};
+use bessemer_digest::Digest;
+use bessemer_signer::{Client, memory_file};
+use std::fs::File;
+use std::path::Path;
+use tempfile::NamedTempFile;
+
+/// A package that was verified and may enter.
+#[derive(Debug)]
+pub(super) struct Admitted {
+    /// What was judged, on the repository's file system; nobody else writes to it.
+    pub(super) copy: NamedTempFile,
+    pub(super) sha256: Digest,
+    /// The name that the package gives itself, and its attestations give it.
+    pub(super) file: String,
+    pub(super) entry: IndexEntry,
+    pub(super) sidecar: Sidecar,
+}
+
+/// Judges a package by its attestations, and has the gate's key sign the result.
+pub(super) fn admit(
+    package: &Path,
+    arguments: &Arguments,
+    root: &TrustRoot,
+    client: &mut Client,
+) -> Result<Admitted> {
+    judge(package, arguments, root, client)
+        .with_context(|| format!("{} is not admitted", package.display()))
+}
+
+fn judge(
+    package: &Path,
+    arguments: &Arguments,
+    root: &TrustRoot,
+    client: &mut Client,
+) -> Result<Admitted> {
+    // An earlier gate's summary speaks of another repository.
+    let sidecar = read_sidecar(&sidecar_path(package))?.without(Role::Gate, root)?;
+    let copy = copied(package, &arguments.repository)?;
+    let entry = entry(copy.path())?;
+    check(&entry)?;
+    // The name that the package gives itself must be the one that was attested.
+    let file = entry.file_name();
+    let facts = ApkFacts {
+        file: file.clone(),
+        ..facts(copy.path())?
+    };
+    let policy = VerifyPolicy {
+        require_tests: !arguments.allow_untested,
+        accept_imports: false,
+        ..VerifyPolicy::default()
+    };
+    verify(&facts, &sidecar, root, &policy)?;
+    let uri = match &arguments.resource_uri {
+        Some(uri) => format!("{}/{}/{file}", uri.trim_end_matches('/'), entry.arch),
+        None => format!("{}/{file}", entry.arch),
+    };
+    let gate = GatePolicy {
+        min_level: 0,
+        allow_untested: arguments.allow_untested,
+    };
+    let evidence = memory_file(&sidecar.to_bytes()?)?;
+    let apk = File::open(copy.path())?;
+    let mut sidecar = sidecar;
+    sidecar.push(client.sign_summary(&file, &uri, &gate, &apk, &evidence)?);
+    verify(&facts, &sidecar, root, &policy).context("what would be published does not verify")?;
+    Ok(Admitted {
+        copy,
+        sha256: facts.sha256,
+        file,
+        entry,
+        sidecar,
+    })
+}
+
+/// Copies the package to where nobody else writes; whatever happens to the original, this is what
+/// is judged and published.
+fn copied(package: &Path, repository: &Path) -> Result<NamedTempFile> {
+    let mut copy = tempfile::Builder::new()
+        .prefix(&bessemer_package::partial_prefix())
+        .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
+        .tempfile_in(repository)
+        .with_context(|| format!("cannot write to {}", repository.display()))?;
+    std::io::copy(&mut fs_err::File::open(package)?, &mut copy)?;
+    Ok(copy)
+}
+
+/// What a package says of itself becomes paths and an index; and nobody's package boots guests.
+fn check(entry: &IndexEntry) -> Result<()> {
+    let word = |text: &str| {
+        let mut bytes = text.bytes();
+        !text.is_empty() && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+    };
+    if !word(&entry.arch) {
+        bail!("its architecture is no word");
+    }
+    if entry.file_name().contains('/') {
+        bail!("its name is no file name");
+    }
+    if is_kernel(entry) {
+        bail!("packages named `{KERNEL}…` boot the guests of a factory; they are not published");
+    }
+    Ok(())
+}
