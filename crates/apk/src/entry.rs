@@ -92,6 +92,14 @@ impl Entry {
         )
     }
 
+    /// The first extended attribute that Linux's overlay file system takes for a mark of its own,
+    /// such as `trusted.overlay.opaque`, which hides what lower layers have in a directory.
+    pub fn overlay_attribute(&self) -> Option<&str> {
+        let mark =
+            |name: &&str| name.starts_with("trusted.overlay.") || name.starts_with("user.overlay.");
+        self.xattrs.keys().map(String::as_str).find(mark)
+    }
+
     /// Bytes of content that travel beside this entry: zero for all but regular files.
     pub fn size(&self) -> u64 {
         if let EntryKind::File { size } = self.kind {

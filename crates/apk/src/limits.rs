@@ -16,11 +16,15 @@ pub struct Limits {
     pub index: u64,
     /// Entries in one archive.
     pub entries: u64,
+    /// Paths, link targets and extended attributes of a data member, summed over its entries: a
+    /// reader keeps the paths until the end, to notice one that comes twice, and most callers keep
+    /// all of it.
+    pub metadata: u64,
 }
 
 impl Default for Limits {
-    /// The bounds that apko uses for control, data and index; 1 MiB of signatures and 2,000,000
-    /// entries.
+    /// The bounds that apko uses for control, data and index; 1 MiB of signatures, 2,000,000
+    /// entries and 64 MiB of paths, link targets and attributes.
     fn default() -> Self {
         Self {
             signature: MIB,
@@ -28,6 +32,7 @@ impl Default for Limits {
             data: 16 * 1024 * MIB,
             index: 300 * MIB,
             entries: 2_000_000,
+            metadata: 64 * MIB,
         }
     }
 }

@@ -97,6 +97,13 @@ impl EntryPath {
         Self::new(format!("{}/{tail}", self.0))
     }
 
+    /// Whether apk-tools takes it for metadata of the package (`.PKGINFO`, `.post-install`) and
+    /// never installs it: all names whose first component starts with a dot
+    /// (`apk_db_install_archive_entry` of apk-tools 2).
+    pub fn is_package_metadata(&self) -> bool {
+        self.0.starts_with('.')
+    }
+
     /// The components from the root down.
     pub fn components(&self) -> impl DoubleEndedIterator<Item = &str> {
         self.0.split('/')

@@ -9,7 +9,7 @@ use bessemer_apk::{Entry, EntryKind, Limits, PkgInfo};
 use std::error::Error;
 use std::io::{Read, Write};
 use std::process::{Command, Stdio};
-use support::{path, sample_entries, sample_package, shared_data};
+use support::{package_of, path, sample_entries, sample_package, shared_data};
 
 /// Real packages whose data is not what their metadata says.
 const TRIMMED: [&str; 1] = ["aws-c-s3"];
@@ -118,6 +118,59 @@ fn limits_hold() {
     );
     assert!(open(Limits { data: 2000, ..all }).is_err());
     assert!(open(Limits { entries: 5, ..all }).is_err());
+}
+
+#[test]
+fn names_and_attributes_are_bounded() {
+    let sum = |(entry, _): &(Entry, Vec<u8>)| {
+        let link = match &entry.kind {
+            EntryKind::Symlink { target } => target.len(),
+            EntryKind::Hardlink { target } => target.as_str().len(),
+            _ => 0,
+        };
+        let xattrs = entry.xattrs.iter();
+        let xattrs: usize = xattrs.map(|(name, value)| name.len() + value.len()).sum();
+        entry.path.as_str().len() + link + xattrs
+    };
+    let exact = sample_entries().iter().map(sum).sum::<usize>() as u64;
+    let package = sample_package();
+    let open = |metadata| {
+        let limits = Limits {
+            metadata,
+            ..Limits::default()
+        };
+        Reader::open(package.as_slice(), limits).unwrap().finish()
+    };
+    assert!(open(exact).is_ok());
+    assert!(matches!(
+        open(exact - 1),
+        Err(ReadError::TooMuchMetadata { limit, .. }) if limit == exact - 1
+    ));
+}
+
+#[test]
+fn what_apk_takes_for_metadata_is_no_file() {
+    for name in [
+        ".PKGINFO",
+        ".post-install",
+        ".SIGN.RSA256.x.rsa.pub",
+        ".hidden",
+        ".hidden/file",
+        ".trigger",
+    ] {
+        let entries = [(Entry::file(path(name), 2, 0o755), b"x\n".to_vec())];
+        let error = read_all(&package_of(entries)).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            format!(
+                "{name} is in the data member, but apk takes such names for a package's metadata"
+            )
+        );
+    }
+    // Only the first component counts.
+    let entries = [(Entry::file(path("etc/.hidden"), 2, 0o644), b"x\n".to_vec())];
+    let (.., contents) = read_all(&package_of(entries)).unwrap();
+    assert_eq!(contents[0].0.path, path("etc/.hidden"));
 }
 
 #[test]

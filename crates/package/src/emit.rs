@@ -4,6 +4,8 @@
 //! process signs the control member, and the file made of all three is what is tested, recorded
 //! and published, byte for byte.
 
+mod check;
+
 use crate::tree::{ContentReader, Node, Tree};
 use bessemer_apk::package::{
     Content, DataSummary, PkgInfo, PkgInfoError, Script, WriteError, control_member, write_data,
@@ -79,6 +81,28 @@ pub enum EmitError {
     /// A file that the control side adds has no valid path.
     #[error("cannot add a file to the package")]
     Added(#[from] EntryPathError),
+    /// A name that apk takes for metadata: `.post-install` in `$DESTDIR` would run as a script.
+    #[error(
+        "the package cannot have `{0}`: apk takes names at the top that start with a dot for a \
+         package's own metadata and scripts"
+    )]
+    Metadata(EntryPath),
+    /// Something lies beneath a link or a file; installed, it would end elsewhere or nowhere.
+    #[error("the package cannot have `{path}`: `{parent}` is in the package and no directory")]
+    Parent {
+        /// The entry.
+        path: EntryPath,
+        /// What should be its directory.
+        parent: EntryPath,
+    },
+    /// An overlay file system would take the attribute for its own and hide other packages' files.
+    #[error("the package cannot have `{path}` with the overlay attribute `{attribute}`")]
+    Overlay {
+        /// The entry.
+        path: EntryPath,
+        /// The attribute's full name.
+        attribute: String,
+    },
 }
 
 /// Writes the members of a package.
@@ -88,6 +112,9 @@ pub enum EmitError {
 /// temporary data member, which is gone when the result is dropped. Missing parent directories are
 /// added with mode 0755; what the build user owns becomes root's; of several hard links to one file
 /// the first in order carries the contents.
+///
+/// # Errors
+/// See [`EmitError`]. A tree that cannot be installed as it stands, with `added` in it, is refused.
 pub fn emit(
     metadata: &Metadata,
     tree: &Tree,
@@ -100,6 +127,7 @@ pub fn emit(
         tree.insert_file(EntryPath::new(path.as_str())?, 0o644, bytes.clone());
     }
     add_parents(&mut tree);
+    check::installable(&tree)?;
     lead_hard_links(&mut tree);
     let failed = |source| EmitError::Write {
         path: scratch.into(),

@@ -48,6 +48,17 @@ pub enum ReadError {
         /// The type flag.
         kind: char,
     },
+    /// A name that apk takes for metadata, so that it would be a script or nothing at all.
+    #[error("{0} is in the data member, but apk takes such names for a package's metadata")]
+    Metadata(EntryPath),
+    /// The limit on paths, link targets and extended attributes is exceeded.
+    #[error("paths, link targets and attributes of the data member exceed {limit} bytes at {path}")]
+    TooMuchMetadata {
+        /// The entry that is one too many.
+        path: EntryPath,
+        /// Bytes that are allowed ([`crate::Limits::metadata`]).
+        limit: u64,
+    },
     /// The same path comes twice.
     #[error("{0} is in the data member twice")]
     Duplicate(EntryPath),

@@ -38,6 +38,9 @@ pub struct Reader<R> {
     archive: DataArchive<R>,
     seen: BTreeMap<EntryPath, Seen>,
     pending: Option<Pending>,
+    /// Bytes of paths, link targets and attributes so far, and how many there may be.
+    metadata: u64,
+    metadata_limit: u64,
 }
 
 enum Seen {
@@ -75,6 +78,8 @@ impl<R: BufRead> Reader<R> {
             archive,
             seen: BTreeMap::new(),
             pending: None,
+            metadata: 0,
+            metadata_limit: limits.metadata,
         })
     }
 
@@ -83,8 +88,9 @@ impl<R: BufRead> Reader<R> {
         &self.header
     }
 
-    /// The next entry of the data member, after checking the one before. Entries that apk never
-    /// installs (names at the top level that start with a dot) are left out.
+    /// The next entry of the data member, after checking the one before. Names that apk
+    /// takes for metadata (the first component starts with a dot) are an error: apk-tools would run
+    /// one called `.post-install` and install none, so the caller would see another package.
     pub fn next_entry(&mut self) -> Result<Option<DataEntry<'_, R>>, ReadError> {
         self.check_pending()?;
         loop {
@@ -94,8 +100,8 @@ impl<R: BufRead> Reader<R> {
             let Some(path) = EntryPath::from_archive_name(&raw.name)? else {
                 continue;
             };
-            if path.as_str().starts_with('.') && !path.as_str().contains('/') {
-                continue;
+            if path.is_package_metadata() {
+                return Err(ReadError::Metadata(path));
             }
             let (entry, sha1) = self.take(path, &raw)?;
             return Ok(Some(DataEntry {
@@ -169,6 +175,27 @@ impl<R: BufRead> Reader<R> {
         Ok(count)
     }
 
+    fn count_metadata(
+        &mut self,
+        path: &EntryPath,
+        raw: &RawEntry,
+        xattrs: &BTreeMap<String, Vec<u8>>,
+    ) -> Result<(), ReadError> {
+        let attributes: usize = xattrs
+            .iter()
+            .map(|(name, value)| name.len() + value.len())
+            .sum();
+        let bytes = path.as_str().len() + raw.link.len() + attributes;
+        self.metadata = self.metadata.saturating_add(bytes as u64);
+        if self.metadata <= self.metadata_limit {
+            return Ok(());
+        }
+        Err(ReadError::TooMuchMetadata {
+            path: path.clone(),
+            limit: self.metadata_limit,
+        })
+    }
+
     fn take(
         &mut self,
         path: EntryPath,
@@ -177,6 +204,8 @@ impl<R: BufRead> Reader<R> {
         if self.seen.contains_key(&path) {
             return Err(ReadError::Duplicate(path));
         }
+        let xattrs = xattrs(raw);
+        self.count_metadata(&path, raw, &xattrs)?;
         let mut sha1 = checksum_record(&path, raw)?;
         let kind = entry_kind(&path, raw)?;
         match &kind {
@@ -208,16 +237,6 @@ impl<R: BufRead> Reader<R> {
             _ => Seen::Other,
         };
         self.seen.insert(path.clone(), seen);
-        let xattrs = raw
-            .records
-            .iter()
-            .filter_map(|(key, value)| {
-                Some((
-                    key.strip_prefix(tar::XATTR_RECORD)?.to_owned(),
-                    value.clone(),
-                ))
-            })
-            .collect();
         let entry = Entry {
             path,
             kind,
@@ -252,6 +271,15 @@ impl<R> std::fmt::Debug for DataEntry<'_, R> {
             .field("entry", &self.entry)
             .finish_non_exhaustive()
     }
+}
+
+/// The extended attributes by full name.
+fn xattrs(raw: &RawEntry) -> BTreeMap<String, Vec<u8>> {
+    let name = |key: &str| Some(key.strip_prefix(tar::XATTR_RECORD)?.to_owned());
+    raw.records
+        .iter()
+        .filter_map(|(key, value)| Some((name(key)?, value.clone())))
+        .collect()
 }
 
 fn entry_kind(path: &EntryPath, raw: &RawEntry) -> Result<EntryKind, ReadError> {

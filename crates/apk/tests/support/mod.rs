@@ -83,8 +83,13 @@ pub fn sample_entries() -> Vec<(Entry, Vec<u8>)> {
 
 /// A whole package made by this crate, signature member included (with a signature that is none).
 pub fn sample_package() -> Vec<u8> {
+    package_of(sample_entries())
+}
+
+/// A package with these entries as its data.
+pub fn package_of(entries: impl IntoIterator<Item = (Entry, Vec<u8>)>) -> Vec<u8> {
     let mut data = Vec::new();
-    let summary = write_data(sample_entries(), 1_700_000_000, &mut data).unwrap();
+    let summary = write_data(entries, 1_700_000_000, &mut data).unwrap();
     let info = PkgInfo {
         name: "hello".into(),
         version: "2.12-r1".into(),

@@ -111,3 +111,79 @@ fn a_link_to_nothing_is_refused() {
         Err(EmitError::Data(WriteError::Hardlink { .. }))
     ));
 }
+
+fn refusal(tree: &Tree, added: &str) -> String {
+    let directory = tempfile::tempdir().unwrap();
+    let added = BTreeMap::from([(added.to_owned(), b"{}".to_vec())]);
+    let result = emit(&metadata(), tree, &added, 0, directory.path());
+    result.unwrap_err().to_string()
+}
+
+#[test]
+fn names_of_metadata_are_refused() {
+    for name in [
+        ".PKGINFO",
+        ".SIGN.RSA256.x.rsa.pub",
+        ".hidden",
+        ".hidden/file",
+        ".post-install",
+        ".pre-upgrade",
+    ] {
+        let mut tree = tree();
+        tree.insert_file(path(name), 0o755, b"#!/bin/sh\n".to_vec());
+        let first = name.split('/').next().unwrap();
+        let error = refusal(&tree, "var/sbom.json");
+        assert!(
+            error.starts_with(&format!("the package cannot have `{first}`: apk takes")),
+            "{error}"
+        );
+    }
+    let mut tree = tree();
+    tree.insert_file(path("etc/.hidden"), 0o644, b"x".to_vec());
+    let directory = tempfile::tempdir().unwrap();
+    emit(&metadata(), &tree, &BTreeMap::new(), 0, directory.path()).unwrap();
+}
+
+#[test]
+fn an_added_file_cannot_lie_beneath_a_link_or_a_file() {
+    let sbom = "var/lib/db/sbom/x.json";
+    let mut linked = tree();
+    linked.insert_entry(Entry::symlink(path("var/lib/db"), "../../../etc"));
+    assert_eq!(
+        refusal(&linked, sbom),
+        "the package cannot have `var/lib/db/sbom`: `var/lib/db` is in the package and no directory"
+    );
+    let mut file = tree();
+    file.insert_file(path("var"), 0o644, b"x".to_vec());
+    assert_eq!(
+        refusal(&file, sbom),
+        "the package cannot have `var/lib`: `var` is in the package and no directory"
+    );
+    let mut directory = tree();
+    directory.insert_file(path(sbom).join("deep").unwrap(), 0o644, b"x".to_vec());
+    assert_eq!(
+        refusal(&directory, sbom),
+        "the package cannot have `var/lib/db/sbom/x.json/deep`: `var/lib/db/sbom/x.json` is in \
+         the package and no directory"
+    );
+}
+
+#[test]
+fn overlay_attributes_are_refused() {
+    for attribute in ["trusted.overlay.opaque", "user.overlay.whiteout"] {
+        let mut tree = tree();
+        let mut entry = Entry::directory(path("etc"));
+        entry.xattrs.insert(attribute.to_owned(), b"y".to_vec());
+        tree.insert_entry(entry);
+        assert_eq!(
+            refusal(&tree, "var/sbom.json"),
+            format!("the package cannot have `etc` with the overlay attribute `{attribute}`")
+        );
+    }
+    let mut tree = tree();
+    let mut entry = Entry::directory(path("etc"));
+    entry.xattrs.insert("user.overlays".to_owned(), vec![1]);
+    tree.insert_entry(entry);
+    let directory = tempfile::tempdir().unwrap();
+    emit(&metadata(), &tree, &BTreeMap::new(), 0, directory.path()).unwrap();
+}
