@@ -105,6 +105,9 @@ fn run(verb: Verb) -> anyhow::Result<()> {
             apk_key,
             apk_key_on_stdin,
         } => {
+            // Its own session: a process that shares a terminal could type into root's shell. Only
+            // one that leads a group already is refused, and nobody who divides starts that.
+            let _ = rustix::process::setsid();
             allow_many_descriptors()?;
             let executable = File::open("/proc/self/exe").context("cannot read the executable")?;
             let (digest, _) = Digest::of_reader(executable)?;

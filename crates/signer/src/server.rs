@@ -4,7 +4,8 @@ use crate::frame::{FrameError, REPLY_LIMIT, REQUEST_LIMIT, receive, receive_file
 use crate::protocol::{Reply, Request};
 use crate::service::{answer, descriptors};
 use crate::state::State;
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 use std::error::Error;
 use std::fs::Permissions;
 use std::io;
@@ -14,9 +15,14 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
 /// The most descriptors that one request may bring.
 pub const DESCRIPTOR_LIMIT: usize = 900;
+/// The most connections at a time; further ones wait to be accepted. A build holds two.
+const CONNECTION_LIMIT: usize = 64;
+/// How long to wait when something that others hold has run out.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// Why the socket cannot be served.
 #[derive(Debug, thiserror::Error)]
@@ -67,32 +73,72 @@ impl Server {
 
     /// Serves until `parent` (if given) reaches its end.
     pub fn run(&self, parent: Option<BorrowedFd<'_>>) -> Result<(), ServeError> {
+        // One copy for this loop and one for each connection.
+        let open = Arc::new(());
         loop {
-            let mut waiting = vec![PollFd::from_borrowed_fd(
-                self.listener.as_fd(),
-                PollFlags::IN,
-            )];
-            waiting.extend(parent.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)));
-            rustix::io::retry_on_intr(|| poll(&mut waiting, None)).map_err(io::Error::from)?;
-            if waiting
-                .get(1)
-                .is_some_and(|parent| !parent.revents().is_empty())
-            {
+            let full = Arc::strong_count(&open) > CONNECTION_LIMIT;
+            let (ended, waiting) = self.wait(parent, full)?;
+            if ended {
                 // Leaving a socket behind is harmless, so a failure to remove it is, too.
                 let _ = std::fs::remove_file(&self.path);
                 return Ok(());
             }
-            if waiting[0].revents().is_empty() {
+            if !waiting {
                 continue;
             }
-            let (stream, _) = self.listener.accept()?;
-            let (state, allowed) = (Arc::clone(&self.state), self.allowed);
-            thread::spawn(move || {
-                // Whatever goes wrong on one connection ends that connection only.
-                let _ = serve(&state, &stream, allowed);
-            });
+            match self.listener.accept() {
+                Ok((stream, _)) => self.start(stream, Arc::clone(&open)),
+                Err(error) if passes(&error) => thread::sleep(PAUSE),
+                Err(error) => return Err(error.into()),
+            }
         }
     }
+
+    /// Waits for the parent's end or, unless the signer is `full`, for a connection; returns which.
+    fn wait(&self, parent: Option<BorrowedFd<'_>>, full: bool) -> io::Result<(bool, bool)> {
+        // Without events to wait for, a descriptor of a full signer only shows errors.
+        let events = if full {
+            PollFlags::empty()
+        } else {
+            PollFlags::IN
+        };
+        let mut watched = vec![PollFd::from_borrowed_fd(self.listener.as_fd(), events)];
+        watched.extend(parent.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)));
+        let pause = Timespec::try_from(PAUSE).ok().filter(|_| full);
+        rustix::io::retry_on_intr(|| poll(&mut watched, pause.as_ref()))?;
+        let ended = watched
+            .get(1)
+            .is_some_and(|parent| !parent.revents().is_empty());
+        Ok((ended, !full && !watched[0].revents().is_empty()))
+    }
+
+    /// Serves a connection in a thread of its own. Without a thread the connection is closed.
+    fn start(&self, stream: UnixStream, open: Arc<()>) {
+        let (state, allowed) = (Arc::clone(&self.state), self.allowed);
+        let started = thread::Builder::new().spawn(move || {
+            // Whatever goes wrong on one connection ends that connection only.
+            let _ = serve(&state, &stream, allowed);
+            drop((stream, open));
+        });
+        if started.is_err() {
+            thread::sleep(PAUSE);
+        }
+    }
+}
+
+/// Whether a later attempt to accept a connection may succeed.
+fn passes(error: &io::Error) -> bool {
+    [
+        Errno::MFILE,
+        Errno::NFILE,
+        Errno::NOBUFS,
+        Errno::NOMEM,
+        Errno::CONNABORTED,
+        Errno::INTR,
+        Errno::AGAIN,
+    ]
+    .iter()
+    .any(|known| error.raw_os_error() == Some(known.raw_os_error()))
 }
 
 fn serve(state: &State, stream: &UnixStream, allowed: u32) -> Result<(), FrameError> {

@@ -10,9 +10,9 @@ use bessemer_attest::{
     Algorithm, PublicKey, Role, TrustRoot, TrustRootError, TrustRootSchema, TrustedKey,
 };
 use bessemer_digest::Digest;
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
 /// The roles that sign statements, each with a key of its own.
@@ -355,24 +355,71 @@ fn private(directory: &Path) -> Result<(), StateError> {
     Ok(())
 }
 
-/// Writes a file of mode 0600 whole or not at all, and syncs it and its directory.
+/// Writes a file of mode 0600 whole or not at all, and syncs it and its directory. Several may write
+/// the same file at once: each has a new file of its own, and one that is there already with this
+/// content stays.
 pub(crate) fn write(path: &Path, content: &[u8]) -> Result<(), StateError> {
     let error = io_error(path);
-    let new = path.with_extension("new");
-    let mut options = OpenOptions::new();
-    let mut file = options
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&new)
-        .map_err(&error)?;
-    file.write_all(content)
-        .and_then(|()| file.sync_all())
-        .map_err(&error)?;
-    fs::rename(&new, path).map_err(&error)?;
     let parent = path.parent().unwrap_or(Path::new("."));
+    if !holds(path, content) {
+        let mut new = tempfile::Builder::new()
+            .prefix(".new-")
+            .tempfile_in(parent)
+            .map_err(&error)?;
+        new.write_all(content)
+            .and_then(|()| new.as_file().sync_all())
+            .map_err(&error)?;
+        new.persist(path).map_err(|cause| error(cause.error))?;
+    }
+    // Also for a file that somebody else put there: his sync may be still to come.
     File::open(parent)
         .and_then(|directory| directory.sync_all())
         .map_err(&error)
+}
+
+/// Whether the file has this content. Files get their names when their content is synced.
+fn holds(path: &Path, content: &[u8]) -> bool {
+    let size = fs::metadata(path).map(|metadata| metadata.len()).ok();
+    size == Some(content.len() as u64) && fs::read(path).is_ok_and(|found| found == content)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::write;
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt as _;
+    use std::sync::Barrier;
+
+    #[test]
+    fn many_write_the_same_file_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("job.json");
+        let content = vec![b'x'; 1 << 20];
+        for _ in 0..8 {
+            let together = Barrier::new(8);
+            std::thread::scope(|scope| {
+                for _ in 0..8 {
+                    scope.spawn(|| {
+                        together.wait();
+                        write(&path, &content).unwrap();
+                    });
+                }
+            });
+            assert_eq!(fs::read(&path).unwrap(), content);
+            assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+            let mode = fs::metadata(&path).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600);
+            fs::remove_file(&path).unwrap();
+        }
+    }
+
+    #[test]
+    fn other_content_takes_the_place_of_what_was_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("job.json");
+        for content in ["one", "two"] {
+            write(&path, content.as_bytes()).unwrap();
+            assert_eq!(fs::read_to_string(&path).unwrap(), content);
+        }
+    }
 }

@@ -5,6 +5,7 @@
     reason = "a test's own helpers fail the test by panicking"
 )]
 
+mod connections;
 mod key_files;
 mod refusals;
 mod run;
