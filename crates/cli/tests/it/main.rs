@@ -10,6 +10,7 @@ mod diagnostics;
 mod entered;
 mod failures;
 mod fixture;
+mod gate;
 mod interrupts;
 mod publishing;
 mod reach;
