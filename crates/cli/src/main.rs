@@ -30,6 +30,7 @@ fn main() -> ExitCode {
     let result = if privilege::must_divide(&arguments) {
         privilege::divide(&arguments)
     } else {
+        privilege::leave_session(&arguments);
         commands::run(arguments)
     };
     match result {

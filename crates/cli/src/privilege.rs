@@ -1,14 +1,15 @@
 //! Started as root, `bessemer` divides itself: the jailer keeps the privilege and takes nothing but
 //! launch requests; the signer gets a uid of its own; everything else runs under an ordinary uid.
 
+pub(crate) mod directories;
+
 use crate::arguments::Arguments;
 use crate::exit;
 use crate::places::Places;
 use crate::services::{Inherited, Services};
 use crate::uids;
 use anyhow::{Context, Result, bail};
-use rustix::fs::{Gid, Uid, chown};
-use std::os::unix::fs::MetadataExt as _;
+use directories::Given;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::Path;
 use std::process::{Command, ExitCode, ExitStatus};
@@ -24,7 +25,6 @@ pub(crate) fn must_divide(arguments: &Arguments) -> bool {
 pub(crate) fn divide(arguments: &Arguments) -> Result<ExitCode> {
     let places = Places::of(true)?;
     give(&places.cache)?;
-    give(&places.runtime)?;
     for directory in arguments.command.writes() {
         give(&std::path::absolute(&directory)?)?;
     }
@@ -65,6 +65,15 @@ fn interrupted(status: ExitStatus) -> bool {
     matches!(status.signal(), Some(SIGINT | SIGTERM))
 }
 
+/// In a process that another one started: has a session of its own, and so no terminal in common
+/// with root's shell, into which it could type otherwise.
+pub(crate) fn leave_session(arguments: &Arguments) {
+    if arguments.inherited.is_some() {
+        // Refused only to one that leads a group already; whoever divides starts none of these.
+        let _ = rustix::process::setsid();
+    }
+}
+
 /// In the divided process: end when the privileged parent ends, however it ends.
 pub(crate) fn bind_to_parent(inherited: &Inherited) -> Result<()> {
     rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
@@ -78,26 +87,21 @@ pub(crate) fn bind_to_parent(inherited: &Inherited) -> Result<()> {
 /// Makes a directory that the control side may write to. One that exists and holds somebody's files
 /// keeps its owner: a mistyped path must not give away `/tmp` or `/usr`.
 fn give(directory: &Path) -> Result<()> {
-    fs_err::create_dir_all(directory)?;
-    let owner = fs_err::metadata(directory)?.uid();
-    if owner == uids::CONTROL {
-        return Ok(());
-    }
-    if owner != 0 || fs_err::read_dir(directory)?.next().is_some() {
+    let given = directories::give(directory, uids::CONTROL).with_context(|| {
+        format!(
+            "cannot give {} to uid {}",
+            directory.display(),
+            uids::CONTROL
+        )
+    })?;
+    if let Given::No(owner) = given {
         bail!(
             "{} belongs to uid {owner}, and work started as root is done as uid {control}\n  hint: choose another directory, or give it away yourself: chown -R {control}:{control} DIRECTORY",
             directory.display(),
             control = uids::CONTROL,
         );
     }
-    let (user, group) = (Uid::from_raw(uids::CONTROL), Gid::from_raw(uids::CONTROL));
-    chown(directory, Some(user), Some(group)).with_context(|| {
-        format!(
-            "cannot give {} to uid {}",
-            directory.display(),
-            uids::CONTROL
-        )
-    })
+    Ok(())
 }
 
 /// Passes an interrupt or a request to end on to the process that does the work.

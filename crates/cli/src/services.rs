@@ -1,10 +1,12 @@
 //! The processes beside the control side: the jailer and the signer.
 
 use crate::places::Places;
+use crate::privilege::directories;
 use crate::programs::companion;
 use anyhow::{Context, Result};
 use bessemer_signer::{Client, SignerOptions, SignerProcess};
 use bessemer_vm::{Accelerator, JailLauncher, Launcher, Probe, Qemu};
+use rustix::fs::{Mode, chmod};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::os::fd::{AsRawFd as _, OwnedFd};
@@ -91,9 +93,7 @@ impl Services {
         let directory = places
             .runtime
             .join(format!("signer-{}", std::process::id()));
-        clear_ended(&places.runtime);
-        private_directory(&directory, signer, 0o711)?;
-        private_directory(&places.signer_state, signer, 0o700)?;
+        prepare(places, &directory, uids.map(|_| signer))?;
         let socket = directory.join("socket");
         let mut services = Self {
             inherited: Inherited {
@@ -200,29 +200,40 @@ fn inherited_descriptor(number: i32) -> Result<OwnedFd> {
 }
 
 /// Removes the sockets' directories of processes that were killed; each is named after its process.
+/// One of this process's number is of an earlier process.
 fn clear_ended(runtime: &Path) {
     // Nothing depends on it: what cannot be listed or removed is tried again by the next run.
     let Ok(entries) = fs_err::read_dir(runtime) else {
         return;
     };
+    let own = std::process::id().to_string();
     for entry in entries.flatten() {
         let name = entry.file_name();
         let pid = name.to_str().and_then(|name| name.strip_prefix("signer-"));
         if let Some(pid) = pid.filter(|pid| pid.bytes().all(|byte| byte.is_ascii_digit()))
-            && !Path::new("/proc").join(pid).exists()
+            && (pid == own || !Path::new("/proc").join(pid).exists())
         {
             drop(fs_err::remove_dir_all(entry.path()));
         }
     }
 }
 
-/// Makes a directory for `uid` alone, with these permission bits.
-fn private_directory(path: &Path, uid: u32, mode: u32) -> Result<()> {
-    use rustix::fs::{Gid, Mode, Uid, chmod, chown};
-    fs_err::create_dir_all(path)?;
-    chmod(path, Mode::from_raw_mode(mode))?;
-    if rustix::process::geteuid().is_root() {
-        chown(path, Some(Uid::from_raw(uid)), Some(Gid::from_raw(uid)))?;
-    }
-    Ok(())
+/// Makes the directory of the signer's socket, and the signer's state directory. `signer` is its
+/// uid if that is not this process's own.
+fn prepare(places: &Places, sockets: &Path, signer: Option<u32>) -> Result<()> {
+    let cannot = |path: &Path| format!("cannot prepare {}", path.display());
+    let Some(signer) = signer else {
+        clear_ended(&places.runtime);
+        for (path, mode) in [(sockets, 0o711), (&places.signer_state, 0o700)] {
+            fs_err::create_dir_all(path)?;
+            chmod(path, Mode::from_raw_mode(mode))?;
+        }
+        return Ok(());
+    };
+    directories::keep(&places.runtime, signer).with_context(|| cannot(&places.runtime))?;
+    clear_ended(&places.runtime);
+    directories::fresh(sockets, signer, directories::SEARCHABLE)
+        .with_context(|| cannot(sockets))?;
+    directories::private(&places.signer_state, signer, Mode::RWXU)
+        .with_context(|| cannot(&places.signer_state))
 }
