@@ -44,6 +44,7 @@ const SMALL: Limits = Limits {
     data: 1 << 20,
     index: 1 << 20,
     entries: 1000,
+    metadata: 1 << 16,
 };
 
 /// 0: a package as it is; 1: a data archive behind a good control member; 2: a control archive in
