@@ -188,13 +188,11 @@ fn refuse_overlay_attributes(
     entry: &Entry,
     package: impl Fn() -> String,
 ) -> Result<(), EnvironmentError> {
-    let mark =
-        |name: &&String| name.starts_with("trusted.overlay.") || name.starts_with("user.overlay.");
-    match entry.xattrs.keys().find(mark) {
+    match entry.overlay_attribute() {
         None => Ok(()),
         Some(attribute) => Err(EnvironmentError::Overlay {
             package: package(),
-            attribute: attribute.clone(),
+            attribute: attribute.to_owned(),
             path: entry.path.as_str().to_owned(),
         }),
     }
