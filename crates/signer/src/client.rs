@@ -9,6 +9,7 @@ use bessemer_attest::predicates::Import;
 use bessemer_attest::{Envelope, Sidecar, TrustRoot};
 use rustix::fs::{MemfdFlags, memfd_create};
 use std::fs::File;
+use std::io::ErrorKind::BrokenPipe;
 use std::io::{self, Write as _};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -201,8 +202,14 @@ impl Client {
     }
 
     fn ask(&mut self, request: &Request, files: &[&File]) -> Result<Reply, ClientError> {
-        send(&self.stream, request, REQUEST_LIMIT)?;
-        send_files(&self.stream, files)?;
+        let sent = send(&self.stream, request, REQUEST_LIMIT)
+            .and_then(|()| send_files(&self.stream, files));
+        // A signer that refuses a connection answers and closes without reading, perhaps before
+        // the request was sent; what it said is there all the same.
+        let closed = matches!(&sent, Err(FrameError::Io(error)) if error.kind() == BrokenPipe);
+        if !closed {
+            sent?;
+        }
         match receive(&self.stream, REPLY_LIMIT)?.ok_or(ClientError::Closed)? {
             Reply::Refused(reasons) => Err(ClientError::Refused(reasons)),
             reply => Ok(reply),
