@@ -9,7 +9,9 @@ use anyhow::{Context, Result};
 use bessemer_apk::signature_member;
 use bessemer_attest::Sidecar;
 use bessemer_attest::predicates::{Import, ImportedDeb, ImportedRelease};
-use bessemer_bootstrap::{Config, Event, ImportFacts, Options, SignBytes, bootstrap_debian};
+use bessemer_bootstrap::{
+    Config, Event, ImportFacts, Options, SignBytes, Summary, bootstrap_debian,
+};
 use bessemer_digest::Digest;
 use bessemer_signer::{Client, Repository, memory_file};
 use serde_json::json;
@@ -73,7 +75,28 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
             tell(&event);
         }
     })?;
-    let mut attested = 0;
+    attest(&summary, &mut client)?;
+    if arguments.json {
+        print::json(&json!({
+            "directory": summary.directory,
+            "packages": summary.packages.len(),
+            "attested": summary.packages.len(),
+            "downloaded": downloaded,
+            "index_sha256": summary.index_sha256,
+            "list_sha256": summary.config_sha256,
+        }))?;
+    } else {
+        print::line(format_args!(
+            "{} packages in {}",
+            summary.packages.len(),
+            summary.directory.display()
+        ))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Writes the import attestation of every package beside it.
+fn attest(summary: &Summary, client: &mut Client) -> Result<()> {
     for package in &summary.packages {
         let name = package
             .path
@@ -90,31 +113,24 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
             &sidecar_path(&package.path),
             &Sidecar::new(vec![envelope]).to_bytes()?,
         )?;
-        attested += 1;
     }
-    if arguments.json {
-        print::json(&json!({
-            "directory": summary.directory,
-            "packages": summary.packages.len(),
-            "attested": attested,
-            "downloaded": downloaded,
-            "index_sha256": summary.index_sha256,
-            "list_sha256": summary.config_sha256,
-        }))?;
-    } else {
-        print::line(format_args!(
-            "{} packages in {}",
-            summary.packages.len(),
-            summary.directory.display()
-        ))?;
-    }
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
+
+/// How many packages are written between two lines of progress.
+const TOLD: usize = 20;
 
 fn tell(event: &Event) {
     match event {
         Event::Resolved { packages } => {
             print::note(&format!("{packages} Debian packages are needed"));
+        }
+        Event::Fetching { packages, bytes } if *packages > 0 => {
+            let size = bytes >> 20;
+            print::note(&format!("fetching {packages} of them, {size} MiB"));
+        }
+        Event::Written { done, total, .. } if done % TOLD == 0 => {
+            print::note(&format!("{done} of {total} packages written"));
         }
         Event::Indexed { packages } => {
             print::note(&format!("index of {packages} packages written"));
