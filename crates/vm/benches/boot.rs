@@ -22,18 +22,19 @@ use bessemer_vm::{
     LaunchError, LaunchRequest, Launched, Launcher, LauncherError, Machine, Qemu, create_output,
     create_scratch,
 };
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::error::Error;
-use std::io::{BufReader, Read as _};
+use std::io::{PipeReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 
 /// What `floor.S` writes.
 const READY: u8 = 6;
-/// Most bytes of console that may come before it.
-const CONSOLE_LIMIT: u64 = 64 * 1024;
+/// How long the floor's guest may take; a boot takes a few seconds.
+const FLOOR_LIMIT: Duration = Duration::from_secs(60);
 
 type Failure = Box<dyn Error>;
 
@@ -235,17 +236,36 @@ impl Launcher for Listening<'_> {
 
     fn launch(&self, request: LaunchRequest) -> Result<Launched, LauncherError> {
         let started = Instant::now();
-        let (console, write) = std::io::pipe().map_err(LauncherError::Jailer)?;
+        let (mut console, write) = std::io::pipe().map_err(LauncherError::Jailer)?;
         let mut launched = self.inner.launch(LaunchRequest {
             console: write.into(),
             ..request
         })?;
-        let mut bytes = BufReader::new(console.take(CONSOLE_LIMIT)).bytes();
-        if bytes.any(|byte| byte.is_ok_and(|byte| byte == READY)) {
+        if heard(&mut console, started + FLOOR_LIMIT) {
             self.heard.set(Some(started.elapsed()));
         }
         launched.process.kill();
         let _ = launched.process.wait(Duration::from_secs(10));
         Err(LauncherError::Refused("the floor has been measured".into()))
+    }
+}
+
+/// Reads the console until [`READY`] comes; false when it ends or `until` passes first.
+fn heard(console: &mut PipeReader, until: Instant) -> bool {
+    let mut buffer = [0; 4096];
+    loop {
+        let left = until.saturating_duration_since(Instant::now());
+        let Ok(left) = Timespec::try_from(left) else {
+            return false;
+        };
+        let mut watched = [PollFd::new(&*console, PollFlags::IN)];
+        if !matches!(poll(&mut watched, Some(&left)), Ok(1)) {
+            return false;
+        }
+        match console.read(&mut buffer) {
+            Ok(0) | Err(_) => return false,
+            Ok(count) if buffer[..count].contains(&READY) => return true,
+            Ok(_) => {}
+        }
     }
 }
