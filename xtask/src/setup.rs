@@ -11,6 +11,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("erofs-utils", "/usr/bin/fsck.erofs"),
     ("gcc", "/usr/bin/gcc"),
     ("xz-utils", "/usr/bin/xz"),
+    ("openssl", "/usr/bin/openssl"),
 ];
 
 /// What libFuzzer needs on top.

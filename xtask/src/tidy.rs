@@ -9,6 +9,12 @@ use std::process::Command;
 const UNSAFE: &[&str] = &["vm", "jailer", "guest-agent"];
 /// No hand-written source file may be longer, in lines.
 const LONGEST_FILE: usize = 800;
+/// Marks of unfinished work, put together so that this file bears none.
+const UNFINISHED: [&str; 3] = [
+    concat!("TO", "DO"),
+    concat!("FIX", "ME"),
+    concat!("XX", "X"),
+];
 /// Folder names that say nothing.
 const EMPTY_NAMES: &[&str] = &[
     "utils", "util", "helpers", "helper", "common", "manager", "misc",
@@ -22,7 +28,7 @@ const DEPENDENCIES: &[(&str, &[&str])] = &[
     (
         "build",
         &[
-            "apk", "attest", "digest", "erofs", "package", "recipe", "signer", "store", "vm",
+            "apk", "attest", "digest", "erofs", "package", "recipe", "store", "vm",
         ],
     ),
     (
@@ -96,11 +102,6 @@ fn check_file(file: &str, text: &str, findings: &mut Vec<String>) {
     let may_be_unsafe = UNSAFE
         .iter()
         .any(|name| file.starts_with(&format!("crates/{name}/")));
-    let unfinished = ["TO", "FIX", "XX"].map(|word| match word {
-        "TO" => "TODO".to_owned(),
-        "FIX" => "FIXME".to_owned(),
-        _ => "XXX".to_owned(),
-    });
     for (number, line) in text.lines().enumerate() {
         let place = format!("{file}:{}", number + 1);
         if !may_be_unsafe && line.contains(concat!("unsafe", " {")) {
@@ -109,8 +110,7 @@ fn check_file(file: &str, text: &str, findings: &mut Vec<String>) {
         if line.contains(concat!("#[ignore", "]")) {
             findings.push(format!("{place}: a test is ignored without a reason"));
         }
-        if !file.starts_with("xtask/") && unfinished.iter().any(|word| line.contains(word.as_str()))
-        {
+        if UNFINISHED.iter().any(|word| line.contains(word)) {
             findings.push(format!("{place}: unfinished work"));
         }
     }

@@ -53,6 +53,9 @@ pub struct VerifyPolicy {
     pub now: Option<Timestamp>,
 }
 
+/// What [`VerifyError::Missing`] calls the statement that a test passed.
+pub const PASSING_TEST: &str = "passing test result";
+
 /// The one reason why a package does not verify.
 #[derive(Debug, thiserror::Error)]
 pub enum VerifyError {
@@ -190,7 +193,7 @@ pub fn verify(
     let sbom = take(&mut opened, Role::Sbom)?.is_some();
     let gate = take(&mut opened, Role::Gate)?;
     if policy.require_tests && test.is_none() {
-        return Err(VerifyError::Missing("passing test result"));
+        return Err(VerifyError::Missing(PASSING_TEST));
     }
     if policy.require_gate && gate.is_none() {
         return Err(VerifyError::Missing("verification summary of a gate"));

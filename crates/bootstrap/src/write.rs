@@ -7,9 +7,9 @@ use crate::run::{BootstrapError, Event, Imported, Options, SignBytes, Summary};
 use bessemer_apk::package::Reader;
 use bessemer_apk::{Index, IndexEntry, Limits, PkgInfo, write_index};
 use bessemer_digest::Digest;
-use bessemer_package::{Metadata, PARTIAL_PREFIX, emit, sbom};
+use bessemer_package::{Metadata, emit, remove_partial, sbom, write_whole};
 use std::collections::BTreeMap;
-use std::io::{BufReader, Write as _};
+use std::io::BufReader;
 use std::path::Path;
 
 const INDEX_NAME: &str = "APKINDEX.tar.gz";
@@ -54,7 +54,7 @@ pub(crate) fn repository(
             source,
         })?;
     let whole = [signature, unsigned].concat();
-    replace(&directory.join(INDEX_NAME), &whole)?;
+    write_whole(&directory.join(INDEX_NAME), &whole)?;
     report(Event::Indexed { packages: total });
     Ok(Summary {
         directory,
@@ -161,32 +161,4 @@ fn describe(
         recipe: None,
         sources: facts.map(source).into_iter().collect(),
     })
-}
-
-/// Removes what an earlier run left when it was killed.
-fn remove_partial(directory: &Path) -> Result<(), BootstrapError> {
-    for entry in fs_err::read_dir(directory)? {
-        let entry = entry?;
-        if entry
-            .file_name()
-            .to_string_lossy()
-            .starts_with(PARTIAL_PREFIX)
-        {
-            fs_err::remove_file(entry.path())?;
-        }
-    }
-    Ok(())
-}
-
-/// Puts a file in place at once.
-fn replace(path: &Path, bytes: &[u8]) -> Result<(), BootstrapError> {
-    let directory = path.parent().unwrap_or(Path::new("."));
-    let mut file = tempfile::Builder::new()
-        .prefix(PARTIAL_PREFIX)
-        .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
-        .tempfile_in(directory)?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    file.persist(path).map_err(|error| error.error)?;
-    Ok(())
 }

@@ -13,6 +13,8 @@ use std::path::{Path, PathBuf};
 
 /// The name that every kernel package provides.
 pub const KERNEL: &str = "bessemer-kernel";
+/// The folder of a kernel package that holds what boots.
+const FOLDER: &str = "boot/";
 
 /// The package with what guests boot: from the first repository that offers one, whatever version
 /// later ones name. Who writes a repository that is merely added must not choose the kernel of
@@ -43,8 +45,6 @@ pub fn is_kernel(entry: &IndexEntry) -> bool {
             .iter()
             .any(|provided| provided.name.starts_with(KERNEL))
 }
-/// The folder of a kernel package that holds what boots.
-const FOLDER: &str = "boot/";
 
 /// Why there is nothing to boot.
 #[derive(Debug, thiserror::Error)]

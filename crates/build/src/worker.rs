@@ -222,7 +222,8 @@ impl Tested {
     }
 }
 
-fn now() -> Result<Timestamp, TimestampError> {
+/// This host's clock.
+pub fn now() -> Result<Timestamp, TimestampError> {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     Timestamp::from_unix(since.map_or(0, |since| since.as_secs()))
 }

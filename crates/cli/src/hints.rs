@@ -1,7 +1,7 @@
 //! Advice for errors of the libraries, which do not know what flags there are.
 
 use crate::uids;
-use bessemer_attest::verify::VerifyError;
+use bessemer_attest::verify::{PASSING_TEST, VerifyError};
 use bessemer_build::lock::ResolveError;
 use bessemer_build::prepare::PrepareError;
 use bessemer_build::repository::OpenRepositoryError;
@@ -67,7 +67,7 @@ fn of_work(error: &WorkError) -> Option<&'static str> {
 
 fn of_verify(error: &VerifyError) -> Option<&'static str> {
     match error {
-        VerifyError::Missing("passing test result") => Some(
+        VerifyError::Missing(PASSING_TEST) => Some(
             "give the package a `test:` in its recipe, or admit it as it is with --allow-untested",
         ),
         VerifyError::FileName { .. } => Some("give the file its own name again"),

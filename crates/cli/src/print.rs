@@ -106,7 +106,7 @@ pub(crate) fn warning(text: &str) {
     } else {
         "warning"
     };
-    note_to_stderr(&format!("{mark}: {text}"));
+    note_to_stderr(&format!("{mark}: {}", plain(text)));
 }
 
 /// A line on standard error. If nobody reads that, there is nobody left to tell.
@@ -170,17 +170,9 @@ impl Reporter for Progress {
     }
 }
 
-/// Text without control characters other than line ends and tabs.
+/// What a guest printed, as [`plain`] text.
 pub(crate) fn printable(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes)
-        .chars()
-        .map(|letter| match letter {
-            '\n' | '\t' => letter,
-            '\r' => '\n',
-            letter if letter.is_control() => '\u{fffd}',
-            letter => letter,
-        })
-        .collect()
+    plain(&String::from_utf8_lossy(bytes).replace('\r', "\n"))
 }
 
 #[cfg(test)]

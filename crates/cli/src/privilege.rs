@@ -6,9 +6,10 @@ pub(crate) mod directories;
 use crate::arguments::Arguments;
 use crate::exit;
 use crate::places::Places;
+use crate::print::Hint;
 use crate::services::{Inherited, Services};
 use crate::uids;
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use directories::Given;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::Path;
@@ -95,11 +96,14 @@ fn give(directory: &Path) -> Result<()> {
         )
     })?;
     if let Given::No(owner) = given {
-        bail!(
-            "{} belongs to uid {owner}, and work started as root is done as uid {control}\n  hint: choose another directory, or give it away yourself: chown -R {control}:{control} DIRECTORY",
-            directory.display(),
-            control = uids::CONTROL,
+        let control = uids::CONTROL;
+        let error = anyhow!(
+            "{} belongs to uid {owner}, and work started as root is done as uid {control}",
+            directory.display()
         );
+        return Err(error.context(Hint(format!(
+            "choose another directory, or give it away yourself: chown -R {control}:{control} DIRECTORY"
+        ))));
     }
     Ok(())
 }
@@ -130,7 +134,9 @@ mod tests {
     fn a_folder_with_files_in_it_is_not_given_away() {
         let folder = tempfile::tempdir().unwrap();
         fs_err::write(folder.path().join("letter"), "").unwrap();
-        let error = give(folder.path()).unwrap_err().to_string();
-        assert!(error.contains("hint: choose another directory"), "{error}");
+        let error = give(folder.path()).unwrap_err();
+        let hint = error.downcast_ref::<Hint>().unwrap();
+        assert!(hint.0.starts_with("choose another directory"), "{error:#}");
+        assert!(error.root_cause().to_string().contains("belongs to uid"));
     }
 }

@@ -8,7 +8,6 @@ use bessemer_build::worker::{Done, SignControl, SignControlError};
 use bessemer_digest::Digest;
 use bessemer_signer::{Client, FinishedRun, Repository, memory_file};
 use std::fs::File;
-use std::io::Write as _;
 use std::path::Path;
 
 /// Has control members of a registered job signed.
@@ -106,15 +105,6 @@ pub(crate) fn signed_index(
 
 /// Writes a file whole or not at all.
 pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
-    let directory = path.parent().unwrap_or(Path::new("."));
-    let mut file = tempfile::Builder::new()
-        .prefix(&bessemer_package::partial_prefix())
-        .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
-        .tempfile_in(directory)
-        .with_context(|| format!("cannot write to {}", directory.display()))?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    file.persist(path)
-        .with_context(|| format!("cannot write {}", path.display()))?;
-    Ok(())
+    bessemer_package::write_whole(path, bytes)
+        .with_context(|| format!("cannot write {}", path.display()))
 }

@@ -176,11 +176,7 @@ impl Unsigned {
             source,
         };
         let directory = destination.parent().unwrap_or(Path::new("."));
-        let mut temporary = tempfile::Builder::new()
-            .prefix(&crate::partial_prefix())
-            .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
-            .tempfile_in(directory)
-            .map_err(failed)?;
+        let mut temporary = crate::partial_file(directory).map_err(failed)?;
         self.data.seek(SeekFrom::Start(0)).map_err(failed)?;
         let mut out = HashingWriter::new(&mut temporary);
         let mut whole = signature.chain(&self.control[..]).chain(&mut self.data);

@@ -1,14 +1,34 @@
-//! Names of files that are being written, and the removal of those a killed process left.
+//! Files that appear whole or not at all, and the removal of what a killed process left of them.
 
-use std::io;
+use std::fs::Permissions;
+use std::io::{self, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use tempfile::NamedTempFile;
 
 /// What the name of a file begins with until it is put in place.
-pub const PARTIAL_PREFIX: &str = ".partial-";
+const PARTIAL_PREFIX: &str = ".partial-";
 
-/// The prefix of this process's own unfinished files: [`PARTIAL_PREFIX`], the process id, a dash.
+/// The prefix of this process's own unfinished files: `.partial-`, the process id, a dash.
 pub fn partial_prefix() -> String {
     format!("{PARTIAL_PREFIX}{}-", std::process::id())
+}
+
+/// A new file in `directory` that everybody may read once it is in place; `persist` puts it there.
+pub fn partial_file(directory: &Path) -> io::Result<NamedTempFile> {
+    tempfile::Builder::new()
+        .prefix(&partial_prefix())
+        .permissions(Permissions::from_mode(0o644))
+        .tempfile_in(directory)
+}
+
+/// Writes a file whole or not at all, in the place of one that is there.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = partial_file(path.parent().unwrap_or(Path::new(".")))?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|error| error.error)?;
+    Ok(())
 }
 
 /// Removes the unfinished files and directories of processes that are gone; others may be writing beside this one.

@@ -17,7 +17,6 @@ use bessemer_attest::documents::{AcceleratorChoice, Parameters};
 use bessemer_attest::{Role, TrustRoot};
 use bessemer_build::RunDirectory;
 use bessemer_build::job::Job;
-use bessemer_build::lock::Sources;
 use bessemer_build::prepare::{Request, prepare};
 use bessemer_recipe::Plan;
 use bessemer_signer::Client as SignerClient;
@@ -194,13 +193,7 @@ fn job(
         trust_root,
         ..
     } = *ground;
-    let sources = Sources {
-        repositories: &opened.repositories,
-        keys: &opened.keys,
-        store,
-        cache: &places.cache,
-        trust_root: Some(trust_root),
-    };
+    let sources = opened.sources(store, places, Some(trust_root));
     let client = Client::new(&Settings::default())?;
     let recipe = arguments.recipe.path()?;
     let agent = companion("bessemer-agent")?;

@@ -4,7 +4,6 @@ use super::repositories::RepositoryArguments;
 use crate::places::Places;
 use anyhow::{Context, Result};
 use bessemer_build::boot::{kernel_package, unpack};
-use bessemer_build::lock::Sources;
 use bessemer_store::Store;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -36,13 +35,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let places = Places::of(false)?;
     let store = Store::open(places.cache.join("store"))?;
     let opened = arguments.repositories.open(&[], &arguments.arch, &store)?;
-    let sources = Sources {
-        repositories: &opened.repositories,
-        keys: &opened.keys,
-        store: &store,
-        cache: &places.cache,
-        trust_root: None,
-    };
+    let sources = opened.sources(&store, &places, None);
     let kernel = kernel_package(&sources)?.context("the repositories offer no kernel")?;
     let from = unpack(&kernel, &places.cache)?;
     copy(&from, &arguments.out)?;

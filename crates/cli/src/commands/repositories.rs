@@ -1,11 +1,13 @@
 //! Repositories and keys, from the command line.
 
 use crate::hints::NO_REPOSITORY;
+use crate::places::Places;
 use crate::print::Hint;
 use anyhow::{Context, Result, anyhow};
 use bessemer_apk::Keyring;
+use bessemer_attest::TrustRoot;
 use bessemer_attest::documents::LockedKey;
-use bessemer_build::lock::locked_key;
+use bessemer_build::lock::{Sources, locked_key};
 use bessemer_build::repository::Repository;
 use bessemer_store::Store;
 use std::path::PathBuf;
@@ -26,6 +28,25 @@ pub(crate) struct RepositoryArguments {
 pub(crate) struct Opened {
     pub(crate) repositories: Vec<Repository>,
     pub(crate) keys: Vec<LockedKey>,
+}
+
+impl Opened {
+    /// Packages come from here, into this store; the attestations of packages are looked at if
+    /// there is a trust root.
+    pub(crate) fn sources<'a>(
+        &'a self,
+        store: &'a Store,
+        places: &'a Places,
+        trust_root: Option<&'a TrustRoot>,
+    ) -> Sources<'a> {
+        Sources {
+            repositories: &self.repositories,
+            keys: &self.keys,
+            store,
+            cache: &places.cache,
+            trust_root,
+        }
+    }
 }
 
 impl RepositoryArguments {

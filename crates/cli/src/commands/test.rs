@@ -80,13 +80,7 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
     let opened = arguments
         .repositories
         .open(own, &plan.architecture, &store)?;
-    let sources = Sources {
-        repositories: &opened.repositories,
-        keys: &opened.keys,
-        store: &store,
-        cache: &places.cache,
-        trust_root: None,
-    };
+    let sources = opened.sources(&store, &places, None);
     let job = job(arguments, plan, &sources, &places, &mut progress)?;
     let _lock = lock(&job.directory)?;
     let signer = services.signer()?.describe()?.signer;

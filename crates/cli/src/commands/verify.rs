@@ -4,13 +4,12 @@ use crate::print;
 use anyhow::{Context, Result, anyhow, bail};
 use bessemer_apk::Limits;
 use bessemer_apk::package::Reader;
-use bessemer_attest::documents::Timestamp;
 use bessemer_attest::verify::{ApkFacts, Origin, Report, VerifyPolicy, verify};
 use bessemer_attest::{SIDECAR_LIMIT, Sidecar, TrustRoot};
+use bessemer_build::worker::now;
 use std::io::{BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 #[derive(Debug, clap::Args)]
 #[command(
@@ -110,13 +109,12 @@ fn check(package: &Path, arguments: &Arguments, root: &TrustRoot) -> Result<Repo
         .clone()
         .unwrap_or_else(|| sidecar_path(package));
     let sidecar = read_sidecar(&path)?;
-    let since = SystemTime::now().duration_since(UNIX_EPOCH)?;
     let policy = VerifyPolicy {
         min_level: arguments.min_level,
         require_tests: !arguments.allow_untested,
         require_gate: arguments.require_gate || arguments.resource_uri.is_some(),
         accept_imports: true,
-        now: Some(Timestamp::from_unix(since.as_secs())?),
+        now: Some(now()?),
         ..VerifyPolicy::default()
     };
     let report = verify(&facts, &sidecar, root, &policy)?;

@@ -45,7 +45,7 @@ fn judge(
     client: &mut Client,
 ) -> Result<Admitted> {
     // An earlier gate's summary speaks of another repository.
-    let sidecar = read_sidecar(&sidecar_path(package))?.without(Role::Gate, root)?;
+    let mut sidecar = read_sidecar(&sidecar_path(package))?.without(Role::Gate, root)?;
     let copy = copied(package, &arguments.repository)?;
     let entry = entry(copy.path())?;
     check(&entry)?;
@@ -71,7 +71,6 @@ fn judge(
     };
     let evidence = memory_file(&sidecar.to_bytes()?)?;
     let apk = File::open(copy.path())?;
-    let mut sidecar = sidecar;
     sidecar.push(client.sign_summary(&file, &uri, &gate, &apk, &evidence)?);
     verify(&facts, &sidecar, root, &policy).context("what would be published does not verify")?;
     Ok(Admitted {
@@ -86,10 +85,7 @@ fn judge(
 /// Copies the package to where nobody else writes; whatever happens to the original, this is what
 /// is judged and published.
 fn copied(package: &Path, repository: &Path) -> Result<NamedTempFile> {
-    let mut copy = tempfile::Builder::new()
-        .prefix(&bessemer_package::partial_prefix())
-        .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
-        .tempfile_in(repository)
+    let mut copy = bessemer_package::partial_file(repository)
         .with_context(|| format!("cannot write to {}", repository.display()))?;
     std::io::copy(&mut fs_err::File::open(package)?, &mut copy)?;
     Ok(copy)
