@@ -13,7 +13,7 @@ use std::time::Instant;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Where results go [default: `demo` in the user's cache directory]
+    /// Where results go [default: `bessemer-xtask/demo` in the user's cache directory, or in /var/cache for root]
     #[arg(long)]
     out: Option<PathBuf>,
     /// Which folder of `examples/` to build

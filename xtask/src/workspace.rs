@@ -19,18 +19,19 @@ pub(crate) fn cargo() -> Command {
     command
 }
 
-/// Where caches live: the user's cache directory, or the system's for root, whose home other uids
-/// cannot enter while Bessemer does its work under an ordinary uid.
+/// Where results and caches of xtask live, beside Bessemer's own: in the user's cache directory, or
+/// the system's for root, whose home other uids cannot enter while Bessemer does its work under an
+/// ordinary uid. Bessemer's own cache belongs to that uid: nothing that root starts may lie in it.
 pub(crate) fn cache() -> Result<PathBuf> {
     if rustix::process::geteuid().is_root() {
-        return Ok(PathBuf::from("/var/cache/bessemer"));
+        return Ok(PathBuf::from("/var/cache/bessemer-xtask"));
     }
     if let Some(cache) = std::env::var_os("XDG_CACHE_HOME").filter(|value| !value.is_empty()) {
-        return Ok(PathBuf::from(cache).join("bessemer"));
+        return Ok(PathBuf::from(cache).join("bessemer-xtask"));
     }
     let home =
         std::env::var_os("HOME").context("HOME is not set, so there is no cache directory")?;
-    Ok(PathBuf::from(home).join(".cache/bessemer"))
+    Ok(PathBuf::from(home).join(".cache/bessemer-xtask"))
 }
 
 /// Runs a command to its end; an exit status other than 0 is an error that shows the command.

@@ -11,7 +11,7 @@ use crate::selection::Selection;
 use crate::write;
 use bessemer_apk::index::RenderIndexError;
 use bessemer_digest::Digest;
-use bessemer_package::{EmitError, ScanError, sbom::SbomError};
+use bessemer_package::{EmitError, ScanError, Scratch, sbom::SbomError};
 use std::error::Error;
 use std::io;
 use std::path::PathBuf;
@@ -21,8 +21,10 @@ use std::path::PathBuf;
 pub struct Options {
     /// The repository: packages and index go to `<out>/<architecture>/`.
     pub out: PathBuf,
-    /// Debian packages are kept here, by name; temporary files come here too.
+    /// Debian packages are kept here, by name.
     pub cache: PathBuf,
+    /// Where unfinished files are.
+    pub scratch: Scratch,
     /// Seconds since 1970.
     pub source_date_epoch: u64,
 }

@@ -7,7 +7,7 @@ use crate::run::{BootstrapError, Event, Imported, Options, SignBytes, Summary};
 use bessemer_apk::package::Reader;
 use bessemer_apk::{Index, IndexEntry, Limits, PkgInfo, write_index};
 use bessemer_digest::Digest;
-use bessemer_package::{Metadata, emit, remove_partial, sbom, write_whole};
+use bessemer_package::{Metadata, emit, remove_partial, sbom};
 use std::collections::BTreeMap;
 use std::io::BufReader;
 use std::path::Path;
@@ -54,7 +54,9 @@ pub(crate) fn repository(
             source,
         })?;
     let whole = [signature, unsigned].concat();
-    write_whole(&directory.join(INDEX_NAME), &whole)?;
+    options
+        .scratch
+        .write_whole(&directory.join(INDEX_NAME), &whole)?;
     report(Event::Indexed { packages: total });
     Ok(Summary {
         directory,
@@ -108,7 +110,9 @@ fn package(
     let path = directory.join(format!("{name}-{version}.apk"));
     let control_sha256 = unsigned.control_sha256;
     let data = unsigned.data_summary;
-    let emitted = unsigned.attach(&signature, &path).map_err(failed)?;
+    let emitted = unsigned
+        .attach(&signature, &path, &options.scratch)
+        .map_err(failed)?;
     let file = BufReader::new(fs_err::File::open(&path)?);
     let reader =
         Reader::open(file, Limits::default()).map_err(|source| BootstrapError::ReadBack {

@@ -7,6 +7,7 @@ use bessemer_apk::package::{ReadError, Reader};
 use bessemer_apk::{EntryKind, IndexEntry, Limits};
 use bessemer_attest::documents::LockedBoot;
 use bessemer_digest::Digest;
+use bessemer_package::{Scratch, remove_partial};
 use bessemer_vm::{Bundle, BundleError};
 use std::io::{BufReader, Write as _};
 use std::path::{Path, PathBuf};
@@ -78,7 +79,8 @@ pub fn unpack(package: &PackageFile, cache: &Path) -> Result<PathBuf, BootError>
     }
     let parent = cache.join("boot");
     fs_err::create_dir_all(&parent)?;
-    let temporary = tempfile::tempdir_in(&parent)?;
+    remove_partial(&parent)?;
+    let temporary = Scratch::new(&parent).directory(&parent)?;
     let file = BufReader::new(fs_err::File::open(&package.path)?.into_file());
     let mut reader = Reader::open(file, Limits::default())?;
     while let Some(mut item) = reader.next_entry()? {

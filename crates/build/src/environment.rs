@@ -15,6 +15,7 @@ use bessemer_apk::{Entry, EntryKind, Limits};
 use bessemer_attest::documents::LockedPackage;
 use bessemer_digest::Digest;
 use bessemer_erofs::{DataRef, Options, WriteError, Writer};
+use bessemer_package::{partial_file, remove_partial};
 use std::fs::File;
 use std::io::{BufReader, BufWriter};
 use std::path::{Path, PathBuf};
@@ -99,6 +100,7 @@ pub fn environment_disk(
 ) -> Result<EnvironmentDisk, EnvironmentError> {
     let directory = cache.join("disks");
     fs_err::create_dir_all(&directory)?;
+    remove_partial(&directory)?;
     let path = directory.join(format!("{}.erofs", key(packages).hex()));
     if let Some(digest) = remembered::recall(&path)? {
         return Ok(EnvironmentDisk {
@@ -107,7 +109,7 @@ pub fn environment_disk(
             reused: true,
         });
     }
-    let mut image = tempfile::NamedTempFile::new_in(&directory)?;
+    let mut image = partial_file(&directory)?;
     write(packages, image.as_file_mut())?;
     image.as_file().sync_data()?;
     let (digest, _) = Digest::of_reader(fs_err::File::open(image.path())?)?;

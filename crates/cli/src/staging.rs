@@ -1,28 +1,31 @@
 //! A build's packages and attestations, until all of them are ready.
 
 use anyhow::{Context, Result};
+use bessemer_package::Scratch;
 use std::path::{Path, PathBuf};
+use tempfile::TempDir;
 
-/// A directory beside the finished files, on the same file system; removed when dropped, and by the
-/// next run if this one is killed.
+/// A directory from which the finished files are renamed to their places; removed when dropped, and
+/// by the next run if this one is killed.
 #[derive(Debug)]
 pub(crate) struct Staging {
     out: PathBuf,
-    path: PathBuf,
+    directory: TempDir,
 }
 
 impl Staging {
-    /// Makes the directory in `out`.
-    pub(crate) fn create(out: &Path) -> Result<Self> {
-        let path = out.join(format!("{}build", bessemer_package::partial_prefix()));
-        fs_err::create_dir_all(&path)?;
+    /// Makes the directory for files that belong in `out`.
+    pub(crate) fn create(scratch: &Scratch, out: &Path) -> Result<Self> {
+        let directory = scratch
+            .directory(out)
+            .with_context(|| format!("cannot prepare what goes to {}", out.display()))?;
         let out = out.to_path_buf();
-        Ok(Self { out, path })
+        Ok(Self { out, directory })
     }
 
     /// Where to write.
     pub(crate) fn path(&self) -> &Path {
-        &self.path
+        self.directory.path()
     }
 
     /// Puts a package in place, then its attestations if it has any. Those of an earlier build go
@@ -31,19 +34,12 @@ impl Staging {
         let target = self.out.join(file);
         let sidecar = format!("{file}.intoto.jsonl");
         remove(&self.out.join(&sidecar))?;
-        fs_err::rename(self.path.join(file), &target)?;
-        let staged = self.path.join(&sidecar);
+        fs_err::rename(self.path().join(file), &target)?;
+        let staged = self.path().join(&sidecar);
         if staged.exists() {
             fs_err::rename(staged, self.out.join(sidecar))?;
         }
         Ok(target)
-    }
-}
-
-impl Drop for Staging {
-    fn drop(&mut self) {
-        // What a failure leaves here, the next run removes.
-        drop(fs_err::remove_dir_all(&self.path));
     }
 }
 
@@ -63,9 +59,10 @@ mod tests {
     #[test]
     fn attestations_of_an_earlier_build_do_not_outlive_its_package() {
         let out = tempfile::tempdir().unwrap();
+        let scratch = tempfile::tempdir().unwrap();
         fs_err::write(out.path().join("a.apk"), "old").unwrap();
         fs_err::write(out.path().join("a.apk.intoto.jsonl"), "of the old").unwrap();
-        let staging = Staging::create(out.path()).unwrap();
+        let staging = Staging::create(&Scratch::new(scratch.path()), out.path()).unwrap();
         fs_err::write(staging.path().join("a.apk"), "new").unwrap();
         let placed = staging.place("a.apk").unwrap();
         assert_eq!(fs_err::read_to_string(placed).unwrap(), "new");

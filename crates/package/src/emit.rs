@@ -6,6 +6,7 @@
 
 mod check;
 
+use crate::partial::Scratch;
 use crate::tree::{ContentReader, Node, Tree};
 use bessemer_apk::package::{
     Content, DataSummary, PkgInfo, PkgInfoError, Script, WriteError, control_member, write_data,
@@ -170,13 +171,18 @@ pub fn emit(
 impl Unsigned {
     /// Joins the signature member (empty for none), the control member and the data member, and
     /// puts the file in place at once: `destination` is the old file or the whole new one.
-    pub fn attach(mut self, signature: &[u8], destination: &Path) -> Result<Emitted, EmitError> {
+    pub fn attach(
+        mut self,
+        signature: &[u8],
+        destination: &Path,
+        scratch: &Scratch,
+    ) -> Result<Emitted, EmitError> {
         let failed = |source| EmitError::Write {
             path: destination.into(),
             source,
         };
         let directory = destination.parent().unwrap_or(Path::new("."));
-        let mut temporary = crate::partial_file(directory).map_err(failed)?;
+        let mut temporary = scratch.file(directory).map_err(failed)?;
         self.data.seek(SeekFrom::Start(0)).map_err(failed)?;
         let mut out = HashingWriter::new(&mut temporary);
         let mut whole = signature.chain(&self.control[..]).chain(&mut self.data);

@@ -76,7 +76,7 @@ impl Store {
         Ok(candidates)
     }
 
-    fn remove_abandoned(&self) -> Result<(), StoreError> {
+    pub(crate) fn remove_abandoned(&self) -> Result<(), StoreError> {
         // Nobody can be between making an incoming file and locking it while this is held.
         let _exclusive = lock(self, File::lock)?;
         let directory = self.root().join(INCOMING);

@@ -75,13 +75,14 @@ pub(crate) fn at<T>(path: &Path, result: io::Result<T>) -> Result<T, StoreError>
 }
 
 impl Store {
-    /// Opens the store at `root`, which is made if missing.
+    /// Opens the store at `root`, which is made if missing. What interrupted writers left goes.
     pub fn open(root: impl Into<PathBuf>) -> Result<Self, StoreError> {
         let store = Self { root: root.into() };
         for name in [OBJECTS, INCOMING, NAMES] {
             let path = store.root.join(name);
             at(&path, fs::create_dir_all(&path))?;
         }
+        store.remove_abandoned()?;
         Ok(store)
     }
 

@@ -89,7 +89,7 @@ pub(super) fn remember(path: &Path, sha256: Digest) -> io::Result<()> {
         return Ok(());
     };
     let directory = path.parent().unwrap_or(Path::new("."));
-    let mut record = tempfile::NamedTempFile::new_in(directory)?;
+    let mut record = bessemer_package::partial_file(directory)?;
     serde_json::to_writer(record.as_file_mut(), &Remembered { sha256, state })?;
     record
         .persist(record_path(path))

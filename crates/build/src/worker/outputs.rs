@@ -7,7 +7,9 @@ use bessemer_apk::{EntryPath, IndexEntry, Limits as ApkLimits, signature_member}
 use bessemer_attest::documents::{Lock, LockedPackage, Output};
 use bessemer_digest::Digest;
 use bessemer_package::detect::{self, Detected};
-use bessemer_package::{Archive, EmitError, Limits, Metadata, ScanError, Tree, Unsigned, sbom};
+use bessemer_package::{
+    Archive, EmitError, Limits, Metadata, ScanError, Scratch, Tree, Unsigned, sbom,
+};
 use bessemer_recipe::{PackagePlan, Plan};
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -186,7 +188,8 @@ impl Outputs<'_> {
         let info = unsigned.info.clone();
         let control_sha1 = unsigned.control_sha1;
         let mut output = self.output(plan, &version, &unsigned, &sbom, file);
-        let emitted = unsigned.attach(&member, &path).map_err(failed)?;
+        let scratch = Scratch::new(self.directory);
+        let emitted = unsigned.attach(&member, &path, &scratch).map_err(failed)?;
         (output.sha256, output.size) = (emitted.sha256, emitted.size);
         let entry = index_entry(&path)?;
         let signature_size = member.len() as u64;

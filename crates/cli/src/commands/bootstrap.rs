@@ -4,7 +4,6 @@ use super::verify::sidecar_path;
 use crate::places::Places;
 use crate::print;
 use crate::services::{Inherited, Services};
-use crate::signing::write_whole;
 use anyhow::{Context, Result};
 use bessemer_apk::signature_member;
 use bessemer_attest::Sidecar;
@@ -12,7 +11,9 @@ use bessemer_attest::predicates::{Import, ImportedDeb, ImportedRelease};
 use bessemer_bootstrap::{
     Config, Event, ImportFacts, Options, SignBytes, Summary, bootstrap_debian,
 };
+use bessemer_build::RunDirectory;
 use bessemer_digest::Digest;
+use bessemer_package::Scratch;
 use bessemer_signer::{Client, Repository, memory_file};
 use serde_json::json;
 use std::error::Error;
@@ -57,9 +58,11 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
     let places = Places::of(false)?;
     let services = Services::open(inherited)?;
     let mut client = services.signer()?;
+    let run = RunDirectory::create(&places.cache)?;
     let options = Options {
         out: arguments.out.clone(),
         cache: places.cache.join("debian"),
+        scratch: Scratch::new(run.path()),
         source_date_epoch: 0,
     };
     let quiet = arguments.json;
@@ -75,7 +78,7 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
             tell(&event);
         }
     })?;
-    attest(&summary, &mut client)?;
+    attest(&summary, &mut client, &options.scratch)?;
     if arguments.json {
         print::json(&json!({
             "directory": summary.directory,
@@ -96,7 +99,7 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
 }
 
 /// Writes the import attestation of every package beside it.
-fn attest(summary: &Summary, client: &mut Client) -> Result<()> {
+fn attest(summary: &Summary, client: &mut Client, scratch: &Scratch) -> Result<()> {
     for package in &summary.packages {
         let name = package
             .path
@@ -109,7 +112,7 @@ fn attest(summary: &Summary, client: &mut Client) -> Result<()> {
                 &File::open(&package.path)?,
             )
             .with_context(|| format!("cannot attest {}", package.path.display()))?;
-        write_whole(
+        scratch.write_whole(
             &sidecar_path(&package.path),
             &Sidecar::new(vec![envelope]).to_bytes()?,
         )?;

@@ -11,13 +11,13 @@ use crate::places::Places;
 use crate::print::{self, Hint, Progress};
 use crate::programs::companion;
 use crate::services::{Inherited, Services};
-use crate::signing::write_whole;
 use anyhow::{Context, Result, anyhow, bail};
 use bessemer_attest::documents::{AcceleratorChoice, Parameters};
 use bessemer_attest::{Role, TrustRoot};
 use bessemer_build::RunDirectory;
 use bessemer_build::job::Job;
 use bessemer_build::prepare::{Request, prepare};
+use bessemer_package::Scratch;
 use bessemer_recipe::Plan;
 use bessemer_signer::Client as SignerClient;
 use bessemer_store::{Client, Settings, Store};
@@ -135,7 +135,7 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
         Ok(result) => result,
         Err(status) => return Ok(status),
     };
-    let key = export_key(&mut client, &trust_root, &arguments.out_dir)?;
+    let key = export_key(&mut client, &ground, &arguments.out_dir)?;
     if arguments.json {
         result["key"] = serde_json::to_value(key)?;
         print::json(&result)?;
@@ -157,14 +157,17 @@ pub(super) fn check_architecture(plan: &Plan) -> Result<()> {
 }
 
 /// Writes the public half of the key that signs packages where an installer's user finds it.
-fn export_key(client: &mut SignerClient, root: &TrustRoot, out: &Path) -> Result<PathBuf> {
+fn export_key(client: &mut SignerClient, ground: &Ground<'_>, out: &Path) -> Result<PathBuf> {
     let path = out.join(client.describe()?.apk_key);
-    let key = root
+    let key = ground
+        .trust_root
         .keys
         .iter()
         .find(|key| key.role == Role::Apk)
         .context("the signer has no key for packages")?;
-    write_whole(&path, key.public_key_pem.as_bytes())?;
+    Scratch::new(ground.run.path())
+        .write_whole(&path, key.public_key_pem.as_bytes())
+        .with_context(|| format!("cannot write {}", path.display()))?;
     Ok(path)
 }
 

@@ -3,15 +3,18 @@
 mod admit;
 
 use super::verify::sidecar_path;
+use crate::places::Places;
 use crate::print;
 use crate::services::{Inherited, Services};
-use crate::signing::{signed_index, write_whole};
-use admit::{Admitted, admit};
+use crate::signing::signed_index;
+use admit::{Admitted, Ground, admit};
 use anyhow::{Context, Result, bail};
 use bessemer_apk::{Index, Keyring, Limits, read_index, write_index};
 use bessemer_attest::{Role, TrustRoot};
+use bessemer_build::RunDirectory;
 use bessemer_build::repository::INDEX;
 use bessemer_digest::Digest;
+use bessemer_package::Scratch;
 use bessemer_signer::{Client, Repository};
 use rustix::fs::{FlockOperation, flock};
 use serde::Serialize;
@@ -46,16 +49,22 @@ pub(crate) struct Arguments {
 /// Verifies all packages first, then writes them, then the index.
 pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Result<ExitCode> {
     let services = Services::open(inherited)?;
+    let run = RunDirectory::create(&Places::of(false)?.cache)?;
+    let scratch = Scratch::new(run.path());
     let mut client = services.signer()?;
     let root = client.trust_root()?;
     let apk_key = client.describe()?.apk_key;
     let keyring = keyring(&root, &apk_key)?;
     fs_err::create_dir_all(&arguments.repository)?;
     bessemer_package::remove_partial(&arguments.repository)?;
+    let ground = Ground {
+        root: &root,
+        scratch: &scratch,
+    };
     let mut admitted = Vec::new();
     let mut refused = Vec::new();
     for package in &arguments.packages {
-        match admit(package, arguments, &root, &mut client) {
+        match admit(package, arguments, &ground, &mut client) {
             Ok(package) => admitted.push(package),
             Err(error) => refused.push(error),
         }
@@ -76,7 +85,13 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
     for (architecture, packages) in folders {
         let directory = arguments.repository.join(&architecture);
         fs_err::create_dir_all(&directory)?;
-        published.extend(enter(&directory, packages, &keyring, &mut client)?);
+        published.extend(enter(
+            &directory,
+            packages,
+            &keyring,
+            &scratch,
+            &mut client,
+        )?);
     }
     if arguments.json {
         print::json(&json!({
@@ -117,6 +132,7 @@ fn enter(
     directory: &Path,
     packages: Vec<Admitted>,
     keyring: &Keyring,
+    scratch: &Scratch,
     client: &mut Client,
 ) -> Result<Vec<Published>> {
     let lock = File::create(directory.join(".lock"))?;
@@ -129,7 +145,7 @@ fn enter(
     for package in packages {
         let target = directory.join(&package.file);
         let known = is_published(&target, package.sha256)?;
-        write_whole(&sidecar_path(&target), &package.sidecar.to_bytes()?)?;
+        scratch.write_whole(&sidecar_path(&target), &package.sidecar.to_bytes()?)?;
         if !known {
             package.copy.as_file().sync_all()?;
             package
@@ -148,7 +164,7 @@ fn enter(
         .entries
         .sort_by(|one, two| (&one.name, &one.version).cmp(&(&two.name, &two.version)));
     let signed = signed_index(client, Repository::Packages, &write_index(&index)?)?;
-    write_whole(&index_path, &signed)?;
+    scratch.write_whole(&index_path, &signed)?;
     Ok(published)
 }
 

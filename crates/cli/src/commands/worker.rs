@@ -15,6 +15,7 @@ use bessemer_build::job::Job;
 use bessemer_build::lock::Sources;
 use bessemer_build::repository::Repository;
 use bessemer_build::worker::{Done, Tools, Work};
+use bessemer_package::Scratch;
 use bessemer_store::Store;
 use bessemer_vm::Qemu;
 use serde_json::json;
@@ -70,7 +71,7 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
         description.signer.clone(),
         &mut progress,
     )?;
-    let staging = Staging::create(&arguments.out)?;
+    let staging = Staging::create(&scratch_beside(&arguments.spec), &arguments.out)?;
     let work = Work {
         job: &job,
         invocation_id: arguments.invocation.clone(),
@@ -109,6 +110,14 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
     }
     print::json(&result(&job, &done, &placed, &arguments.out))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// A job's directory is its run's: somebody clears it.
+fn scratch_beside(spec: &Path) -> Scratch {
+    match spec.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => Scratch::new(parent),
+        _ => Scratch::new("."),
+    }
 }
 
 /// Puts the documents into the store: provenance names them by digest, and whoever wants to look

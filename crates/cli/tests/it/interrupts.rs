@@ -84,15 +84,19 @@ fn interrupt(rounds: u32, command: &dyn Fn() -> Command, check: &dyn Fn(&str)) {
     assert!(left.is_empty(), "left behind: {left:?}");
 }
 
-/// Folders of runs that have ended, below the caches and where sockets are. Each is named after the
-/// process that made it.
+/// What runs that have ended left below the caches and where sockets are. Each is named after the
+/// process that made it: `PID`, `…-PID` or `.partial-PID-…`.
 fn left_behind() -> Vec<PathBuf> {
     let (cache, runtime) = places();
     let mut found = Vec::new();
-    for folder in [cache.join("runs"), cache.join("debian"), runtime] {
+    let folders = ["runs", "debian", "disks", "boot"].map(|name| cache.join(name));
+    for folder in folders.into_iter().chain([runtime]) {
         for name in names(&folder, "") {
-            let ending = name.rsplit('-').next().unwrap();
-            let Ok(pid) = ending.parse::<u32>() else {
+            let pid = match name.strip_prefix(".partial-") {
+                Some(rest) => rest.split('-').next().unwrap(),
+                None => name.rsplit('-').next().unwrap(),
+            };
+            let Ok(pid) = pid.parse::<u32>() else {
                 continue;
             };
             if !Path::new(&format!("/proc/{pid}")).exists() {
@@ -135,10 +139,6 @@ fn check_package(path: &Path, what: &str) {
 fn check_folder(folder: &Path, what: &str, verified: bool) {
     for name in names(folder, "") {
         let path = folder.join(&name);
-        // Until the next run; a partial file is none of the names that anybody looks for.
-        if name.starts_with(".partial-") && what.starts_with("round ") {
-            continue;
-        }
         let known = [".apk", ".intoto.jsonl", ".log", ".json", INDEX, ".lock"];
         assert!(
             known.iter().any(|end| name.ends_with(end)),

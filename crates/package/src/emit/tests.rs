@@ -47,7 +47,9 @@ fn what_is_written_reads_back() {
     assert_eq!(unsigned.info.depends, ["a", "b"]);
     let control_sha1 = unsigned.control_sha1;
     let file = directory.path().join("x.apk");
-    let emitted = unsigned.attach(b"", &file).unwrap();
+    let emitted = unsigned
+        .attach(b"", &file, &Scratch::new(file.parent().unwrap()))
+        .unwrap();
     assert_eq!(Digest::of(std::fs::read(&file).unwrap()), emitted.sha256);
 
     let mut reader = Reader::open(
@@ -90,7 +92,9 @@ fn same_input_same_bytes() {
     for name in ["a.apk", "b.apk"] {
         let unsigned = emit(&metadata(), &tree(), &BTreeMap::new(), 0, directory.path()).unwrap();
         let file = directory.path().join(name);
-        unsigned.attach(b"signature", &file).unwrap();
+        unsigned
+            .attach(b"signature", &file, &Scratch::new(file.parent().unwrap()))
+            .unwrap();
         written.push(std::fs::read(file).unwrap());
     }
     assert_eq!(written[0], written[1]);

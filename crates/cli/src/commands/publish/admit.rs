@@ -10,6 +10,7 @@ use bessemer_attest::verify::{ApkFacts, VerifyPolicy, verify};
 use bessemer_attest::{Role, Sidecar, TrustRoot};
 use bessemer_build::boot::{KERNEL, is_kernel};
 use bessemer_digest::Digest;
+use bessemer_package::Scratch;
 use bessemer_signer::{Client, memory_file};
 use std::fs::File;
 use std::path::Path;
@@ -18,7 +19,7 @@ use tempfile::NamedTempFile;
 /// A package that was verified and may enter.
 #[derive(Debug)]
 pub(super) struct Admitted {
-    /// What was judged, on the repository's file system; nobody else writes to it.
+    /// What was judged, where a rename puts it into the repository; nobody else writes to it.
     pub(super) copy: NamedTempFile,
     pub(super) sha256: Digest,
     /// The name that the package gives itself, and its attestations give it.
@@ -27,26 +28,34 @@ pub(super) struct Admitted {
     pub(super) sidecar: Sidecar,
 }
 
+/// What packages are judged with.
+#[derive(Debug)]
+pub(super) struct Ground<'a> {
+    pub(super) root: &'a TrustRoot,
+    pub(super) scratch: &'a Scratch,
+}
+
 /// Judges a package by its attestations, and has the gate's key sign the result.
 pub(super) fn admit(
     package: &Path,
     arguments: &Arguments,
-    root: &TrustRoot,
+    ground: &Ground<'_>,
     client: &mut Client,
 ) -> Result<Admitted> {
-    judge(package, arguments, root, client)
+    judge(package, arguments, ground, client)
         .with_context(|| format!("{} is not admitted", package.display()))
 }
 
 fn judge(
     package: &Path,
     arguments: &Arguments,
-    root: &TrustRoot,
+    ground: &Ground<'_>,
     client: &mut Client,
 ) -> Result<Admitted> {
+    let root = ground.root;
     // An earlier gate's summary speaks of another repository.
     let mut sidecar = read_sidecar(&sidecar_path(package))?.without(Role::Gate, root)?;
-    let copy = copied(package, &arguments.repository)?;
+    let copy = copied(package, &arguments.repository, ground.scratch)?;
     let entry = entry(copy.path())?;
     check(&entry)?;
     // The name that the package gives itself must be the one that was attested.
@@ -84,8 +93,9 @@ fn judge(
 
 /// Copies the package to where nobody else writes; whatever happens to the original, this is what
 /// is judged and published.
-fn copied(package: &Path, repository: &Path) -> Result<NamedTempFile> {
-    let mut copy = bessemer_package::partial_file(repository)
+fn copied(package: &Path, repository: &Path, scratch: &Scratch) -> Result<NamedTempFile> {
+    let mut copy = scratch
+        .file(repository)
         .with_context(|| format!("cannot write to {}", repository.display()))?;
     std::io::copy(&mut fs_err::File::open(package)?, &mut copy)?;
     Ok(copy)
