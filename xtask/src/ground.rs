@@ -1,7 +1,7 @@
 //! What tests and measurements stand on: programs, a small repository, a kernel.
 
 use crate::binaries;
-use crate::workspace::{cache, check};
+use crate::workspace::{bessemer_cache, cache, check};
 use anyhow::{Result, bail};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -17,6 +17,8 @@ pub(crate) struct Ground {
     pub(crate) key: PathBuf,
     /// A boot directory: kernel and modules.
     pub(crate) boot: PathBuf,
+    /// The Debian packages that the bootstrap fetched.
+    debian: PathBuf,
 }
 
 impl Ground {
@@ -57,6 +59,7 @@ impl Ground {
             repository,
             key,
             boot,
+            debian: bessemer_cache()?.join("debian"),
         })
     }
 
@@ -68,6 +71,7 @@ impl Ground {
             ("BESSEMER_TEST_REPOSITORY", text(&self.repository)),
             ("BESSEMER_TEST_KEY", text(&self.key)),
             ("BESSEMER_TEST_BOOT", text(&self.boot)),
+            ("BESSEMER_TEST_DEBIAN", text(&self.debian)),
             ("BESSEMER_TEST_AGENT", text(&self.program("bessemer-agent"))),
             (
                 "BESSEMER_TEST_JAILER",

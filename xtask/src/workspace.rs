@@ -23,15 +23,24 @@ pub(crate) fn cargo() -> Command {
 /// the system's for root, whose home other uids cannot enter while Bessemer does its work under an
 /// ordinary uid. Bessemer's own cache belongs to that uid: nothing that root starts may lie in it.
 pub(crate) fn cache() -> Result<PathBuf> {
+    Ok(caches()?.join("bessemer-xtask"))
+}
+
+/// Bessemer's own cache.
+pub(crate) fn bessemer_cache() -> Result<PathBuf> {
+    Ok(caches()?.join("bessemer"))
+}
+
+fn caches() -> Result<PathBuf> {
     if rustix::process::geteuid().is_root() {
-        return Ok(PathBuf::from("/var/cache/bessemer-xtask"));
+        return Ok(PathBuf::from("/var/cache"));
     }
     if let Some(cache) = std::env::var_os("XDG_CACHE_HOME").filter(|value| !value.is_empty()) {
-        return Ok(PathBuf::from(cache).join("bessemer-xtask"));
+        return Ok(PathBuf::from(cache));
     }
     let home =
         std::env::var_os("HOME").context("HOME is not set, so there is no cache directory")?;
-    Ok(PathBuf::from(home).join(".cache/bessemer-xtask"))
+    Ok(PathBuf::from(home).join(".cache"))
 }
 
 /// Runs a command to its end; an exit status other than 0 is an error that shows the command.

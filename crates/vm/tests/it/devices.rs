@@ -89,8 +89,7 @@ fn boot_with_network(directory: &Path) -> Bundle {
 
 /// Where the bootstrap of the tests' repository keeps what it fetched.
 fn kernel_package(release: &str) -> PathBuf {
-    let repository = variable("BESSEMER_TEST_REPOSITORY");
-    let cache = repository.ancestors().nth(2).unwrap().join("debian");
+    let cache = variable("BESSEMER_TEST_DEBIAN");
     let start = format!("linux-image-{release}_");
     let found = fs::read_dir(&cache)
         .unwrap()
