@@ -21,8 +21,8 @@ pub use job_spec::{
     AcceleratorChoice, ConfigSource, JobSpec, JobSpecSchema, Limits, Network, Parameters,
 };
 pub use lock::{
-    Lock, LockKind, LockSchema, LockedBoot, LockedFile, LockedIndex, LockedKey, LockedPackage,
-    LockedPipeline, LockedSource,
+    Lock, LockKind, LockSchema, LockedBoot, LockedCommit, LockedFile, LockedIndex, LockedKey,
+    LockedPackage, LockedPipeline, LockedSource,
 };
 pub use record::{
     Accelerator, Byproducts, Component, Components, JailObservation, MachineObservation, Outcome,

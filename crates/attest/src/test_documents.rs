@@ -104,6 +104,7 @@ fn lock(kind: LockKind) -> Lock {
             sha256: file("make.yaml"),
         }],
         sources: vec![LockedSource {
+            git: None,
             id: "main/0".to_owned(),
             uri: "https://example.test/hello.tar.gz".to_owned(),
             sha256: file("hello.tar.gz"),

@@ -8,6 +8,7 @@
 
 pub mod boot;
 pub mod environment;
+pub mod git;
 pub mod job;
 pub mod lock;
 pub mod log;

@@ -2,6 +2,7 @@
 
 use crate::boot::{self, BootError};
 use crate::environment::PackageFile;
+use crate::git::Ground;
 use crate::job::Job;
 use crate::lock::{ResolveError, Sources, locked_indexes, resolve};
 use crate::reporter::{Event, Reporter};
@@ -108,7 +109,8 @@ fn assemble(
         name: "sources",
         detail: &count,
     });
-    let lock = lock(&request, kind, packages, &kernel)?;
+    fs_err::create_dir_all(&directory).map_err(SourceError::from)?;
+    let lock = lock(&request, kind, packages, &kernel, &directory)?;
     let spec = JobSpec {
         schema: JobSpecSchema::V1,
         plan: lock.plan,
@@ -135,9 +137,15 @@ fn lock(
     kind: LockKind,
     packages: &[PackageFile],
     kernel: &PackageFile,
+    scratch: &Path,
 ) -> Result<Lock, PrepareError> {
     let plan = &request.plan;
-    let mut sources = source::fetch(plan, request.mirrors, request.client, request.sources.store)?;
+    let ground = Ground {
+        cache: request.sources.cache,
+        scratch,
+        store: request.sources.store,
+    };
+    let mut sources = source::fetch(plan, request.mirrors, request.client, ground)?;
     if let Some(directory) = request.source_directory {
         sources.extend(source::workspace(directory)?);
     }

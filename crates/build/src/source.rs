@@ -1,9 +1,10 @@
 //! Fetching sources on the control side, by checksum.
 
+use crate::git::{self, GitError, Ground};
 use crate::sources_disk::{DiskFile, files};
-use bessemer_attest::documents::LockedSource;
+use bessemer_attest::documents::{LockedCommit, LockedSource};
 use bessemer_digest::Digest;
-use bessemer_recipe::{Plan, SourceRequest, test_of};
+use bessemer_recipe::{GitRequest, Plan, SourceRequest, test_of};
 use bessemer_store::{Client, Expected, FetchError, ParseSha512Error, Request, Sha512, Store, Uri};
 use std::path::Path;
 
@@ -40,9 +41,14 @@ pub enum SourceError {
     /// A source without a checksum cannot be recorded before it is fetched.
     #[error("source {0} has no checksum; add `expected-sha256`")]
     NoChecksum(String),
-    /// Git sources need a commit and the control side's git.
-    #[error("source {0} is a git repository; this factory fetches archives by checksum")]
-    Git(String),
+    /// A repository could not be had, or is not what the recipe says.
+    #[error("cannot check out source {uri}")]
+    Git {
+        /// As the recipe names it.
+        uri: String,
+        /// What is wrong.
+        source: Box<GitError>,
+    },
     /// The files beside the recipe cannot be read.
     #[error("cannot read the files beside the recipe")]
     Workspace(#[from] crate::sources_disk::SourcesDiskError),
@@ -56,12 +62,36 @@ pub fn fetch(
     plan: &Plan,
     mirrors: &[String],
     client: &Client,
-    store: &Store,
+    ground: Ground<'_>,
 ) -> Result<Vec<LockedSource>, SourceError> {
-    plan.sources
-        .iter()
-        .map(|request| fetch_one(request, mirrors, client, store))
+    let requests = plan.sources.iter();
+    requests
+        .map(|request| match &request.git {
+            Some(git) => check_out(request, git, ground),
+            None => fetch_one(request, mirrors, client, ground.store),
+        })
         .collect()
+}
+
+fn check_out(
+    request: &SourceRequest,
+    git: &GitRequest,
+    ground: Ground<'_>,
+) -> Result<LockedSource, SourceError> {
+    let found = git::checkout(&request.uri, git, ground).map_err(|source| SourceError::Git {
+        uri: request.uri.clone(),
+        source: Box::new(source),
+    })?;
+    Ok(LockedSource {
+        id: request.id.clone(),
+        uri: request.uri.clone(),
+        sha256: found.object.digest,
+        size: found.object.size,
+        git: Some(LockedCommit {
+            commit: found.commit,
+            tree: found.tree,
+        }),
+    })
 }
 
 fn fetch_one(
@@ -71,9 +101,6 @@ fn fetch_one(
     store: &Store,
 ) -> Result<LockedSource, SourceError> {
     let uri = || request.uri.clone();
-    if request.git.is_some() {
-        return Err(SourceError::Git(uri()));
-    }
     let sha512 = request.sha512.as_deref().map(Sha512::from_hex).transpose();
     let sha512 = sha512.map_err(|source| SourceError::Checksum { uri: uri(), source })?;
     if request.sha256.is_none() && sha512.is_none() {
@@ -114,6 +141,7 @@ fn fetch_one(
         uri: uri(),
         sha256: fetched.object.digest,
         size: fetched.object.size,
+        git: None,
     })
 }
 
@@ -183,6 +211,7 @@ pub fn workspace(directory: &Path) -> Result<Vec<LockedSource>, SourceError> {
             uri: format!("file:{relative}"),
             sha256,
             size,
+            git: None,
         });
     }
     Ok(locked)

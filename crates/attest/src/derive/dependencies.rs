@@ -1,25 +1,20 @@
 //! `resolvedDependencies`: the lock as resource descriptors, complete and in a fixed order.
 
 use crate::ResourceDescriptor;
-use crate::documents::{ConfigSource, Lock, LockedPackage};
+use crate::documents::{ConfigSource, Lock, LockedPackage, LockedSource};
 
 /// Everything that entered the guest: recipe commit and file, pipelines, sources, keys, indexes,
 /// packages, and what booted. `annotations.role` says which of these an entry is.
-pub(super) fn resolved(source: &ConfigSource, lock: &Lock) -> Vec<ResourceDescriptor> {
+pub(super) fn resolved(config: &ConfigSource, lock: &Lock) -> Vec<ResourceDescriptor> {
     let mut list = Vec::new();
-    list.extend(repository(source));
-    list.push(ResourceDescriptor::file(&source.path, &lock.recipe.sha256).with("role", "recipe"));
+    list.extend(repository(config));
+    list.push(ResourceDescriptor::file(&config.path, &lock.recipe.sha256).with("role", "recipe"));
     list.extend(lock.pipelines.iter().map(|pipeline| {
         ResourceDescriptor::file(&pipeline.uses, &pipeline.sha256)
             .with("role", "pipeline")
             .with("origin", &pipeline.origin)
     }));
-    list.extend(lock.sources.iter().map(|source| {
-        ResourceDescriptor::file(&source.id, &source.sha256)
-            .at(&source.uri)
-            .with("role", "source")
-            .with("size", source.size.to_string())
-    }));
+    list.extend(lock.sources.iter().map(self::source));
     list.extend(lock.keys.iter().map(|key| {
         ResourceDescriptor::file(&key.name, &key.sha256).with("role", "repository-key")
     }));
@@ -49,6 +44,20 @@ pub(super) fn resolved(source: &ConfigSource, lock: &Lock) -> Vec<ResourceDescri
         list.push(ResourceDescriptor::file(name, digest).with("role", "boot"));
     }
     list
+}
+
+/// A git source has its commit and tree beside the digest of the archive.
+fn source(source: &LockedSource) -> ResourceDescriptor {
+    let mut descriptor = ResourceDescriptor::file(&source.id, &source.sha256)
+        .with("role", "source")
+        .with("size", source.size.to_string());
+    let Some(git) = &source.git else {
+        return descriptor.at(&source.uri);
+    };
+    for (name, object) in [("gitCommit", &git.commit), ("gitTree", &git.tree)] {
+        descriptor.digest.insert(name.to_owned(), object.clone());
+    }
+    descriptor.at(format!("git+{}", source.uri))
 }
 
 fn repository(source: &ConfigSource) -> Option<ResourceDescriptor> {

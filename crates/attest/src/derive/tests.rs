@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::documents::{
-    Accelerator, AcceleratorChoice, LockKind, Outcome, TestOutcome, canonical_bytes,
+    Accelerator, AcceleratorChoice, LockKind, LockedCommit, Outcome, TestOutcome, canonical_bytes,
 };
 use crate::test_documents::{Run, issuer, run};
 
@@ -24,6 +24,36 @@ fn derives_provenance() {
         .provenance()
         .unwrap();
     insta::assert_snapshot!(serde_json::to_string_pretty(&statement).unwrap());
+}
+
+#[test]
+fn a_git_source_has_commit_and_tree() {
+    let (issuer, mut run) = (issuer(BASE), run());
+    let (commit, tree) = ("1".repeat(40), "2".repeat(40));
+    let source = &mut run.lock.sources[0];
+    source.uri = "https://example.test/x.git".to_owned();
+    let sha256 = source.sha256.hex();
+    source.git = Some(LockedCommit {
+        commit: commit.clone(),
+        tree: tree.clone(),
+    });
+    run.reseal();
+    let statement = Derivation::new(&issuer, run.evidence())
+        .unwrap()
+        .provenance()
+        .unwrap();
+    let statement = serde_json::to_value(statement).unwrap();
+    let dependencies = &statement["predicate"]["buildDefinition"]["resolvedDependencies"];
+    let found = dependencies
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|entry| entry["uri"] == "git+https://example.test/x.git")
+        .unwrap();
+    let expected = serde_json::json!({
+        "sha256": sha256, "gitCommit": commit, "gitTree": tree,
+    });
+    assert_eq!(found["digest"], expected);
 }
 
 #[test]
@@ -78,7 +108,7 @@ fn an_untested_output_has_no_test_result() {
 #[test]
 fn refuses_runs_that_must_not_be_signed() {
     type Change = fn(&mut Run);
-    let cases: [(&str, Change); 6] = [
+    let cases: [(&str, Change); 7] = [
         ("interactive", |run| run.record.interactive = true),
         ("interactive", |run| run.job_spec.interactive = true),
         ("ended in failure", |run| {
@@ -90,6 +120,11 @@ fn refuses_runs_that_must_not_be_signed() {
         ("the number of outputs", |run| run.record.outputs.clear()),
         ("carries credentials", |run| {
             run.lock.sources[0].uri = "https://user:word@example.test/x".to_owned();
+            run.reseal();
+        }),
+        ("is no name of a git object", |run| {
+            let (commit, tree) = ("main".to_owned(), "0".repeat(40));
+            run.lock.sources[0].git = Some(LockedCommit { commit, tree });
             run.reseal();
         }),
     ];

@@ -51,6 +51,19 @@ pub(super) fn file_name(what: &str, value: &str) -> Result<(), DeriveError> {
     Ok(())
 }
 
+/// Refuses what is no name of a git object: 40 or 64 lower-case hexadecimal digits.
+pub(super) fn object_name(what: &str, value: &str) -> Result<(), DeriveError> {
+    let digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    if [40, 64].contains(&value.len()) && value.bytes().all(digit) {
+        return Ok(());
+    }
+    Err(DeriveError::Invalid {
+        what: what.to_owned(),
+        value: shown(value),
+        reason: "is no name of a git object",
+    })
+}
+
 /// Refuses a URI with a user name or password.
 pub(super) fn uri(what: &str, value: &str) -> Result<(), DeriveError> {
     plain(what, value)?;
@@ -75,6 +88,10 @@ pub(super) fn publishable(evidence: &Evidence<'_>) -> Result<(), DeriveError> {
     for source in &lock.sources {
         plain("the id of a locked source", &source.id)?;
         uri("the uri of a locked source", &source.uri)?;
+        if let Some(git) = &source.git {
+            object_name("the commit of a locked source", &git.commit)?;
+            object_name("the tree of a locked source", &git.tree)?;
+        }
     }
     for index in &lock.indexes {
         uri("the uri of a locked index", &index.uri)?;

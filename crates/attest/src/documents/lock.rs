@@ -93,6 +93,19 @@ pub struct LockedSource {
     pub sha256: Digest,
     /// Size in bytes.
     pub size: u64,
+    /// Set for a git repository, of which the bytes are a tar archive.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub git: Option<LockedCommit>,
+}
+
+/// What of a git repository was checked out; object names in lower-case hexadecimal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LockedCommit {
+    /// The commit, as the remote has it.
+    pub commit: String,
+    /// The tree in the archive; the commit's own unless something was picked on top.
+    pub tree: String,
 }
 
 /// A snapshot of a repository index.

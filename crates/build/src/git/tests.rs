@@ -1,0 +1,253 @@
+//! Against repositories made here and the machine's git.
+
+use super::*;
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Read as _;
+use std::path::PathBuf;
+use std::process::Command;
+
+struct Bench {
+    folder: tempfile::TempDir,
+    store: Store,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["cache", "scratch", "remote"] {
+            fs::create_dir(folder.path().join(name)).unwrap();
+        }
+        let store = Store::open(folder.path().join("store")).unwrap();
+        let bench = Self { folder, store };
+        bench.git(&["init", "-q", "-b", "main", "."]);
+        bench
+    }
+
+    fn remote(&self) -> PathBuf {
+        self.folder.path().join("remote")
+    }
+
+    fn uri(&self) -> String {
+        format!("file://{}", self.remote().display())
+    }
+
+    fn git(&self, words: &[&str]) -> String {
+        git_in(&self.remote(), words)
+    }
+
+    fn commit(&self, files: &[(&str, &str)], message: &str) -> String {
+        for (path, content) in files {
+            let path = self.remote().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, content).unwrap();
+        }
+        self.git(&["add", "-A"]);
+        self.git(&["commit", "-q", "-m", message]);
+        self.git(&["rev-parse", "HEAD"])
+    }
+
+    fn checkout(&self, request: &GitRequest) -> Result<Checkout, GitError> {
+        self.checkout_with(request, "cache")
+    }
+
+    fn checkout_with(&self, request: &GitRequest, cache: &str) -> Result<Checkout, GitError> {
+        let cache = self.folder.path().join(cache);
+        fs::create_dir_all(&cache).unwrap();
+        let ground = Ground {
+            cache: &cache,
+            scratch: &self.folder.path().join("scratch"),
+            store: &self.store,
+        };
+        checkout(&self.uri(), request, ground)
+    }
+
+    /// Paths and contents outside `.git`.
+    fn files(&self, checkout: &Checkout) -> BTreeMap<String, String> {
+        let file = fs::File::open(self.store.object_path(&checkout.object.digest)).unwrap();
+        let mut archive = tar::Archive::new(file);
+        let mut found = BTreeMap::new();
+        for entry in archive.entries().unwrap() {
+            let mut entry = entry.unwrap();
+            let path = entry.path().unwrap().display().to_string();
+            let mut content = String::new();
+            if !path.starts_with(".git/") {
+                entry.read_to_string(&mut content).unwrap();
+                if let Some(target) = entry.link_name().unwrap() {
+                    content = format!("-> {}", target.display());
+                }
+                found.insert(path, content);
+            }
+        }
+        found
+    }
+}
+
+fn git_in(folder: &Path, words: &[&str]) -> String {
+    let output = Command::new("git")
+        .args([
+            "-c",
+            "user.name=a",
+            "-c",
+            "user.email=a@b.test",
+            "-c",
+            "protocol.file.allow=always",
+        ])
+        .args(words)
+        .current_dir(folder)
+        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{words:?}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8(output.stdout)
+        .unwrap()
+        .trim_end()
+        .to_owned()
+}
+
+fn tag(name: &str, commit: &str) -> GitRequest {
+    GitRequest {
+        tag: name.to_owned(),
+        expected_commit: commit.to_owned(),
+        depth: 1,
+        ..GitRequest::default()
+    }
+}
+
+#[test]
+fn a_tag_is_checked_out_and_the_bytes_depend_on_nothing_else() {
+    let bench = Bench::new();
+    bench.commit(&[("old", "1")], "first");
+    let commit = bench.commit(&[("a/run.sh", "#!/bin/sh\n"), ("b", "text")], "second");
+    bench.git(&["update-index", "--chmod=+x", "a/run.sh"]);
+    std::os::unix::fs::symlink("b", bench.remote().join("link")).unwrap();
+    let commit_with_link = bench.commit(&[], "third");
+    assert_ne!(commit, commit_with_link);
+    bench.git(&["tag", "-a", "-m", "one", "v1"]);
+    let request = tag("v1", &commit_with_link);
+    let one = bench.checkout(&request).unwrap();
+    assert_eq!(one.commit, commit_with_link);
+    assert_eq!(one.tree, bench.git(&["rev-parse", "HEAD^{tree}"]));
+    let files = bench.files(&one);
+    let names: Vec<_> = files.keys().map(String::as_str).collect();
+    assert_eq!(names, ["a/run.sh", "b", "link", "old"]);
+    assert_eq!(files["link"], "-> b");
+    // A cache that has seen more, and one that has seen nothing.
+    bench.commit(&[("later", "2")], "fourth");
+    let again = bench.checkout_with(&request, "other-cache").unwrap();
+    assert_eq!(one, again);
+    // A pinned commit that is in the cache needs no remote.
+    fs::rename(bench.remote(), bench.folder.path().join("away")).unwrap();
+    assert_eq!(bench.checkout(&request).unwrap(), one);
+}
+
+#[test]
+fn the_archive_is_a_work_tree_that_git_finds_clean() {
+    let bench = Bench::new();
+    bench.commit(&[("a", "1")], "first");
+    let commit = bench.commit(&[("b/c", "2")], "second");
+    bench.git(&["tag", "v1"]);
+    let found = bench.checkout(&tag("v1", &commit)).unwrap();
+    let tree = bench.folder.path().join("tree");
+    fs::create_dir(&tree).unwrap();
+    let archive = fs::File::open(bench.store.object_path(&found.object.digest)).unwrap();
+    tar::Archive::new(archive).unpack(&tree).unwrap();
+    git_in(&tree, &["reset", "--quiet"]);
+    assert_eq!(git_in(&tree, &["status", "--porcelain"]), "");
+    assert_eq!(git_in(&tree, &["describe", "--tags", "--dirty"]), "v1");
+    assert_eq!(git_in(&tree, &["rev-list", "--count", "HEAD"]), "1");
+    assert_eq!(git_in(&tree, &["fsck", "--strict"]), "");
+}
+
+#[test]
+fn a_pinned_commit_must_be_what_the_reference_leads_to() {
+    let bench = Bench::new();
+    let first = bench.commit(&[("a", "1")], "first");
+    let second = bench.commit(&[("a", "2")], "second");
+    bench.git(&["tag", "-a", "-m", "one", "v1"]);
+    let object = bench.git(&["rev-parse", "v1"]);
+    assert_eq!(bench.checkout(&tag("v1", &object)).unwrap().commit, second);
+    let error = bench.checkout(&tag("v1", &first)).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        format!("tag v1 is commit {second}, and the recipe expects {first}")
+    );
+    let branch = |commit: &str| GitRequest {
+        branch: "main".to_owned(),
+        expected_commit: commit.to_owned(),
+        ..GitRequest::default()
+    };
+    let older = bench.checkout(&branch(&first)).unwrap();
+    assert_eq!(bench.files(&older)["a"], "1");
+    bench.git(&["checkout", "-q", "--orphan", "side"]);
+    let side = bench.commit(&[("a", "3")], "elsewhere");
+    let error = bench.checkout(&branch(&side)).unwrap_err();
+    assert!(matches!(error, GitError::NotInHistory { .. }), "{error}");
+    let error = bench.checkout(&tag("none", "")).unwrap_err();
+    assert!(error.to_string().contains("refs/tags/none"), "{error}");
+}
+
+#[test]
+fn cherry_picks_are_applied_and_repeatable() {
+    let bench = Bench::new();
+    let base = bench.commit(&[("a", "1\n"), ("b", "1\n")], "first");
+    bench.git(&["tag", "v1"]);
+    bench.git(&["checkout", "-q", "-b", "fixes"]);
+    let fix = bench.commit(&[("b", "2\n")], "fix b");
+    let request = GitRequest {
+        cherry_picks: vec![format!("fixes/{fix}: the fix")],
+        depth: 0,
+        ..tag("v1", &base)
+    };
+    let one = bench.checkout(&request).unwrap();
+    assert_eq!(one.commit, base);
+    assert_eq!(bench.files(&one)["b"], "2\n");
+    assert_eq!(bench.checkout_with(&request, "other").unwrap(), one);
+}
+
+#[test]
+fn submodules_are_their_files() {
+    let bench = Bench::new();
+    let inner = bench.folder.path().join("inner");
+    fs::create_dir(&inner).unwrap();
+    git_in(&inner, &["init", "-q", "-b", "main", "."]);
+    fs::write(inner.join("x"), "inner").unwrap();
+    git_in(&inner, &["add", "-A"]);
+    git_in(&inner, &["commit", "-q", "-m", "inner"]);
+    bench.git(&["submodule", "--quiet", "add", "../inner", "lib/inner"]);
+    let commit = bench.commit(&[("a", "1")], "outer");
+    bench.git(&["tag", "v1"]);
+    let request = tag("v1", &commit);
+    let without = bench.checkout(&request).unwrap();
+    assert_eq!(bench.files(&without)["lib/inner/"], "");
+    let request = GitRequest {
+        recurse_submodules: true,
+        ..request
+    };
+    let with = bench.checkout(&request).unwrap();
+    assert_eq!(bench.files(&with)["lib/inner/x"], "inner");
+}
+
+#[test]
+fn a_sparse_checkout_holds_its_cone() {
+    let bench = Bench::new();
+    let files = [
+        ("top", "1"),
+        ("src/in/x", "2"),
+        ("src/out/y", "3"),
+        ("doc/z", "4"),
+    ];
+    let commit = bench.commit(&files, "all");
+    bench.git(&["tag", "v1"]);
+    let request = GitRequest {
+        sparse_paths: vec!["src/in".to_owned()],
+        ..tag("v1", &commit)
+    };
+    let found = bench.checkout(&request).unwrap();
+    let names: Vec<_> = bench.files(&found).into_keys().collect();
+    assert_eq!(names, ["src/in/x", "top"]);
+}
