@@ -1,7 +1,7 @@
 //! What tests and measurements stand on: programs, a small repository, a kernel.
 
 use crate::binaries;
-use crate::workspace::{bessemer_cache, cache, check};
+use crate::workspace::{bessemer_cache, cache, check, root};
 use anyhow::{Result, bail};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -17,6 +17,8 @@ pub(crate) struct Ground {
     pub(crate) key: PathBuf,
     /// A boot directory: kernel and modules.
     pub(crate) boot: PathBuf,
+    /// A bootstrapped repository with the tools of other languages; the same key.
+    pub(crate) languages: PathBuf,
     /// The Debian packages that the bootstrap fetched.
     debian: PathBuf,
 }
@@ -41,6 +43,14 @@ impl Ground {
                 .args(["bootstrap", "debian", "--out"])
                 .arg(&repository),
         )?;
+        let languages = cache.join("languages");
+        check(
+            bessemer()
+                .args(["bootstrap", "debian", "--list"])
+                .arg(root().join("examples/pipelines/languages.yaml"))
+                .arg("--out")
+                .arg(&languages),
+        )?;
         let keys = cache.join("keys");
         check(bessemer().args(["keys", "export", "--out"]).arg(&keys))?;
         let key = import_key(&keys)?;
@@ -59,6 +69,7 @@ impl Ground {
             repository,
             key,
             boot,
+            languages,
             debian: bessemer_cache()?.join("debian"),
         })
     }
@@ -69,6 +80,7 @@ impl Ground {
         let variables = [
             ("BESSEMER_TEST_BIN", text(&self.bin)),
             ("BESSEMER_TEST_REPOSITORY", text(&self.repository)),
+            ("BESSEMER_TEST_LANGUAGES", text(&self.languages)),
             ("BESSEMER_TEST_KEY", text(&self.key)),
             ("BESSEMER_TEST_BOOT", text(&self.boot)),
             ("BESSEMER_TEST_DEBIAN", text(&self.debian)),

@@ -49,6 +49,8 @@ pub enum ConfigError {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct List {
+    /// A list that this one adds to.
+    extends: Option<Base>,
     #[serde(default)]
     pub(crate) exclude: Vec<String>,
     #[serde(default)]
@@ -57,6 +59,14 @@ pub(crate) struct List {
     pub(crate) omit: BTreeSet<String>,
     pub(crate) packages: Vec<Listed>,
     pub(crate) kernel: Option<Kernel>,
+}
+
+/// What a list can add to.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Base {
+    /// The list that comes with Bessemer.
+    Builtin,
 }
 
 /// One entry: additions to a Debian package, or a package of its own.
@@ -83,6 +93,18 @@ pub(crate) struct Kernel {
     pub(crate) modules: Vec<String>,
 }
 
+impl List {
+    /// With what another list adds; its kernel, if it names one, is the one that counts.
+    fn extended(mut self, other: Self) -> Self {
+        self.exclude.extend(other.exclude);
+        self.keep.extend(other.keep);
+        self.omit.extend(other.omit);
+        self.packages.extend(other.packages);
+        self.kernel = other.kernel.or(self.kernel);
+        self
+    }
+}
+
 impl Config {
     /// The list that comes with Bessemer.
     pub fn embedded() -> Result<Self, ConfigError> {
@@ -94,12 +116,23 @@ impl Config {
         EMBEDDED
     }
 
-    /// Reads a list; `name` is what errors call it.
+    /// Reads a list; `name` is what errors call it. With `extends: builtin` the list that comes with
+    /// Bessemer goes before it: in every list, and in the digest.
     pub fn parse(name: &str, text: &str) -> Result<Self, ConfigError> {
-        let list: List = serde_saphyr::from_str(text).map_err(|source| ConfigError::Yaml {
-            name: name.into(),
-            source: Box::new(source),
-        })?;
+        let read = |name: &str, text: &str| {
+            serde_saphyr::from_str::<List>(text).map_err(|source| ConfigError::Yaml {
+                name: name.into(),
+                source: Box::new(source),
+            })
+        };
+        let own = read(name, text)?;
+        let (list, sha256) = match own.extends {
+            None => (own, Digest::of(text)),
+            Some(Base::Builtin) => {
+                let base = read("debian.yaml", EMBEDDED)?;
+                (base.extended(own), Digest::of([EMBEDDED, text].concat()))
+            }
+        };
         let mut names = BTreeSet::new();
         for package in &list.packages {
             if !names.insert(&package.name) {
@@ -120,13 +153,10 @@ impl Config {
                 }
             }
         }
-        Ok(Self {
-            list,
-            sha256: Digest::of(text),
-        })
+        Ok(Self { list, sha256 })
     }
 
-    /// The digest of the text.
+    /// The digest of the text, after that of the list it extends.
     pub const fn sha256(&self) -> Digest {
         self.sha256
     }
@@ -166,6 +196,18 @@ mod tests {
         let base = config.listed("bessemer-base-layout").unwrap();
         assert_eq!(parse_mode(&base.directories["tmp"]), Some(0o1777));
         assert_eq!(config.list.kernel.unwrap().modules[0], "virtio_mmio");
+    }
+
+    #[test]
+    fn a_list_can_add_to_the_embedded_one() {
+        let text = "extends: builtin\npackages: [{name: py3, debs: [python3]}]";
+        let config = Config::parse("x", text).unwrap();
+        let roots = config.roots();
+        assert!(roots.contains("gcc") && roots.contains("python3"));
+        assert!(config.list.kernel.is_some());
+        assert_ne!(config.sha256(), Config::embedded().unwrap().sha256());
+        let error = Config::parse("x", "extends: builtin\npackages: [{name: gcc}]").unwrap_err();
+        assert_eq!(error.to_string(), "x lists `gcc` twice");
     }
 
     #[test]

@@ -31,6 +31,9 @@ fn of_permissions(error: &anyhow::Error) -> Option<String> {
 }
 
 fn of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
+    if let Some(error) = cause.downcast_ref::<GuestError>() {
+        return of_guest(error);
+    }
     if let Some(error) = cause.downcast_ref::<OpenRepositoryError>() {
         return of_repository(error);
     }

@@ -26,7 +26,7 @@ pub enum GuestError {
     #[error(transparent)]
     Step(Box<FailedStep>),
     /// The guest or the channel to it failed under a step.
-    #[error("{source}\n{}\nthe whole log: {}", shown(tail), log.display())]
+    #[error("{source}{}\nthe whole log: {}", lines(tail), log.display())]
     Session {
         /// What happened, doing what.
         source: Box<SessionError>,
@@ -50,7 +50,7 @@ pub enum GuestError {
 
 /// A step that did not succeed.
 #[derive(Debug, thiserror::Error)]
-#[error("step `{id}` ({name}) {how}{location}\n{}\nthe whole log: {}", shown(tail), log.display())]
+#[error("step `{id}` ({name}) {how}{location}{}\nthe whole log: {}", shown(tail), log.display())]
 pub struct FailedStep {
     /// The step's id in the plan.
     pub id: String,
@@ -70,12 +70,14 @@ pub struct FailedStep {
 
 fn shown(tail: &[String]) -> String {
     if tail.is_empty() {
-        return "  (the step printed nothing; `set -x` at its top shows its commands)".to_owned();
+        return "\n  (the step printed nothing; `set -x` at its top shows its commands)".to_owned();
     }
-    tail.iter()
-        .map(|line| format!("  | {line}"))
-        .collect::<Vec<_>>()
-        .join("\n")
+    lines(tail)
+}
+
+/// Each on a line of its own, the first one too.
+fn lines(tail: &[String]) -> String {
+    tail.iter().flat_map(|line| ["\n  | ", line]).collect()
 }
 
 fn workspace(id: &str) -> Result<GuestPath, GuestError> {

@@ -11,7 +11,7 @@ use crate::places::Places;
 use crate::print::{self, Progress};
 use crate::programs::companion;
 use crate::services::{Inherited, Services};
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Context as _, Result, bail};
 use bessemer_attest::documents::{
     AcceleratorChoice, ConfigSource, Parameters, TestOutcome, TestRun,
 };
@@ -98,11 +98,10 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
     };
     let mut tests = Vec::new();
     for constraint in &asked {
-        let test = work.test_offered(constraint, &mut progress)?;
-        if let Some(failure) = &test.failure {
-            print::failure(
-                &anyhow!("{failure}").context(format!("the test of {constraint} failed")),
-            );
+        let mut test = work.test_offered(constraint, &mut progress)?;
+        if let Some(failure) = test.failure.take() {
+            let failure = anyhow::Error::new(failure);
+            print::failure(&failure.context(format!("the test of {constraint} failed")));
         }
         tests.push((constraint.as_str(), test));
     }
@@ -196,7 +195,10 @@ fn lock(directory: &Path) -> Result<File> {
 
 /// Prints every test; the status says whether all passed.
 fn shown(arguments: &Arguments, tests: &[(&str, OfferedTest)]) -> Result<ExitCode> {
-    let failed = tests.iter().any(|(_, test)| test.failure.is_some());
+    let failed = tests.iter().any(|(_, test)| {
+        let run = test.run.as_ref();
+        run.is_some_and(|run| run.outcome == TestOutcome::Failed)
+    });
     if arguments.json {
         let packages: Vec<Value> = tests.iter().map(as_json).collect();
         print::json(&json!({"passed": !failed, "attested": false, "packages": packages}))?;

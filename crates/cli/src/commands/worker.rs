@@ -92,10 +92,9 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
     };
     let mut signer = JobSigner::new(&mut client, &arguments.invocation, job.spec.interactive);
     let done = work.run(&mut signer, &mut progress)?;
-    if let Some(failure) = &done.failure {
-        print::failure(
-            &anyhow::anyhow!("{failure}").context("a test failed; nothing was attested"),
-        );
+    if let Some(failure) = done.failure {
+        let failure = anyhow::Error::new(failure);
+        print::failure(&failure.context("a test failed; nothing was attested"));
         return Ok(ExitCode::from(exit::TEST_FAILED));
     }
     if done.record.interactive {

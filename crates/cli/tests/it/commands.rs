@@ -22,11 +22,14 @@ pub(crate) fn bessemer() -> Command {
 
 /// `bessemer build` on the bootstrapped repository.
 pub(crate) fn build(recipe: &Path, out: &Path) -> Command {
+    build_from(&variable("BESSEMER_TEST_REPOSITORY"), recipe, out)
+}
+
+/// `bessemer build` on a repository that the same key signs.
+pub(crate) fn build_from(repository: &Path, recipe: &Path, out: &Path) -> Command {
     let mut command = bessemer();
     command.arg("build").arg(recipe).arg("--out-dir").arg(out);
-    command
-        .arg("--repository-append")
-        .arg(variable("BESSEMER_TEST_REPOSITORY"));
+    command.arg("--repository-append").arg(repository);
     command
         .arg("--keyring-append")
         .arg(variable("BESSEMER_TEST_KEY"));

@@ -1,0 +1,5 @@
+#include "sample.h"
+
+int main(void) {
+    return greeting();
+}

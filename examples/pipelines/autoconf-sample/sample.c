@@ -1,0 +1,5 @@
+#include "sample.h"
+
+int greeting(void) {
+    return 0;
+}

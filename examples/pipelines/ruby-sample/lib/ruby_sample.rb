@@ -1,0 +1,5 @@
+module RubySample
+  def self.greeting
+    "hello"
+  end
+end
