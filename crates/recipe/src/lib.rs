@@ -24,7 +24,7 @@ mod variables;
 mod variables_file;
 pub mod written;
 
-pub use compile::{CompileError, CompileOptions, Compiled, compile};
+pub use compile::{CompileError, CompileOptions, Compiled, ParsedPipelines, compile};
 pub use pipelines::{
     BuiltinPipelines, PipelineDirectories, PipelineLoader, PipelineSource, builtin_pipelines,
 };

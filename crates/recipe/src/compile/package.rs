@@ -19,17 +19,18 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(crate) struct Instance<'a> {
     pub(crate) name: String,
     pub(crate) variables: Variables,
-    main: bool,
+    /// What is written about it, unless it is the main package.
+    pub(crate) subpackage: Option<&'a written::Subpackage>,
     description: &'a Text,
     url: &'a Text,
     commit: &'a Text,
     dependencies: &'a written::Dependencies,
-    options: &'a written::PackageOptions,
-    scriptlets: &'a written::Scriptlets,
+    options: written::PackageOptions,
+    scriptlets: Option<&'a written::Scriptlets>,
     checks: &'a written::Checks,
     setcap: &'a [written::Setcap],
     pipeline: &'a [written::Step],
-    test: Option<&'a written::Test>,
+    pub(crate) test: Option<&'a written::Test>,
 }
 
 /// A package's plan, and its pipelines as trees for display.
@@ -82,7 +83,7 @@ pub(crate) fn list<'a>(
         variables.extend(targets.clone());
         variables.insert("context.name".into(), name.clone());
         variables.insert("targets.contextdir".into(), own.clone());
-        if !instance.main {
+        if instance.subpackage.is_some() {
             variables.insert("subpkg.name".into(), name);
             variables.insert("targets.subpkgdir".into(), own);
         }
@@ -113,13 +114,13 @@ fn main_package<'a>(document: &'a written::Document, base: &Variables) -> Instan
     Instance {
         name: base["package.name"].clone(),
         variables: base.clone(),
-        main: true,
+        subpackage: None,
         description: &package.description,
         url: &package.url,
         commit: &package.commit,
         dependencies: &package.dependencies,
-        options: &package.options,
-        scriptlets: &package.scriptlets,
+        options: package.options.clone().unwrap_or_default(),
+        scriptlets: package.scriptlets.as_ref(),
         checks: &package.checks,
         setcap: &package.setcap,
         pipeline: &document.pipeline,
@@ -135,13 +136,13 @@ fn sub_package(
     Instance {
         name,
         variables,
-        main: false,
+        subpackage: Some(subpackage),
         description: &subpackage.description,
         url: &subpackage.url,
         commit: &subpackage.commit,
         dependencies: &subpackage.dependencies,
-        options: &subpackage.options,
-        scriptlets: &subpackage.scriptlets,
+        options: subpackage.options.clone().unwrap_or_default(),
+        scriptlets: subpackage.scriptlets.as_ref(),
         checks: &subpackage.checks,
         setcap: &subpackage.setcap,
         pipeline: &subpackage.pipeline,
@@ -169,7 +170,7 @@ pub(crate) fn pipeline(
     compiler: &mut Compiler<'_>,
     package: &Instance<'_>,
 ) -> Result<Built, CompileError> {
-    let prefix = if package.main {
+    let prefix = if package.subpackage.is_none() {
         "main".to_owned()
     } else {
         format!("sub/{}", package.name)
@@ -199,7 +200,10 @@ pub(crate) fn pipeline(
             no_versioned_shlib_deps: package.options.no_versioned_shlib_deps,
         },
         scriptlets: scriptlets(file, &scope, package.scriptlets)?,
-        trigger_paths: scope.lines(file, &package.scriptlets.trigger.paths)?,
+        trigger_paths: match package.scriptlets {
+            Some(written) => scope.lines(file, &written.trigger.paths)?,
+            None => Vec::new(),
+        },
         setcap: setcap(file, &scope, package.setcap)?,
         disabled_checks: scope.list(file, &package.checks.disabled)?,
         steps: flatten(&expanded),
@@ -276,8 +280,11 @@ fn dependencies(
 fn scriptlets(
     file: &SourceFile,
     scope: &Scope<'_>,
-    written: &written::Scriptlets,
+    written: Option<&written::Scriptlets>,
 ) -> Result<BTreeMap<String, String>, CompileError> {
+    let Some(written) = written else {
+        return Ok(BTreeMap::new());
+    };
     let named = [
         ("pre-install", &written.pre_install),
         ("post-install", &written.post_install),

@@ -59,6 +59,35 @@ impl<'a> Scope<'a> {
         substitute_known(text, |name| self.lookup(name))
     }
 
+    /// The same for a text that comes from nowhere in particular; `None` when it has no token.
+    pub(crate) fn shown_text(&self, text: &str) -> Option<String> {
+        text.contains("${{")
+            .then(|| substitute_known(text, |name| self.lookup(name)))
+    }
+
+    /// A condition with its variables filled in, such that it is a condition still.
+    ///
+    /// As the reference implementation has it: in a recipe, what is known when the recipe is read
+    /// is filled in as it is, and everything else as a quoted text.
+    pub(crate) fn shown_condition(&self, text: &Text, in_recipe: bool) -> String {
+        let mut shown = String::new();
+        let mut rest = text.value.as_str();
+        while let Some(start) = rest.find("${{") {
+            let (before, token) = rest.split_at(start);
+            let Some(end) = token.find("}}") else { break };
+            let inside = &token[3..end];
+            shown.push_str(before);
+            match self.lookup(inside.trim()) {
+                Some(value) if in_recipe && is_early(inside) => shown.push_str(value),
+                Some(value) => shown.push_str(&format!("{value:?}")),
+                None => shown.push_str(&token[..end + 2]),
+            }
+            rest = &token[end + 2..];
+        }
+        shown.push_str(rest);
+        shown
+    }
+
     /// A text that becomes one line of a package's metadata: control characters could forge others.
     pub(crate) fn line(&self, file: &SourceFile, text: &Text) -> Result<String, CompileError> {
         let value = self.text(file, text)?;
@@ -115,4 +144,13 @@ impl<'a> Scope<'a> {
         holds(condition, |name| self.lookup(name))
             .map_err(|error| CompileError::condition(file, condition, &error, self.names()))
     }
+}
+
+/// Whether a token's inside names what is known when a recipe is read.
+fn is_early(inside: &str) -> bool {
+    const PACKAGE: [&str; 5] = ["name", "version", "epoch", "full-version", "description"];
+    let package = inside.strip_prefix("package.");
+    package.is_some_and(|field| PACKAGE.contains(&field))
+        || inside.starts_with("vars.")
+        || inside.starts_with("range.")
 }

@@ -1,0 +1,55 @@
+//! The differences that are meant to be, each with its reason.
+
+use super::compare::{Difference, Kind};
+
+/// One intended difference.
+#[derive(Debug)]
+pub(super) struct Intended {
+    /// A short name, for counts.
+    pub(super) id: &'static str,
+    /// Where it occurs: keys, `*` for any one, `**` for any number.
+    pub(super) path: &'static str,
+    pub(super) kind: Kind,
+    /// Why it is so, for readers of `docs/compatibility.md`.
+    pub(super) reason: &'static str,
+}
+
+/// The list; `docs/compatibility.md` shows it.
+pub(super) const INTENDED: &[Intended] = &[
+    Intended {
+        id: "shell-layout",
+        path: "**/runs",
+        kind: Kind::Layout,
+        reason: "melange prints scripts again through a shell formatter and drops comments. Bessemer keeps \
+                 them as they were written, so that a step's log and its place in the recipe agree. The \
+                 comparison is by shell tokens: words, quoted texts and here-documents must be the same to the byte.",
+    },
+    Intended {
+        id: "built-in-text",
+        path: "**",
+        kind: Kind::Expansion,
+        reason: "The built-in pipelines are Bessemer's own: what they expand to differs. `uses`, `with`, what \
+                 they need in the environment, conditions and everything around them is compared.",
+    },
+];
+
+/// The entry that covers a difference.
+pub(super) fn reason(difference: &Difference) -> Option<&'static Intended> {
+    INTENDED.iter().find(|intended| {
+        let pattern: Vec<&str> = intended.path.split('/').collect();
+        intended.kind == difference.kind && matches(&pattern, &difference.path)
+    })
+}
+
+fn matches(pattern: &[&str], path: &[String]) -> bool {
+    match (pattern.split_first(), path.split_first()) {
+        (None, None) => true,
+        (Some((&"**", rest)), _) => {
+            matches(rest, path) || path.split_first().is_some_and(|(_, path)| matches(pattern, path))
+        }
+        (Some((key, rest)), Some((found, path))) => {
+            (*key == "*" || key == found) && matches(rest, path)
+        }
+        _ => false,
+    }
+}
