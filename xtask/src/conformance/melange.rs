@@ -6,7 +6,8 @@ mod peer;
 
 use crate::recipes::{Compilation, Tree, in_parallel};
 use anyhow::{Result, bail};
-use compare::{Difference, Kind};
+use bessemer_recipe::CompileError;
+use compare::Difference;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -43,6 +44,8 @@ enum Outcome {
     /// Equal but for differences with these identifiers.
     Intended(BTreeSet<&'static str>),
     Different(Vec<Difference>),
+    /// Both refuse the recipe for this architecture.
+    BothRefuse,
     PeerFailed(String),
     OursFailed(String),
 }
@@ -92,15 +95,23 @@ fn name(path: &Path) -> String {
 }
 
 fn compare_one(path: &Path, compilation: &Compilation, peer: &peer::Peer, tree: &Tree) -> Outcome {
-    let theirs = match peer.compile(path) {
-        Ok(value) => value,
-        Err(error) => return Outcome::PeerFailed(format!("{error:#}")),
-    };
-    let ours = match compilation.compile(path) {
-        Ok(compiled) => compiled.plan.configuration,
-        Err(error) => return Outcome::OursFailed(format!("{error:#}")),
-    };
-    judge(compare::compare(&theirs, &ours, tree.pipelines.as_deref()))
+    let theirs = peer.compile(path);
+    let ours = compilation.compile(path);
+    match (theirs, ours) {
+        (Ok(theirs), Ok(ours)) => {
+            let ours = ours.plan.configuration;
+            judge(compare::compare(&theirs, &ours, tree.pipelines.as_deref()))
+        }
+        (Err(theirs), Err(ours)) if excluded(&theirs, &ours) => Outcome::BothRefuse,
+        (Err(error), _) => Outcome::PeerFailed(format!("{error:#}")),
+        (_, Err(error)) => Outcome::OursFailed(format!("{error:#}")),
+    }
+}
+
+/// Whether both say that the recipe is not for the architecture.
+fn excluded(theirs: &anyhow::Error, ours: &anyhow::Error) -> bool {
+    let by_architecture = |error: &CompileError| matches!(error, CompileError::Architecture(_));
+    theirs.to_string().contains("skip this arch") && ours.downcast_ref().is_some_and(by_architecture)
 }
 
 fn judge(differences: Vec<Difference>) -> Outcome {
@@ -129,6 +140,7 @@ struct Report {
     intended: usize,
     reasons: BTreeMap<&'static str, usize>,
     different: Vec<(String, Vec<Difference>)>,
+    both_refuse: usize,
     peer_failed: Vec<(String, String)>,
     ours_failed: Vec<(String, String)>,
 }
@@ -140,6 +152,7 @@ impl Report {
             intended: 0,
             reasons: BTreeMap::new(),
             different: Vec::new(),
+            both_refuse: 0,
             peer_failed: Vec::new(),
             ours_failed: Vec::new(),
         };
@@ -153,6 +166,7 @@ impl Report {
                     }
                 }
                 Outcome::Different(differences) => report.different.push((name, differences)),
+                Outcome::BothRefuse => report.both_refuse += 1,
                 Outcome::PeerFailed(error) => report.peer_failed.push((name, error)),
                 Outcome::OursFailed(error) => report.ours_failed.push((name, error)),
             }
@@ -182,6 +196,7 @@ impl Report {
         for (reason, count) in &self.reasons {
             println!("  {reason:<26}{count:5}");
         }
+        println!("both refuse the architecture{:4}", self.both_refuse);
         println!("different                   {:5}", self.different.len());
         println!("melange failed              {:5}", self.peer_failed.len());
         println!("Bessemer failed             {:5}", self.ours_failed.len());
@@ -200,6 +215,7 @@ impl Report {
             "equal": self.equal,
             "intended": self.intended,
             "reasons": self.reasons,
+            "both_refuse": self.both_refuse,
             "different": Value::Object(different.collect()),
             "peer_failed": failed(&self.peer_failed),
             "ours_failed": failed(&self.ours_failed),

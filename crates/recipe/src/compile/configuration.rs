@@ -50,6 +50,10 @@ impl Evaluated<'_> {
         let mut value = encoded(value);
         let scope = Scope::new(&self.packages[index].variables);
         fill_in(&mut value, &|text| scope.shown_text(text));
+        // A priority that a variable makes empty is none.
+        if let Some(Value::Object(dependencies)) = value.get_mut("dependencies") {
+            dependencies.retain(|_, value| value.as_str() != Some(""));
+        }
         value
     }
 

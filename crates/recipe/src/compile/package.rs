@@ -9,6 +9,7 @@ use crate::plan::{
 };
 use crate::recipe::{Recipe, is_package_name};
 use crate::source::SourceFile;
+use crate::substitute::{SubstituteError, substitute};
 use crate::text::Text;
 use crate::variables::{OUTPUT, Variables};
 use crate::written;
@@ -55,8 +56,9 @@ pub(crate) fn list<'a>(
         for row in rows(document, subpackage) {
             let mut variables = base.clone();
             if let Some((key, value)) = row {
+                let known = Scope::new(base).shown(value);
                 variables.insert("range.key".into(), key.clone());
-                variables.insert("range.value".into(), value.value.clone());
+                variables.insert("range.value".into(), known);
             }
             let scope = Scope::new(&variables);
             if scope.holds(file, &subpackage.condition)? {
@@ -87,8 +89,23 @@ pub(crate) fn list<'a>(
             variables.insert("subpkg.name".into(), name);
             variables.insert("targets.subpkgdir".into(), own);
         }
+        resolve_row(variables).map_err(|error| {
+            let range = instance.subpackage.map_or(instance.url, |written| &written.range);
+            CompileError::variable(file, range, &error, [])
+        })?;
     }
     Ok(instances)
+}
+
+/// Fills in what a range's value says about its own package.
+fn resolve_row(variables: &mut Variables) -> Result<(), SubstituteError> {
+    let Some(value) = variables.get("range.value").filter(|value| value.contains("${{")) else {
+        return Ok(());
+    };
+    let names = |name: &str| variables.get(name).map(String::as_str);
+    let value = substitute(value, |name| names(name).filter(|_| name != "range.value"))?;
+    variables.insert("range.value".into(), value);
+    Ok(())
 }
 
 fn rows<'a>(

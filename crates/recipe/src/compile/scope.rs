@@ -3,7 +3,7 @@
 use super::CompileError;
 use crate::condition::holds;
 use crate::source::SourceFile;
-use crate::substitute::{SubstituteError, substitute, substitute_known};
+use crate::substitute::{Part, SubstituteError, parts, substitute, substitute_known};
 use crate::text::Text;
 use crate::variables::Variables;
 use std::collections::BTreeMap;
@@ -52,6 +52,37 @@ impl<'a> Scope<'a> {
     pub(crate) fn text(&self, file: &SourceFile, text: &Text) -> Result<String, CompileError> {
         self.raw(text)
             .map_err(|error| CompileError::variable(file, text, &error, self.names()))
+    }
+
+    /// A script of a built-in pipeline: a variable that stands alone between single quotes is one
+    /// shell word whatever its value holds.
+    pub(crate) fn quoted_script(
+        &self,
+        file: &SourceFile,
+        text: &Text,
+    ) -> Result<String, CompileError> {
+        let quoted = |before: &str, after: &str| before.ends_with('\'') && after.starts_with('\'');
+        let mut script = String::new();
+        let mut rest = 0;
+        let error = |error| CompileError::variable(file, text, &error, self.names());
+        for part in parts(text).map_err(error)? {
+            let Part::Variable { offset, .. } = part else {
+                continue;
+            };
+            let end = text[offset..].find("}}").map_or(text.len(), |end| offset + end + 2);
+            let value = self
+                .raw(&text[offset..end])
+                .map_err(|found| error(found.shifted(offset)))?;
+            script.push_str(&text[rest..offset]);
+            if quoted(&text[..offset], &text[end..]) {
+                script.push_str(&value.replace('\'', "'\\''"));
+            } else {
+                script.push_str(&value);
+            }
+            rest = end;
+        }
+        script.push_str(&text[rest..]);
+        Ok(script)
     }
 
     /// A text that is only shown to people: what is unknown stays as written.

@@ -5,7 +5,7 @@ use super::requests::Requests;
 use super::scope::Scope;
 use super::uses::{Loaded, PipelineCache};
 use super::{CompileError, CompileOptions};
-use crate::plan::{PipelineRef, SourceRequest, Step, StepLocation};
+use crate::plan::{PipelineOrigin, PipelineRef, SourceRequest, Step, StepLocation};
 use crate::recipe::Recipe;
 use crate::source::SourceFile;
 use crate::text::Text;
@@ -69,6 +69,8 @@ pub(crate) struct Frame<'a> {
     active: bool,
     /// Whether it belongs to a test.
     testing: bool,
+    /// Whether it stands in a built-in pipeline.
+    builtin: bool,
 }
 
 /// Numbers the steps of one pipeline: `main/0`, `main/1`, ….
@@ -131,6 +133,7 @@ impl<'a> Compiler<'a> {
             depth: 0,
             active: true,
             testing: prefix.starts_with("test/"),
+            builtin: false,
         };
         self.steps(steps, &frame, &mut Numbering { prefix, next: 0 })
     }
@@ -249,6 +252,7 @@ impl<'a> Compiler<'a> {
         self.requests
             .consider(&loaded, &given, &mut inner.scope, asker.as_deref())?;
         inner.file = Arc::clone(&loaded.file);
+        inner.builtin = loaded.origin == PipelineOrigin::Builtin;
         let own = inner.enter(
             &loaded.file,
             &definition.working_directory,
@@ -283,7 +287,11 @@ impl<'a> Compiler<'a> {
         if frame.active {
             self.needs.extend(needs);
         }
-        let runs = frame.scope.text(&frame.file, body.runs)?;
+        let runs = if frame.builtin {
+            frame.scope.quoted_script(&frame.file, body.runs)?
+        } else {
+            frame.scope.text(&frame.file, body.runs)?
+        };
         let step = (frame.active && !runs.trim().is_empty()).then(|| {
             let id = numbering.id();
             numbering.next += 1;

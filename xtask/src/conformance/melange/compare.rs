@@ -1,5 +1,6 @@
 //! The differences between two compiled recipes.
 
+use super::intended::NEEDS;
 use crate::conformance::shell;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
@@ -19,6 +20,9 @@ pub(super) enum Kind {
     Layout,
     /// What a built-in pipeline expands to.
     Expansion,
+    /// Lists of packages that differ by what built-in pipelines need, as
+    /// [`super::intended::NEEDS`] has it.
+    Needs,
 }
 
 /// One difference.
@@ -38,7 +42,7 @@ impl fmt::Display for Difference {
         match self.kind {
             Kind::OnlyTheirs => write!(formatter, "{path}: only melange: {}", short(&self.theirs)),
             Kind::OnlyOurs => write!(formatter, "{path}: only Bessemer: {}", short(&self.ours)),
-            Kind::Value | Kind::Layout | Kind::Expansion => {
+            Kind::Value | Kind::Layout | Kind::Expansion | Kind::Needs => {
                 let (theirs, ours) = (short(&self.theirs), short(&self.ours));
                 write!(formatter, "{path}: {theirs} <> {ours}")
             }
@@ -76,6 +80,12 @@ impl Comparison<'_> {
     fn values(&mut self, theirs: &Value, ours: &Value) {
         match (theirs, ours) {
             (Value::Object(theirs), Value::Object(ours)) => self.objects(theirs, ours),
+            (Value::Array(list), Value::Array(other)) if self.is_package_list() => {
+                if list != other {
+                    let same = needs_alone(list, other);
+                    self.note(if same { Kind::Needs } else { Kind::Value }, theirs, ours);
+                }
+            }
             (Value::Array(theirs), Value::Array(ours)) if theirs.len() == ours.len() => {
                 for (index, (theirs, ours)) in theirs.iter().zip(ours).enumerate() {
                     self.within(&index.to_string(), theirs, ours);
@@ -137,6 +147,11 @@ impl Comparison<'_> {
         self.path.last().is_some_and(|key| key == "runs")
     }
 
+    fn is_package_list(&self) -> bool {
+        let key = self.path.last().map(String::as_str);
+        matches!(key, Some("packages" | "Packages"))
+    }
+
     /// Whether a mapping is a step that uses a pipeline which the tree does not have.
     fn is_builtin(&self, step: &Map<String, Value>) -> bool {
         let Some(uses) = step.get("uses").and_then(Value::as_str) else {
@@ -145,4 +160,17 @@ impl Comparison<'_> {
         let local = |directory: &Path| directory.join(format!("{uses}.yaml")).exists();
         !self.pipelines.is_some_and(local)
     }
+}
+
+/// Whether two lists of packages are the same, in the same order, but for the packages that the
+/// built-in pipelines of the two sides need instead of each other.
+fn needs_alone(theirs: &[Value], ours: &[Value]) -> bool {
+    let rest = |list: &[Value]| -> Vec<Value> {
+        let exchanged = |name: &&Value| {
+            let name = name.as_str().unwrap_or_default();
+            !(NEEDS.theirs.contains(&name) || NEEDS.ours.contains(&name))
+        };
+        list.iter().filter(exchanged).cloned().collect()
+    };
+    rest(theirs) == rest(ours)
 }

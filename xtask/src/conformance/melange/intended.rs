@@ -31,7 +31,29 @@ pub(super) const INTENDED: &[Intended] = &[
         reason: "The built-in pipelines are Bessemer's own: what they expand to differs. `uses`, `with`, what \
                  they need in the environment, conditions and everything around them is compared.",
     },
+    Intended {
+        id: "built-in-needs",
+        path: "**",
+        kind: Kind::Needs,
+        reason: "`fetch` needs busybox instead of wget, because the control side fetches; `strip` and `split/debug` \
+                 need busybox instead of scanelf, because they read the heads of files themselves. All other \
+                 packages of the environments are the same, in the same order.",
+    },
 ];
+
+/// The packages that built-in pipelines need on one side where they need others on the other side.
+#[derive(Debug)]
+pub(super) struct Needs {
+    pub(super) theirs: &'static [&'static str],
+    pub(super) ours: &'static [&'static str],
+}
+
+/// `fetch` needs no program that downloads: the control side fetches. `strip` and `split/debug` read
+/// the heads of files themselves.
+pub(super) const NEEDS: Needs = Needs {
+    theirs: &["wget", "scanelf"],
+    ours: &["busybox"],
+};
 
 /// The entry that covers a difference.
 pub(super) fn reason(difference: &Difference) -> Option<&'static Intended> {

@@ -63,12 +63,17 @@ impl Reader<'_> {
     }
 
     fn braces(&mut self, word: &mut Vec<u8>) {
+        let start = word.len();
         self.take(2, word);
         while let Some(byte) = self.peek() {
             match byte {
                 b'}' => break,
                 _ => self.piece(word),
             }
+        }
+        // Replacing by nothing is written with or without the second slash.
+        if word.ends_with(b"/") && word[start..].iter().filter(|byte| **byte == b'/').count() == 2 {
+            word.pop();
         }
         self.take(1, word);
     }
