@@ -25,7 +25,11 @@ impl Tree {
             let hidden = path
                 .file_name()
                 .is_none_or(|name| name.as_encoded_bytes().starts_with(b"."));
-            if !hidden && path.extension().is_some_and(|extension| extension == "yaml") {
+            if !hidden
+                && path
+                    .extension()
+                    .is_some_and(|extension| extension == "yaml")
+            {
                 recipes.push(path);
             }
         }
@@ -97,7 +101,9 @@ pub(crate) fn in_parallel<I: Sync, O: Send>(
     let mut results: Vec<(usize, O)> = std::thread::scope(|scope| {
         let workers: Vec<_> = (0..threads.max(1)).map(|_| scope.spawn(worker)).collect();
         let joined = workers.into_iter().map(|worker| worker.join());
-        joined.flat_map(|result| result.unwrap_or_default()).collect()
+        joined
+            .flat_map(|result| result.unwrap_or_default())
+            .collect()
     });
     results.sort_by_key(|(index, _)| *index);
     results.into_iter().map(|(_, output)| output).collect()

@@ -44,12 +44,20 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
             best = Some(figures);
         }
     }
-    let figures = best.unwrap_or(Figures { wall: 0.0, processor: 0.0 });
+    let figures = best.unwrap_or(Figures {
+        wall: 0.0,
+        processor: 0.0,
+    });
     report(&failures);
     let compiled = tree.recipes.len() - failures.len();
     println!(
         "{compiled} of {} recipes for {} with {} threads: {:.2} s wall, {:.2} s processor, bound {:.2} s",
-        tree.recipes.len(), arguments.arch, arguments.threads, figures.wall, figures.processor, arguments.bound
+        tree.recipes.len(),
+        arguments.arch,
+        arguments.threads,
+        figures.wall,
+        figures.processor,
+        arguments.bound
     );
     if figures.wall > arguments.bound {
         bail!("slower than the bound");
@@ -66,7 +74,10 @@ fn measure(tree: &Tree, arguments: &Arguments) -> (Figures, Vec<String>) {
     // Nothing is kept from one run to the next: each reads every file again.
     let compilation = Compilation::new(tree, &arguments.arch);
     let failed = in_parallel(&tree.recipes, arguments.threads, |path| {
-        compilation.compile(path).err().map(|error| format!("{error:#}"))
+        compilation
+            .compile(path)
+            .err()
+            .map(|error| format!("{error:#}"))
     });
     let figures = Figures {
         wall: started.elapsed().as_secs_f64(),
@@ -85,7 +96,9 @@ fn processor_seconds() -> f64 {
 fn report(failures: &[String]) {
     let mut kinds: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for failure in failures {
-        let message = failure.split_once(": ").map_or(failure.as_str(), |(_, message)| message);
+        let message = failure
+            .split_once(": ")
+            .map_or(failure.as_str(), |(_, message)| message);
         kinds.entry(message).or_default().push(failure);
     }
     let mut kinds: Vec<_> = kinds.into_values().collect();

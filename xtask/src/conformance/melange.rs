@@ -111,7 +111,8 @@ fn compare_one(path: &Path, compilation: &Compilation, peer: &peer::Peer, tree: 
 /// Whether both say that the recipe is not for the architecture.
 fn excluded(theirs: &anyhow::Error, ours: &anyhow::Error) -> bool {
     let by_architecture = |error: &CompileError| matches!(error, CompileError::Architecture(_));
-    theirs.to_string().contains("skip this arch") && ours.downcast_ref().is_some_and(by_architecture)
+    theirs.to_string().contains("skip this arch")
+        && ours.downcast_ref().is_some_and(by_architecture)
 }
 
 fn judge(differences: Vec<Difference>) -> Outcome {
@@ -208,7 +209,9 @@ impl Report {
             (name.clone(), texts.collect())
         });
         let failed = |list: &[(String, String)]| -> Value {
-            let pairs = list.iter().map(|(name, error)| (name.clone(), json!(error)));
+            let pairs = list
+                .iter()
+                .map(|(name, error)| (name.clone(), json!(error)));
             Value::Object(pairs.collect())
         };
         json!({

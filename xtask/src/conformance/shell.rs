@@ -29,20 +29,37 @@ struct Pending {
     token: usize,
     delimiter: String,
     strip_tabs: bool,
+    /// A quoted delimiter: nothing in the text is expanded.
+    literal: bool,
 }
 
 /// The tokens of a script, without those that only lay it out.
 pub(super) fn tokens(script: &str) -> Vec<Token> {
-    let mut reader = Reader {
-        text: script.as_bytes(),
-        position: 0,
-    };
+    settle(Reader::new(script.as_bytes()).list())
+}
+
+/// The tokens as a formatter finds them that takes a backslash at the end of a remark for a
+/// continuation of the line, which no shell does.
+pub(super) fn tokens_with_continued_remarks(script: &str) -> Vec<Token> {
+    let mut reader = Reader::new(script.as_bytes());
+    reader.continued_remarks = true;
     settle(reader.list())
 }
 
 struct Reader<'a> {
     text: &'a [u8],
     position: usize,
+    continued_remarks: bool,
+}
+
+impl<'a> Reader<'a> {
+    fn new(text: &'a [u8]) -> Self {
+        Self {
+            text,
+            position: 0,
+            continued_remarks: false,
+        }
+    }
 }
 
 const OPERATORS: [&str; 23] = [
@@ -96,6 +113,9 @@ impl Reader<'_> {
 
     fn comment(&mut self) {
         while self.peek().is_some_and(|byte| byte != b'\n') {
+            self.position += 1;
+        }
+        if self.continued_remarks && self.text[..self.position].ends_with(b"\\") {
             self.position += 1;
         }
     }
@@ -153,6 +173,7 @@ impl Reader<'_> {
                     token: tokens.len(),
                     delimiter: word.replace(['\'', '"', '\\'], ""),
                     strip_tabs: operator == "<<-",
+                    literal: word.contains(['\'', '"', '\\']),
                 });
                 return tokens.push(Token::Word(word));
             }
@@ -179,6 +200,9 @@ impl Reader<'_> {
             }
             let _ = writeln!(body, "{line}");
         }
+        if !document.literal {
+            body = Reader::new(body.as_bytes()).expanded();
+        }
         if let Some(Token::Word(word)) = tokens.get_mut(document.token) {
             let _ = write!(word, "\n{body}");
         }
@@ -190,7 +214,10 @@ fn begins_command(token: &Token) -> bool {
     match token {
         Token::End => true,
         Token::Operator(operator) => {
-            matches!(operator.as_str(), "&&" | "||" | "|" | "|&" | "&" | "(" | ")" | ";;")
+            matches!(
+                operator.as_str(),
+                "&&" | "||" | "|" | "|&" | "&" | "(" | ")" | ";;"
+            )
         }
         Token::Word(word) => matches!(
             word.as_str(),
@@ -236,7 +263,8 @@ fn drop_end(tokens: &mut Vec<Token>) {
 }
 
 fn needs_no_end(token: &Token) -> bool {
-    matches!(token, Token::Word(word) if word == "in") || begins_command(token)
+    matches!(token, Token::Word(word) if word == "in")
+        || begins_command(token)
         || matches!(token, Token::Operator(operator) if matches!(operator.as_str(), ";&" | ";;&"))
 }
 

@@ -12,6 +12,7 @@ use crate::plan::EnvironmentPlan;
 use crate::recipe::Recipe;
 use crate::substitute::substitute_known;
 use crate::text::Text;
+use crate::variables::oci_architecture;
 use crate::written::{Environment, Test, Update};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -36,11 +37,19 @@ impl Evaluated<'_> {
         root.insert("package".into(), self.main_package());
         root.insert("environment".into(), self.build_environment());
         root.insert("capabilities".into(), encoded(&document.capabilities));
-        put(&mut root, "pipeline", step::pipeline(&self.built[0].pipeline));
+        put(
+            &mut root,
+            "pipeline",
+            step::pipeline(&self.built[0].pipeline),
+        );
         put(&mut root, "subpackages", self.subpackages());
         root.insert("update".into(), self.update(&document.update));
         put(&mut root, "vars", self.variables());
-        put(&mut root, "var-transforms", encoded(&document.var_transforms));
+        put(
+            &mut root,
+            "var-transforms",
+            encoded(&document.var_transforms),
+        );
         put(&mut root, "options", self.build_options());
         put(&mut root, "test", self.test(0));
         Value::Object(root)
@@ -50,6 +59,11 @@ impl Evaluated<'_> {
         let mut value = encoded(value);
         let scope = Scope::new(&self.packages[index].variables);
         fill_in(&mut value, &|text| scope.shown_text(text));
+        if let Some(Value::Array(list)) = value.get_mut("archs") {
+            for name in list {
+                *name = json!(oci_architecture(name.as_str().unwrap_or_default()));
+            }
+        }
         // A priority that a variable makes empty is none.
         if let Some(Value::Object(dependencies)) = value.get_mut("dependencies") {
             dependencies.retain(|_, value| value.as_str() != Some(""));
@@ -115,7 +129,11 @@ impl Evaluated<'_> {
         }
         if let Some(plan) = &self.built[index].plan.test {
             let packages = json!(plan.environment.packages);
-            put(object(&mut object(&mut value)["contents"]), "packages", packages);
+            put(
+                object(&mut object(&mut value)["contents"]),
+                "packages",
+                packages,
+            );
         }
         value
     }
@@ -170,7 +188,12 @@ impl Evaluated<'_> {
             ),
             (
                 "github",
-                &["identifier", "tag-filter", "tag-filter-prefix", "tag-filter-contains"],
+                &[
+                    "identifier",
+                    "tag-filter",
+                    "tag-filter-prefix",
+                    "tag-filter-contains",
+                ],
             ),
             ("git", &["tag-filter-prefix", "tag-filter-contains"]),
         ];
@@ -240,8 +263,16 @@ fn fill_in(value: &mut Value, replace: &impl Fn(&str) -> Option<String>) {
 fn add_build_user(environment: &mut Value) {
     let accounts = &mut object(environment)["accounts"];
     let entries = [
-        ("users", "username", json!({"username": "build", "uid": 1000, "gid": 1000})),
-        ("groups", "groupname", json!({"groupname": "build", "gid": 1000, "members": ["build"]})),
+        (
+            "users",
+            "username",
+            json!({"username": "build", "uid": 1000, "gid": 1000}),
+        ),
+        (
+            "groups",
+            "groupname",
+            json!({"groupname": "build", "gid": 1000, "members": ["build"]}),
+        ),
     ];
     for (list, name, entry) in entries {
         let accounts = object(accounts);

@@ -106,7 +106,15 @@ fn variables(compiler: &Compiler<'_>, scope: &Scope<'_>) -> Result<Variables, Co
         .collect();
     variables.extend(compiler.options.environment.clone());
     let written = scope.map(recipe.source(), &recipe.document().environment.environment)?;
-    variables.extend(written);
+    // An empty value takes the default back, as in the reference implementation.
+    for (name, value) in written {
+        let default = DEFAULT_VARIABLES.iter().find(|(known, _)| *known == name);
+        let value = match default {
+            Some((_, default)) if value.is_empty() => (*default).to_owned(),
+            _ => value,
+        };
+        variables.insert(name, value);
+    }
     Ok(variables)
 }
 

@@ -90,7 +90,9 @@ pub(crate) fn list<'a>(
             variables.insert("targets.subpkgdir".into(), own);
         }
         resolve_row(variables).map_err(|error| {
-            let range = instance.subpackage.map_or(instance.url, |written| &written.range);
+            let range = instance
+                .subpackage
+                .map_or(instance.url, |written| &written.range);
             CompileError::variable(file, range, &error, [])
         })?;
     }
@@ -99,7 +101,10 @@ pub(crate) fn list<'a>(
 
 /// Fills in what a range's value says about its own package.
 fn resolve_row(variables: &mut Variables) -> Result<(), SubstituteError> {
-    let Some(value) = variables.get("range.value").filter(|value| value.contains("${{")) else {
+    let Some(value) = variables
+        .get("range.value")
+        .filter(|value| value.contains("${{"))
+    else {
         return Ok(());
     };
     let names = |name: &str| variables.get(name).map(String::as_str);

@@ -69,7 +69,9 @@ impl<'a> Scope<'a> {
             let Part::Variable { offset, .. } = part else {
                 continue;
             };
-            let end = text[offset..].find("}}").map_or(text.len(), |end| offset + end + 2);
+            let end = text[offset..]
+                .find("}}")
+                .map_or(text.len(), |end| offset + end + 2);
             let value = self
                 .raw(&text[offset..end])
                 .map_err(|found| error(found.shifted(offset)))?;

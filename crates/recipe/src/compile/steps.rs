@@ -174,7 +174,11 @@ impl<'a> Compiler<'a> {
         expanded.name = frame.scope.shown(&step.name);
         // Steps of a recipe show what they inherit; those of pipeline files only their own.
         let inherits = in_recipe && frame.depth > 0 && !frame.testing;
-        let mut environment = if inherits { frame.environment.clone() } else { Variables::new() };
+        let mut environment = if inherits {
+            frame.environment.clone()
+        } else {
+            Variables::new()
+        };
         environment.extend(own);
         environment.extend(std::mem::take(&mut expanded.environment));
         expanded.environment = environment;
@@ -269,7 +273,11 @@ impl<'a> Compiler<'a> {
         if frame.depth > 0 || !step.with.is_empty() {
             expanded.with = given.shown(&inner.scope, &definition.inputs);
         }
-        let label = if definition.label.is_empty() { &step.label } else { &definition.label };
+        let label = if definition.label.is_empty() {
+            &step.label
+        } else {
+            &definition.label
+        };
         expanded.label.clone_from(&label.value);
         expanded.environment = own;
         Ok(expanded)

@@ -18,8 +18,13 @@ pub(super) enum Kind {
     Value,
     /// Shell texts whose tokens are the same.
     Layout,
+    /// Shell texts whose tokens are the same once a backslash at the end of a remark continues the
+    /// line.
+    Remark,
     /// What a built-in pipeline expands to.
     Expansion,
+    /// Subpackages whose condition does not hold, which only melange lists.
+    Condition,
     /// Lists of packages that differ by what built-in pipelines need, as
     /// [`super::intended::NEEDS`] has it.
     Needs,
@@ -42,7 +47,7 @@ impl fmt::Display for Difference {
         match self.kind {
             Kind::OnlyTheirs => write!(formatter, "{path}: only melange: {}", short(&self.theirs)),
             Kind::OnlyOurs => write!(formatter, "{path}: only Bessemer: {}", short(&self.ours)),
-            Kind::Value | Kind::Layout | Kind::Expansion | Kind::Needs => {
+            _ => {
                 let (theirs, ours) = (short(&self.theirs), short(&self.ours));
                 write!(formatter, "{path}: {theirs} <> {ours}")
             }
@@ -86,6 +91,20 @@ impl Comparison<'_> {
                     self.note(if same { Kind::Needs } else { Kind::Value }, theirs, ours);
                 }
             }
+            (Value::Array(list), Value::Array(other))
+                if self.path == ["subpackages"] && list.len() > other.len() =>
+            {
+                let left: Vec<Value> = list.iter().filter(|p| kept(p, other)).cloned().collect();
+                let kind = if left.len() == other.len() {
+                    Kind::Condition
+                } else {
+                    Kind::Value
+                };
+                self.note(kind, theirs, ours);
+                if kind == Kind::Condition {
+                    self.values(&Value::Array(left), &Value::Array(other.clone()));
+                }
+            }
             (Value::Array(theirs), Value::Array(ours)) if theirs.len() == ours.len() => {
                 for (index, (theirs, ours)) in theirs.iter().zip(ours).enumerate() {
                     self.within(&index.to_string(), theirs, ours);
@@ -93,9 +112,7 @@ impl Comparison<'_> {
             }
             _ if theirs == ours => {}
             (Value::String(text), Value::String(other)) if self.is_script() => {
-                let same = shell::tokens(text) == shell::tokens(other);
-                let kind = if same { Kind::Layout } else { Kind::Value };
-                self.note(kind, theirs, ours);
+                self.note(scripts(text, other), theirs, ours);
             }
             _ => self.note(Kind::Value, theirs, ours),
         }
@@ -159,6 +176,22 @@ impl Comparison<'_> {
         };
         let local = |directory: &Path| directory.join(format!("{uses}.yaml")).exists();
         !self.pipelines.is_some_and(local)
+    }
+}
+
+/// Whether a subpackage of melange's is to be expected of Bessemer: it is listed, or has no condition.
+fn kept(subpackage: &Value, ours: &[Value]) -> bool {
+    subpackage.get("if").is_none() || ours.iter().any(|our| our["name"] == subpackage["name"])
+}
+
+fn scripts(theirs: &str, ours: &str) -> Kind {
+    let found = shell::tokens(theirs);
+    if found == shell::tokens(ours) {
+        Kind::Layout
+    } else if found == shell::tokens_with_continued_remarks(ours) {
+        Kind::Remark
+    } else {
+        Kind::Value
     }
 }
 

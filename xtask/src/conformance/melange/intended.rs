@@ -11,6 +11,10 @@ pub(super) struct Intended {
     pub(super) path: &'static str,
     pub(super) kind: Kind,
     /// Why it is so, for readers of `docs/compatibility.md`.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "a test keeps the documentation by it")
+    )]
     pub(super) reason: &'static str,
 }
 
@@ -25,11 +29,26 @@ pub(super) const INTENDED: &[Intended] = &[
                  comparison is by shell tokens: words, quoted texts and here-documents must be the same to the byte.",
     },
     Intended {
+        id: "remark-with-backslash",
+        path: "**/runs",
+        kind: Kind::Remark,
+        reason: "A remark ends with its line, in every shell, even when it ends in a backslash; what follows is a \
+                 new command. melange's formatter takes the backslash for a continuation and joins the next line \
+                 to the command before the remark. Bessemer gives the shell what is written.",
+    },
+    Intended {
         id: "built-in-text",
         path: "**",
         kind: Kind::Expansion,
         reason: "The built-in pipelines are Bessemer's own: what they expand to differs. `uses`, `with`, what \
                  they need in the environment, conditions and everything around them is compared.",
+    },
+    Intended {
+        id: "subpackage-conditions",
+        path: "subpackages",
+        kind: Kind::Condition,
+        reason: "A subpackage whose `if` does not hold is left out. melange lists it, and decides its condition \
+                 later without any variable.",
     },
     Intended {
         id: "built-in-needs",
@@ -67,11 +86,30 @@ fn matches(pattern: &[&str], path: &[String]) -> bool {
     match (pattern.split_first(), path.split_first()) {
         (None, None) => true,
         (Some((&"**", rest)), _) => {
-            matches(rest, path) || path.split_first().is_some_and(|(_, path)| matches(pattern, path))
+            matches(rest, path)
+                || path
+                    .split_first()
+                    .is_some_and(|(_, path)| matches(pattern, path))
         }
         (Some((key, rest)), Some((found, path))) => {
             (*key == "*" || key == found) && matches(rest, path)
         }
         _ => false,
     }
+}
+
+/// The table of [`INTENDED`] for `docs/compatibility.md`.
+#[cfg(test)]
+pub(super) fn table() -> String {
+    let mut table = "| difference | where | why |\n|---|---|---|\n".to_owned();
+    for intended in INTENDED {
+        let words: Vec<&str> = intended.reason.split_whitespace().collect();
+        let row = [
+            intended.id,
+            &format!("`{}`", intended.path),
+            &words.join(" "),
+        ];
+        table.push_str(&format!("| {} |\n", row.join(" | ")));
+    }
+    table
 }

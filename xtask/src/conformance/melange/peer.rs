@@ -58,7 +58,10 @@ impl Peer {
         if let Some(pipelines) = &self.pipelines {
             command.arg("--pipeline-dir").arg(pipelines);
         }
-        let output = command.arg(recipe).output().context("cannot start melange")?;
+        let output = command
+            .arg(recipe)
+            .output()
+            .context("cannot start melange")?;
         if output.status.success() {
             fs_err::write(json, output.stdout)?;
         } else {

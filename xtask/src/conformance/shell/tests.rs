@@ -9,11 +9,20 @@ fn layout_does_not_count() {
         ("x=`a \\`b\\`` y", "x=$(a $(b)) y"),
         ("echo \"$( a;b )\"", "echo \"$(\n\ta\n\tb\n)\""),
         ("cat <<EOF > f\n a\nEOF\nb", "cat <<EOF >f\n a\nEOF\nb"),
-        ("case $x in (a) b;; *) c;; esac", "case $x in\na) b ;;\n*) c\n;;\nesac"),
+        (
+            "case $x in (a) b;; *) c;; esac",
+            "case $x in\na) b ;;\n*) c\n;;\nesac",
+        ),
         ("f () { a; }", "f() {\n\ta\n}"),
         ("x=(a\n b)", "x=(a b)"),
+        ("cat <<E\n`a;b`\nE", "cat <<E\n$(\n\ta\n\tb\n)\nE"),
+        ("cat <<-E\na\nE", "cat <<-E\n\ta\nE"),
+        ("echo ${x/a}", "echo ${x/a/}"),
         ("echo $((1+2)) 2> x", "echo $((1 + 2)) 2>x"),
-        ("y=$(case a in b) c;; esac; d)", "y=$(case a in b) c ;; esac\nd)"),
+        (
+            "y=$(case a in b) c;; esac; d)",
+            "y=$(case a in b) c ;; esac\nd)",
+        ),
     ] {
         assert_eq!(tokens(one), tokens(other), "{one}\n{other}");
     }
@@ -35,6 +44,8 @@ fn words_count() {
         ("${x# y}", "${x#y}"),
         ("$(a; b)", "$(a b)"),
         ("(a); b", "a; b"),
+        ("cat <<'E'\n`a`\nE", "cat <<'E'\n$(a)\nE"),
+        ("a \\\n # b \\\n c", "a c"),
     ] {
         assert_ne!(tokens(one), tokens(other), "{one}\n{other}");
     }
@@ -42,7 +53,23 @@ fn words_count() {
 
 #[test]
 fn unfinished_texts_end() {
-    for text in ["'a", "\"$(", "${", "$((1", "cat <<E", "a \\", "(((", "case x in (", "`"] {
+    for text in [
+        "'a",
+        "\"$(",
+        "${",
+        "$((1",
+        "cat <<E",
+        "a \\",
+        "(((",
+        "case x in (",
+        "`",
+    ] {
         let _ = tokens(text);
     }
+}
+
+#[test]
+fn a_remark_may_be_read_as_melange_does() {
+    let script = "a \\\n # b \\\n c\n";
+    assert_eq!(super::tokens_with_continued_remarks(script), tokens("a c"));
 }

@@ -19,6 +19,18 @@ impl Reader<'_> {
         String::from_utf8_lossy(&word).into_owned()
     }
 
+    /// A here-document's text, but for the layout of the commands within it.
+    pub(super) fn expanded(&mut self) -> String {
+        let mut text = Vec::new();
+        while let Some(byte) = self.peek() {
+            match byte {
+                b'"' => self.take(1, &mut text),
+                _ => self.piece(&mut text),
+            }
+        }
+        String::from_utf8_lossy(&text).into_owned()
+    }
+
     fn take(&mut self, count: usize, into: &mut Vec<u8>) {
         let end = (self.position + count).min(self.text.len());
         into.extend_from_slice(&self.text[self.position..end]);
@@ -92,11 +104,7 @@ impl Reader<'_> {
                 other => inner.push(other),
             }
         }
-        let mut reader = Reader {
-            text: &inner,
-            position: 0,
-        };
-        let tokens = settle(reader.list());
+        let tokens = settle(Reader::new(&inner).list());
         word.extend_from_slice(format!("$({})", joined(&tokens)).as_bytes());
     }
 
