@@ -214,11 +214,13 @@ pub struct Test {
 }
 
 /// Whether a switch says nothing, for encoders.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
 fn is_false(switch: &bool) -> bool {
     !switch
 }
 
 /// Whether a number says nothing, for encoders.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
 fn is_zero(number: &u32) -> bool {
     *number == 0
 }

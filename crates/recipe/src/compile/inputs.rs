@@ -27,6 +27,19 @@ const CHECKSUMS: [(&str, usize); 3] = [
     ("expected-commit", 40),
 ];
 
+/// The inputs that are not their defaults, for display. A default with variables in it counts
+/// as changed once they are filled in.
+pub(crate) fn shown(
+    scope: &Scope<'_>,
+    declared: &BTreeMap<String, Input>,
+) -> BTreeMap<String, String> {
+    let changed = declared.iter().filter_map(|(name, input)| {
+        let value = scope.inputs.get(&format!("inputs.{name}"))?;
+        (*value != input.default.value).then(|| (name.clone(), value.clone()))
+    });
+    changed.collect()
+}
+
 impl Given<'_> {
     /// The scope inside the pipeline. The caller's inputs stay visible, but a declared input has the
     /// value given or else its default: it is never inherited.
@@ -73,20 +86,6 @@ impl Given<'_> {
         let mut scope = outer.clone();
         scope.inputs.extend(resolved);
         Ok(scope)
-    }
-
-    /// The inputs that are not their defaults, for display. A default with variables in it counts
-    /// as changed once they are filled in.
-    pub(crate) fn shown(
-        &self,
-        scope: &Scope<'_>,
-        declared: &BTreeMap<String, Input>,
-    ) -> BTreeMap<String, String> {
-        let changed = declared.iter().filter_map(|(name, input)| {
-            let value = scope.inputs.get(&format!("inputs.{name}"))?;
-            (*value != input.default.value).then(|| (name.clone(), value.clone()))
-        });
-        changed.collect()
     }
 
     /// Where the value of input `name` is written, or the step when it is not.

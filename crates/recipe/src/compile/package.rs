@@ -268,10 +268,21 @@ fn licenses(
             license: scope.line(file, &entry.license)?,
             paths: scope.list(file, &entry.paths)?,
             attestation: scope.shown(&entry.attestation),
-            license_path: scope.text(file, &entry.license_path)?,
+            license_path: inside(file, scope, &entry.license_path)?,
         })
     };
     copyright.iter().map(plan).collect()
+}
+
+/// A path that names a file of the source, and nothing outside of it.
+fn inside(file: &SourceFile, scope: &Scope<'_>, text: &Text) -> Result<String, CompileError> {
+    let path = scope.line(file, text)?;
+    let leaves = path.starts_with('/') || path.split('/').any(|part| part == "..");
+    if leaves {
+        let message = "must be a relative path without `..`";
+        return Err(CompileError::value(file, text, message));
+    }
+    Ok(path)
 }
 
 fn dependencies(

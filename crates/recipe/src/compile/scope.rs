@@ -7,6 +7,7 @@ use crate::substitute::{Part, SubstituteError, parts, substitute, substitute_kno
 use crate::text::Text;
 use crate::variables::Variables;
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 /// A package's variables, and over them the inputs of the pipelines around a step.
 #[derive(Clone, Debug)]
@@ -112,7 +113,10 @@ impl<'a> Scope<'a> {
             shown.push_str(before);
             match self.lookup(inside.trim()) {
                 Some(value) if in_recipe && is_early(inside) => shown.push_str(value),
-                Some(value) => shown.push_str(&format!("{value:?}")),
+                Some(value) => {
+                    // Writing to a string cannot fail.
+                    let _ = write!(shown, "{value:?}");
+                }
                 None => shown.push_str(&token[..end + 2]),
             }
             rest = &token[end + 2..];

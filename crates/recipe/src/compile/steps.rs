@@ -1,6 +1,6 @@
 //! Expanding pipelines: conditions decided, `uses` replaced by what it names.
 
-use super::inputs::Given;
+use super::inputs::{self, Given};
 use super::requests::Requests;
 use super::scope::Scope;
 use super::uses::{Loaded, PipelineCache};
@@ -220,7 +220,7 @@ impl<'a> Compiler<'a> {
         };
         let mut expanded = self.body(&body, &inner, numbering)?;
         if frame.depth > 0 {
-            expanded.with = given.shown(&inner.scope, &step.inputs);
+            expanded.with = inputs::shown(&inner.scope, &step.inputs);
         }
         expanded.label.clone_from(&step.label.value);
         Ok(expanded)
@@ -271,7 +271,7 @@ impl<'a> Compiler<'a> {
         let mut expanded = self.body(&body, &inner, numbering)?;
         expanded.uses.clone_from(&step.uses.value);
         if frame.depth > 0 || !step.with.is_empty() {
-            expanded.with = given.shown(&inner.scope, &definition.inputs);
+            expanded.with = inputs::shown(&inner.scope, &definition.inputs);
         }
         let label = if definition.label.is_empty() {
             &step.label

@@ -84,7 +84,8 @@ impl Reader<'_> {
             }
         }
         // Replacing by nothing is written with or without the second slash.
-        if word.ends_with(b"/") && word[start..].iter().filter(|byte| **byte == b'/').count() == 2 {
+        let slashes = word[start..].split(|byte| *byte == b'/').count() - 1;
+        if word.ends_with(b"/") && slashes == 2 {
             word.pop();
         }
         self.take(1, word);
