@@ -109,7 +109,7 @@ pub(super) fn table() -> String {
             &format!("`{}`", intended.path),
             &words.join(" "),
         ];
-        table.push_str(&format!("| {} |\n", row.join(" | ")));
+        table.extend(["| ", &row.join(" | "), " |\n"]);
     }
     table
 }
