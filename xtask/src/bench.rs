@@ -2,6 +2,7 @@
 
 mod accounting;
 mod build;
+mod recipes;
 mod vm;
 
 use anyhow::Result;
@@ -18,6 +19,8 @@ enum What {
     Vm(vm::Arguments),
     /// Seconds per stage of an empty recipe with everything warm
     Build(build::Arguments),
+    /// Seconds to compile every recipe of a tree, in one process with two threads
+    Recipes(recipes::Arguments),
 }
 
 /// Runs one measurement.
@@ -25,6 +28,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     match &arguments.what {
         What::Vm(arguments) => vm::run(arguments),
         What::Build(arguments) => build::run(arguments),
+        What::Recipes(arguments) => recipes::run(arguments),
     }
 }
 

@@ -8,8 +8,10 @@
 
 mod bench;
 mod binaries;
+mod conformance;
 mod demo;
 mod ground;
+mod recipes;
 mod setup;
 mod soak;
 mod test;
@@ -36,6 +38,8 @@ enum Task {
     Tidy,
     /// Measures against a floor in the same run
     Bench(bench::Arguments),
+    /// Compares with another implementation
+    Conformance(conformance::Arguments),
     /// Long runs; writes a dated report
     Soak(soak::Arguments),
     /// Installs the Debian packages that demo and test need
@@ -48,6 +52,7 @@ fn main() -> ExitCode {
         Task::Test(arguments) => test::run(&arguments),
         Task::Tidy => tidy::run(),
         Task::Bench(arguments) => bench::run(&arguments),
+        Task::Conformance(arguments) => conformance::run(&arguments),
         Task::Soak(arguments) => soak::run(&arguments),
         Task::Setup => setup::run(),
     };

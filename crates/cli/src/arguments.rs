@@ -1,8 +1,8 @@
 //! The command line's definition.
 
 use crate::commands::{
-    bootstrap, build, compile, index, kernel, keygen, keys, publish, query, sign, test, verify,
-    worker,
+    bootstrap, build, compile, index, kernel, keygen, keys, publish, query, schema, sign, test,
+    verify, worker,
 };
 use crate::exit;
 use crate::services::Inherited;
@@ -77,15 +77,30 @@ pub(crate) enum Command {
         /// Which shell
         shell: clap_complete::Shell,
     },
-    /// Print `docs/reference/flags.md`: what every flag may change, and where provenance says so
+    /// Print a JSON Schema of recipes or of pipelines, for editors
+    Schema(schema::Arguments),
+    /// Print a page of `docs/reference`
     #[command(
         hide = true,
-        after_help = "Example:\n  bessemer reference > docs/reference/flags.md"
+        after_help = "Example:\n  bessemer reference flags > docs/reference/flags.md"
     )]
-    Reference,
+    Reference {
+        /// Which page
+        #[arg(default_value = "flags")]
+        page: Page,
+    },
     /// Run one registered job; `build` starts this
     #[command(hide = true)]
     Worker(worker::Arguments),
+}
+
+/// A page that is written from the program.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub(crate) enum Page {
+    /// What every flag may change, and where provenance says so
+    Flags,
+    /// The built-in pipelines and their inputs
+    Pipelines,
 }
 
 impl Command {
@@ -134,10 +149,11 @@ mod tests {
     use super::definition;
 
     /// Commands that print no result of their own in words, and why.
-    const WITHOUT_JSON: [(&str, &str); 5] = [
+    const WITHOUT_JSON: [(&str, &str); 6] = [
         ("compile", "it prints JSON"),
         ("completions", "it prints a script"),
         ("reference", "it prints a page"),
+        ("schema", "it prints JSON"),
         ("unpack", "it prints nothing"),
         ("worker", "it prints JSON"),
     ];

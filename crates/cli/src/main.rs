@@ -7,6 +7,7 @@ mod exit;
 mod hints;
 mod influence;
 mod melange_flags;
+mod pipelines_page;
 mod places;
 mod print;
 mod privilege;

@@ -12,6 +12,7 @@ mod steps;
 mod uses;
 
 pub use error::CompileError;
+pub use uses::ParsedPipelines;
 
 use crate::pipelines::PipelineLoader;
 use crate::plan::{FileRef, Plan, PlanSchema};
@@ -46,6 +47,8 @@ pub struct CompileOptions<'a> {
     pub libc: String,
     /// Where pipeline files come from.
     pub pipelines: &'a dyn PipelineLoader,
+    /// Pipeline files decoded before, shared with other compilations that have the same loader.
+    pub parsed: Option<&'a ParsedPipelines>,
 }
 
 impl<'a> CompileOptions<'a> {
@@ -63,6 +66,7 @@ impl<'a> CompileOptions<'a> {
             commit: None,
             libc: "gnu".to_owned(),
             pipelines,
+            parsed: None,
         }
     }
 }
@@ -92,12 +96,20 @@ pub fn compile(recipe: &Recipe, options: &CompileOptions<'_>) -> Result<Compiled
     }
     // The tests' needs go to the tests' environments: the build environment is settled here.
     let needs = compiler.take_needs();
-    let environment = environment::build(&compiler, &packages[0], needs)?;
+    let (environment, asked) = environment::build(&compiler, &packages[0], needs)?;
     for (package, built) in packages.iter().zip(&mut plans) {
         package::test(&mut compiler, package, built)?;
     }
     let source = recipe.source();
-    let configuration = configuration::render(recipe, &plans, &environment);
+    let evaluated = configuration::Evaluated {
+        recipe,
+        options: &options,
+        packages: &packages,
+        built: &plans,
+        asked,
+        environment: &environment,
+    };
+    let configuration = evaluated.render();
     let warnings = environment::warnings(recipe);
     let mut plans = plans.into_iter().map(|built| built.plan);
     let (sources, pipelines) = compiler.finish();

@@ -69,6 +69,10 @@ fn explain(file: &SourceFile, error: &Error) -> Diagnostic {
         ),
         other => {
             let message = first_line(&other.to_string());
+            let message = match message.split_once("budget breached: ") {
+                Some((_, what)) => format!("deeper or larger than a file may be: {what}"),
+                None => message,
+            };
             let hint = syntax_hint(&message);
             (message, hint)
         }

@@ -11,11 +11,13 @@
 mod compile;
 mod condition;
 mod decode;
+mod environment_file;
 mod locate;
 mod pipelines;
 mod plan;
 mod query;
 mod recipe;
+mod schema;
 mod source;
 mod substitute;
 mod suggest;
@@ -24,9 +26,11 @@ mod variables;
 mod variables_file;
 pub mod written;
 
-pub use compile::{CompileError, CompileOptions, Compiled, compile};
+pub use compile::{CompileError, CompileOptions, Compiled, ParsedPipelines, compile};
+pub use environment_file::{EnvironmentFileError, parse_environment};
 pub use pipelines::{
-    BuiltinPipelines, PipelineDirectories, PipelineLoader, PipelineSource, builtin_pipelines,
+    BuiltinPipelines, PipelineDirectories, PipelineLoader, PipelineSource, builtin_definitions,
+    builtin_pipelines,
 };
 pub use plan::{
     DependencyPlan, EnvironmentPlan, FileRef, GitRequest, LicensePlan, PackageOptionsPlan,
@@ -35,6 +39,7 @@ pub use plan::{
 };
 pub use query::{QueryError, package_version, query};
 pub use recipe::{Recipe, RecipeError};
+pub use schema::{pipeline_schema, recipe_schema};
 pub use source::{Diagnostic, Position, SourceFile};
 pub use text::Text;
 pub use variables_file::{VariablesFileError, parse_variables};

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 mod builtin;
 
-pub use builtin::builtin_pipelines;
+pub use builtin::{builtin_definitions, builtin_pipelines};
 
 /// A pipeline file as found.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! Scalars as they are written, each with its place in the file.
 
 use crate::source::Position;
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_saphyr::{Location, Spanned};
 
 /// A scalar, kept as the text that was written (`1.10` stays `1.10`); null is the empty text.
@@ -35,6 +35,12 @@ impl<'de> Deserialize<'de> for Text {
             value: spanned.value.unwrap_or_default(),
             position: position_of(spanned.referenced),
         })
+    }
+}
+
+impl Serialize for Text {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.value)
     }
 }
 

@@ -161,6 +161,15 @@ pub(crate) fn apk_architecture(name: &str) -> &str {
     }
 }
 
+/// OCI's spelling of an architecture, from apk's or OCI's.
+pub(crate) fn oci_architecture(name: &str) -> &str {
+    match apk_architecture(name) {
+        "armhf" => "arm/v6",
+        "armv7" => "arm/v7",
+        other => go_architecture(other),
+    }
+}
+
 fn go_architecture(architecture: &str) -> &str {
     match architecture {
         "x86_64" => "amd64",

@@ -3,17 +3,23 @@
 mod environment;
 mod package;
 mod step;
+mod update;
 
-pub use environment::{Accounts, Contents, Environment};
+pub use environment::{
+    Accounts, BaseImage, Contents, Entrypoint, Environment, Group, PathMutation, User,
+};
 pub use package::{
     Checks, Copyright, Cpe, Dependencies, Package, PackageOptions, Resources, Scriptlets, Setcap,
     Trigger,
 };
 pub use step::{Assertions, Input, Needs, PipelineFile, Step};
+pub use update::{
+    GitMonitor, GithubMonitor, OciMonitor, ReleaseMonitor, Schedule, Update, VersionDataMonitor,
+    VersionDataSource, VersionTransform,
+};
 
 use crate::text::{Text, nullable};
-use serde::Deserialize;
-use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// A whole recipe file.
@@ -37,9 +43,9 @@ pub struct Document {
     /// Tables that `range` of a subpackage names.
     #[serde(default, deserialize_with = "nullable")]
     pub data: Vec<Range>,
-    /// How a bot finds new versions; checked to be YAML, not interpreted.
-    #[serde(default)]
-    pub update: Option<IgnoredAny>,
+    /// How a bot finds new versions.
+    #[serde(default, deserialize_with = "nullable")]
+    pub update: Update,
     /// Variables, used as `${{vars.NAME}}`.
     #[serde(default, deserialize_with = "nullable")]
     pub vars: BTreeMap<String, Text>,
@@ -55,49 +61,60 @@ pub struct Document {
 }
 
 /// A package split off the main one.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Subpackage {
     /// Whether it is built.
     #[serde(default, rename = "if")]
+    #[serde(skip_serializing)]
     pub condition: Text,
     /// The table that multiplies it.
     #[serde(default)]
+    #[serde(skip_serializing)]
     pub range: Text,
     /// Its name.
     pub name: Text,
     /// Its pipeline.
     #[serde(default, deserialize_with = "nullable")]
+    #[serde(skip_serializing)]
     pub pipeline: Vec<Step>,
     /// Its dependencies.
     #[serde(default, deserialize_with = "nullable")]
     pub dependencies: Dependencies,
     /// Switches of dependency detection.
-    #[serde(default, deserialize_with = "nullable")]
-    pub options: PackageOptions,
+    #[serde(default)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub options: Option<PackageOptions>,
     /// Scripts run on installation.
-    #[serde(default, deserialize_with = "nullable")]
-    pub scriptlets: Scriptlets,
+    #[serde(default)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scriptlets: Option<Scriptlets>,
     /// One line.
     #[serde(default)]
+    #[serde(skip_serializing_if = "Text::is_empty")]
     pub description: Text,
     /// Free notes.
     #[serde(default, deserialize_with = "nullable")]
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub annotations: BTreeMap<String, Text>,
     /// Home page.
     #[serde(default)]
+    #[serde(skip_serializing_if = "Text::is_empty")]
     pub url: Text,
     /// The commit it says it comes from.
     #[serde(default)]
+    #[serde(skip_serializing_if = "Text::is_empty")]
     pub commit: Text,
     /// Linters switched off.
     #[serde(default, deserialize_with = "nullable")]
     pub checks: Checks,
     /// Its test.
     #[serde(default)]
+    #[serde(skip_serializing)]
     pub test: Option<Test>,
     /// File capabilities.
     #[serde(default, deserialize_with = "nullable")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub setcap: Vec<Setcap>,
 }
 
@@ -113,7 +130,7 @@ pub struct Range {
 }
 
 /// One `var-transforms` entry.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct VarTransform {
     /// The text to transform.
@@ -129,7 +146,7 @@ pub struct VarTransform {
 }
 
 /// A named variation of the build.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct BuildOption {
     /// Variables it overrides.
@@ -141,7 +158,7 @@ pub struct BuildOption {
 }
 
 /// `options.NAME.environment`.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct OptionEnvironment {
     /// Changes to what it contains.
@@ -150,7 +167,7 @@ pub struct OptionEnvironment {
 }
 
 /// `options.NAME.environment.contents`.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct OptionContents {
     /// Changes to its packages.
@@ -159,7 +176,7 @@ pub struct OptionContents {
 }
 
 /// Additions and removals.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct ListChange {
     /// Names to add.
@@ -171,14 +188,16 @@ pub struct ListChange {
 }
 
 /// `capabilities`.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Capabilities {
     /// Capabilities added.
     #[serde(default, deserialize_with = "nullable")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub add: Vec<Text>,
     /// Capabilities dropped.
     #[serde(default, deserialize_with = "nullable")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub drop: Vec<Text>,
 }
 
@@ -192,4 +211,16 @@ pub struct Test {
     /// The steps.
     #[serde(default, deserialize_with = "nullable")]
     pub pipeline: Vec<Step>,
+}
+
+/// Whether a switch says nothing, for encoders.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_false(switch: &bool) -> bool {
+    !switch
+}
+
+/// Whether a number says nothing, for encoders.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }

@@ -214,7 +214,7 @@ fn inputs_pass_down_and_local_files_come_first() {
         .plan;
     assert_eq!(
         runs(&plan),
-        ["echo <demo>-from-outer", "my own u", "echo -from-inner"]
+        ["echo <demo>-from-inner", "my own u", "echo -from-inner"]
     );
     assert_eq!(plan.package.steps[0].uses.as_deref(), Some("inner"));
     assert!(

@@ -11,13 +11,14 @@ pub(crate) mod publish;
 pub(crate) mod query;
 mod recipe_file;
 pub(crate) mod repositories;
+pub(crate) mod schema;
 pub(crate) mod sign;
 pub(crate) mod test;
 pub(crate) mod verify;
 pub(crate) mod worker;
 
-use crate::arguments::{Arguments, Command, definition};
-use crate::{influence, print};
+use crate::arguments::{Arguments, Command, Page, definition};
+use crate::{influence, pipelines_page, print};
 use anyhow::Result;
 use std::process::ExitCode;
 
@@ -40,8 +41,13 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Keys(arguments) => keys::run(&arguments, inherited),
         Command::Kernel(arguments) => kernel::run(&arguments),
         Command::Worker(arguments) => worker::run(&arguments, inherited),
-        Command::Reference => {
-            print::bytes(influence::markdown().as_bytes())?;
+        Command::Schema(arguments) => schema::run(&arguments),
+        Command::Reference { page } => {
+            let text = match page {
+                Page::Flags => influence::markdown(),
+                Page::Pipelines => pipelines_page::markdown()?,
+            };
+            print::bytes(text.as_bytes())?;
             Ok(ExitCode::SUCCESS)
         }
         Command::Completions { shell } => {

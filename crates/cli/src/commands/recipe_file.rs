@@ -91,14 +91,25 @@ impl RecipeArguments {
 
     /// Parses and compiles the recipe; `repositories` and `keyring` are added to its own.
     pub(crate) fn compile(&self, repositories: &[String], keyring: &[String]) -> Result<Compiled> {
+        self.compile_with(|options| {
+            options.repositories = repositories.to_vec();
+            options.keyring = keyring.to_vec();
+            Ok(())
+        })
+    }
+
+    /// Parses and compiles the recipe; `more` sets options that are not among these arguments.
+    pub(crate) fn compile_with(
+        &self,
+        more: impl FnOnce(&mut CompileOptions<'_>) -> Result<()>,
+    ) -> Result<Compiled> {
         let recipe = self.parse()?;
         let directories = PipelineDirectories::new(self.pipeline_dirs.clone());
         let mut options = CompileOptions::new(&self.arch, &directories);
         options.source_date_epoch = self.epoch()?;
         options.build_options.clone_from(&self.build_options);
         options.variables = self.variables()?;
-        options.repositories = repositories.to_vec();
-        options.keyring = keyring.to_vec();
+        more(&mut options)?;
         match compile(&recipe, &options) {
             Ok(compiled) => Ok(compiled),
             Err(error) => match error.diagnostic() {

@@ -110,7 +110,18 @@ pub(crate) const ENTRIES: &[Entry] = &[
     entry(&["compile"], "--pipeline-dir", READS),
     entry(&["compile"], "--vars-file", READS),
     entry(&["compile"], "--build-date", READS),
+    entry(&["compile"], "--env-file", READS),
+    entry(&["compile"], "--package-append", READS),
+    entry(&["compile"], "--git-commit", READS),
+    entry(&["compile"], "--namespace", READS),
+    entry(
+        &["compile"],
+        "--override-host-triplet-libc-substitution-flavor",
+        READS,
+    ),
     entry(&["compile"], "--plan", PRINTS),
+    entry(&["schema"], "<document>", PRINTS),
+    entry(&["reference"], "<page>", PRINTS),
     entry(&["query"], "<template>", PRINTS),
     entry(&["query", "package-version"], "--json", PRINTS),
     // Packages, indexes, keys.

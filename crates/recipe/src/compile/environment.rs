@@ -13,7 +13,7 @@ use crate::written::Environment;
 use std::collections::BTreeSet;
 
 /// Variables that every environment has unless the recipe sets them; melange's list.
-const DEFAULT_VARIABLES: [(&str, &str); 7] = [
+pub(crate) const DEFAULT_VARIABLES: [(&str, &str); 7] = [
     ("HOME", "/home/build"),
     ("GOPATH", "/home/build/.cache/go"),
     ("GOMODCACHE", "/var/cache/melange/gomodcache"),
@@ -23,12 +23,13 @@ const DEFAULT_VARIABLES: [(&str, &str); 7] = [
     ("npm_config_cache", "/var/cache/melange/npm"),
 ];
 
-/// The build environment: the recipe's, the enabled options' changes, and what steps need.
+/// The build environment: the recipe's, the enabled options' changes, and what steps need; and its
+/// packages as often as they were asked for.
 pub(crate) fn build(
     compiler: &Compiler<'_>,
     main: &Instance<'_>,
     needs: Vec<String>,
-) -> Result<EnvironmentPlan, CompileError> {
+) -> Result<(EnvironmentPlan, Vec<String>), CompileError> {
     let recipe = compiler.recipe;
     let document = recipe.document();
     let scope = Scope::new(&main.variables);
@@ -45,8 +46,9 @@ pub(crate) fn build(
             .extend(scope.list(recipe.source(), &change.add)?);
     }
     plan.packages.extend(needs);
+    let asked = plan.packages.clone();
     keep_first(&mut plan.packages);
-    Ok(plan)
+    Ok((plan, asked))
 }
 
 /// A test environment: its own contents, the package under test, and what the test's steps need.
@@ -104,7 +106,15 @@ fn variables(compiler: &Compiler<'_>, scope: &Scope<'_>) -> Result<Variables, Co
         .collect();
     variables.extend(compiler.options.environment.clone());
     let written = scope.map(recipe.source(), &recipe.document().environment.environment)?;
-    variables.extend(written);
+    // An empty value takes the default back, as in the reference implementation.
+    for (name, value) in written {
+        let default = DEFAULT_VARIABLES.iter().find(|(known, _)| *known == name);
+        let value = match default {
+            Some((_, default)) if value.is_empty() => (*default).to_owned(),
+            _ => value,
+        };
+        variables.insert(name, value);
+    }
     Ok(variables)
 }
 

@@ -27,9 +27,22 @@ const CHECKSUMS: [(&str, usize); 3] = [
     ("expected-commit", 40),
 ];
 
+/// The inputs that are not their defaults, for display. A default with variables in it counts
+/// as changed once they are filled in.
+pub(crate) fn shown(
+    scope: &Scope<'_>,
+    declared: &BTreeMap<String, Input>,
+) -> BTreeMap<String, String> {
+    let changed = declared.iter().filter_map(|(name, input)| {
+        let value = scope.inputs.get(&format!("inputs.{name}"))?;
+        (*value != input.default.value).then(|| (name.clone(), value.clone()))
+    });
+    changed.collect()
+}
+
 impl Given<'_> {
-    /// The scope inside the pipeline. The caller's inputs stay visible; a declared input takes the
-    /// value given, else the caller's input of the same name, else its default.
+    /// The scope inside the pipeline. The caller's inputs stay visible, but a declared input has the
+    /// value given or else its default: it is never inherited.
     pub(crate) fn scope<'v>(
         &self,
         outer: &Scope<'v>,
@@ -45,10 +58,12 @@ impl Given<'_> {
                 Some(text) => outer.raw(text).unwrap_or_else(|_| text.value.clone()),
                 None => String::new(),
             };
-            let inherited = || outer.inputs.get(&key).cloned().unwrap_or_default();
-            let candidates = [given, inherited(), input.default.value.clone()];
-            let value = candidates.into_iter().find(|value| !value.is_empty());
-            raw.insert(key, value.unwrap_or_default());
+            let value = if given.is_empty() {
+                input.default.value.clone()
+            } else {
+                given
+            };
+            raw.insert(key, value);
         }
         let resolved = resolve_all(&raw, &outer.flattened()).map_err(|(key, error)| {
             let name = key.trim_start_matches("inputs.");
@@ -71,16 +86,6 @@ impl Given<'_> {
         let mut scope = outer.clone();
         scope.inputs.extend(resolved);
         Ok(scope)
-    }
-
-    /// The given inputs as resolved, for display.
-    pub(crate) fn shown(&self, scope: &Scope<'_>) -> BTreeMap<String, String> {
-        let value = |name: &str| scope.inputs.get(&format!("inputs.{name}")).cloned();
-        self.with
-            .keys()
-            .filter_map(|name| Some((name.clone(), value(name)?)))
-            .filter(|(_, value)| !value.is_empty())
-            .collect()
     }
 
     /// Where the value of input `name` is written, or the step when it is not.

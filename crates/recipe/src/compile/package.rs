@@ -9,6 +9,7 @@ use crate::plan::{
 };
 use crate::recipe::{Recipe, is_package_name};
 use crate::source::SourceFile;
+use crate::substitute::{SubstituteError, substitute};
 use crate::text::Text;
 use crate::variables::{OUTPUT, Variables};
 use crate::written;
@@ -19,17 +20,18 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(crate) struct Instance<'a> {
     pub(crate) name: String,
     pub(crate) variables: Variables,
-    main: bool,
+    /// What is written about it, unless it is the main package.
+    pub(crate) subpackage: Option<&'a written::Subpackage>,
     description: &'a Text,
     url: &'a Text,
     commit: &'a Text,
     dependencies: &'a written::Dependencies,
-    options: &'a written::PackageOptions,
-    scriptlets: &'a written::Scriptlets,
+    options: written::PackageOptions,
+    scriptlets: Option<&'a written::Scriptlets>,
     checks: &'a written::Checks,
     setcap: &'a [written::Setcap],
     pipeline: &'a [written::Step],
-    test: Option<&'a written::Test>,
+    pub(crate) test: Option<&'a written::Test>,
 }
 
 /// A package's plan, and its pipelines as trees for display.
@@ -54,8 +56,9 @@ pub(crate) fn list<'a>(
         for row in rows(document, subpackage) {
             let mut variables = base.clone();
             if let Some((key, value)) = row {
+                let known = Scope::new(base).shown(value);
                 variables.insert("range.key".into(), key.clone());
-                variables.insert("range.value".into(), value.value.clone());
+                variables.insert("range.value".into(), known);
             }
             let scope = Scope::new(&variables);
             if scope.holds(file, &subpackage.condition)? {
@@ -82,12 +85,32 @@ pub(crate) fn list<'a>(
         variables.extend(targets.clone());
         variables.insert("context.name".into(), name.clone());
         variables.insert("targets.contextdir".into(), own.clone());
-        if !instance.main {
+        if instance.subpackage.is_some() {
             variables.insert("subpkg.name".into(), name);
             variables.insert("targets.subpkgdir".into(), own);
         }
+        resolve_row(variables).map_err(|error| {
+            let range = instance
+                .subpackage
+                .map_or(instance.url, |written| &written.range);
+            CompileError::variable(file, range, &error, [])
+        })?;
     }
     Ok(instances)
+}
+
+/// Fills in what a range's value says about its own package.
+fn resolve_row(variables: &mut Variables) -> Result<(), SubstituteError> {
+    let Some(value) = variables
+        .get("range.value")
+        .filter(|value| value.contains("${{"))
+    else {
+        return Ok(());
+    };
+    let names = |name: &str| variables.get(name).map(String::as_str);
+    let value = substitute(value, |name| names(name).filter(|_| name != "range.value"))?;
+    variables.insert("range.value".into(), value);
+    Ok(())
 }
 
 fn rows<'a>(
@@ -113,13 +136,13 @@ fn main_package<'a>(document: &'a written::Document, base: &Variables) -> Instan
     Instance {
         name: base["package.name"].clone(),
         variables: base.clone(),
-        main: true,
+        subpackage: None,
         description: &package.description,
         url: &package.url,
         commit: &package.commit,
         dependencies: &package.dependencies,
-        options: &package.options,
-        scriptlets: &package.scriptlets,
+        options: package.options.clone().unwrap_or_default(),
+        scriptlets: package.scriptlets.as_ref(),
         checks: &package.checks,
         setcap: &package.setcap,
         pipeline: &document.pipeline,
@@ -135,13 +158,13 @@ fn sub_package(
     Instance {
         name,
         variables,
-        main: false,
+        subpackage: Some(subpackage),
         description: &subpackage.description,
         url: &subpackage.url,
         commit: &subpackage.commit,
         dependencies: &subpackage.dependencies,
-        options: &subpackage.options,
-        scriptlets: &subpackage.scriptlets,
+        options: subpackage.options.clone().unwrap_or_default(),
+        scriptlets: subpackage.scriptlets.as_ref(),
         checks: &subpackage.checks,
         setcap: &subpackage.setcap,
         pipeline: &subpackage.pipeline,
@@ -169,7 +192,7 @@ pub(crate) fn pipeline(
     compiler: &mut Compiler<'_>,
     package: &Instance<'_>,
 ) -> Result<Built, CompileError> {
-    let prefix = if package.main {
+    let prefix = if package.subpackage.is_none() {
         "main".to_owned()
     } else {
         format!("sub/{}", package.name)
@@ -199,7 +222,10 @@ pub(crate) fn pipeline(
             no_versioned_shlib_deps: package.options.no_versioned_shlib_deps,
         },
         scriptlets: scriptlets(file, &scope, package.scriptlets)?,
-        trigger_paths: scope.lines(file, &package.scriptlets.trigger.paths)?,
+        trigger_paths: match package.scriptlets {
+            Some(written) => scope.lines(file, &written.trigger.paths)?,
+            None => Vec::new(),
+        },
         setcap: setcap(file, &scope, package.setcap)?,
         disabled_checks: scope.list(file, &package.checks.disabled)?,
         steps: flatten(&expanded),
@@ -242,10 +268,21 @@ fn licenses(
             license: scope.line(file, &entry.license)?,
             paths: scope.list(file, &entry.paths)?,
             attestation: scope.shown(&entry.attestation),
-            license_path: scope.text(file, &entry.license_path)?,
+            license_path: inside(file, scope, &entry.license_path)?,
         })
     };
     copyright.iter().map(plan).collect()
+}
+
+/// A path that names a file of the source, and nothing outside of it.
+fn inside(file: &SourceFile, scope: &Scope<'_>, text: &Text) -> Result<String, CompileError> {
+    let path = scope.line(file, text)?;
+    let leaves = path.starts_with('/') || path.split('/').any(|part| part == "..");
+    if leaves {
+        let message = "must be a relative path without `..`";
+        return Err(CompileError::value(file, text, message));
+    }
+    Ok(path)
 }
 
 fn dependencies(
@@ -276,8 +313,11 @@ fn dependencies(
 fn scriptlets(
     file: &SourceFile,
     scope: &Scope<'_>,
-    written: &written::Scriptlets,
+    written: Option<&written::Scriptlets>,
 ) -> Result<BTreeMap<String, String>, CompileError> {
+    let Some(written) = written else {
+        return Ok(BTreeMap::new());
+    };
     let named = [
         ("pre-install", &written.pre_install),
         ("post-install", &written.post_install),

@@ -20,24 +20,26 @@ pub(crate) struct Requests {
 
 impl Requests {
     /// Notes a request when the pipeline is a built-in one that needs a source, and tells the
-    /// pipeline where the source will be.
+    /// pipeline where the source will be. Without an id the step does not run: nothing is noted.
     pub(crate) fn consider(
         &mut self,
         loaded: &Loaded,
         given: &Given<'_>,
         scope: &mut Scope<'_>,
-        id: &str,
+        id: Option<&str>,
     ) -> Result<(), CompileError> {
         if loaded.origin != PipelineOrigin::Builtin {
             return Ok(());
         }
+        let asker = id.unwrap_or_default();
         let request = match loaded.uses.as_str() {
-            "fetch" => file(given, scope, id)?,
-            "git-checkout" => git(given, scope, id)?,
+            "fetch" => file(given, scope, asker)?,
+            "git-checkout" => git(given, scope, asker)?,
             _ => return Ok(()),
         };
         let path = format!("{CACHE}/{}", request.cache_name);
         scope.inputs.insert(SOURCE_FILE.to_owned(), path);
+        let Some(id) = id else { return Ok(()) };
         let known = |known: &SourceRequest| {
             known.cache_name == request.cache_name && test_of(&known.id) == test_of(id)
         };

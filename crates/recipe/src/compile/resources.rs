@@ -48,6 +48,25 @@ pub(crate) fn timeout(recipe: &Recipe) -> Result<String, CompileError> {
     Ok(text.value.clone())
 }
 
+/// A duration in nanoseconds, as melange prints it.
+pub(crate) fn nanoseconds(text: &str) -> Option<u64> {
+    if !is_duration(text) {
+        return None;
+    }
+    let mut total: u64 = 0;
+    for part in text.split_inclusive(['h', 'm', 's']) {
+        let (number, unit) = part.split_at(part.len() - 1);
+        let seconds = match unit {
+            "h" => 3600,
+            "m" => 60,
+            _ => 1,
+        };
+        let number: u64 = number.parse().ok()?;
+        total = total.checked_add(number.checked_mul(seconds)?)?;
+    }
+    total.checked_mul(1_000_000_000)
+}
+
 fn refused(file: &SourceFile, text: &Text, message: String, hint: &str) -> CompileError {
     let diagnostic = file.diagnostic(text.position, message);
     CompileError::Value(Box::new(diagnostic.with_hint(Some(hint.to_owned()))))
@@ -92,6 +111,8 @@ mod tests {
         for text in ["", "soon", "90", "h", "1d", "1h 2m"] {
             assert!(!is_duration(text), "{text}");
         }
+        assert_eq!(nanoseconds("1h1m1s"), Some(3_661_000_000_000));
+        assert_eq!(nanoseconds("soon"), None);
         for text in ["8Gi", "512Mi", "20G", "1T"] {
             assert!(is_size(text), "{text}");
         }

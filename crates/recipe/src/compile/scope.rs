@@ -3,10 +3,11 @@
 use super::CompileError;
 use crate::condition::holds;
 use crate::source::SourceFile;
-use crate::substitute::{SubstituteError, substitute, substitute_known};
+use crate::substitute::{Part, SubstituteError, parts, substitute, substitute_known};
 use crate::text::Text;
 use crate::variables::Variables;
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 /// A package's variables, and over them the inputs of the pipelines around a step.
 #[derive(Clone, Debug)]
@@ -54,9 +55,74 @@ impl<'a> Scope<'a> {
             .map_err(|error| CompileError::variable(file, text, &error, self.names()))
     }
 
+    /// A script of a built-in pipeline: a variable that stands alone between single quotes is one
+    /// shell word whatever its value holds.
+    pub(crate) fn quoted_script(
+        &self,
+        file: &SourceFile,
+        text: &Text,
+    ) -> Result<String, CompileError> {
+        let quoted = |before: &str, after: &str| before.ends_with('\'') && after.starts_with('\'');
+        let mut script = String::new();
+        let mut rest = 0;
+        let error = |error| CompileError::variable(file, text, &error, self.names());
+        for part in parts(text).map_err(error)? {
+            let Part::Variable { offset, .. } = part else {
+                continue;
+            };
+            let end = text[offset..]
+                .find("}}")
+                .map_or(text.len(), |end| offset + end + 2);
+            let value = self
+                .raw(&text[offset..end])
+                .map_err(|found| error(found.shifted(offset)))?;
+            script.push_str(&text[rest..offset]);
+            if quoted(&text[..offset], &text[end..]) {
+                script.push_str(&value.replace('\'', "'\\''"));
+            } else {
+                script.push_str(&value);
+            }
+            rest = end;
+        }
+        script.push_str(&text[rest..]);
+        Ok(script)
+    }
+
     /// A text that is only shown to people: what is unknown stays as written.
     pub(crate) fn shown(&self, text: &Text) -> String {
         substitute_known(text, |name| self.lookup(name))
+    }
+
+    /// The same for a text that comes from nowhere in particular; `None` when it has no token.
+    pub(crate) fn shown_text(&self, text: &str) -> Option<String> {
+        text.contains("${{")
+            .then(|| substitute_known(text, |name| self.lookup(name)))
+    }
+
+    /// A condition with its variables filled in, such that it is a condition still.
+    ///
+    /// As the reference implementation has it: in a recipe, what is known when the recipe is read
+    /// is filled in as it is, and everything else as a quoted text.
+    pub(crate) fn shown_condition(&self, text: &Text, in_recipe: bool) -> String {
+        let mut shown = String::new();
+        let mut rest = text.value.as_str();
+        while let Some(start) = rest.find("${{") {
+            let (before, token) = rest.split_at(start);
+            let Some(end) = token.find("}}") else { break };
+            let inside = &token[3..end];
+            shown.push_str(before);
+            match self.lookup(inside.trim()) {
+                Some(value) if in_recipe && is_early(inside) => shown.push_str(value),
+                Some(value) => {
+                    // Writing to a string cannot fail.
+                    let _ = write!(shown, "{value:?}");
+                }
+                None => shown.push_str(&token[..end + 2]),
+            }
+            rest = &token[end + 2..];
+        }
+        shown.push_str(rest);
+        shown
     }
 
     /// A text that becomes one line of a package's metadata: control characters could forge others.
@@ -115,4 +181,13 @@ impl<'a> Scope<'a> {
         holds(condition, |name| self.lookup(name))
             .map_err(|error| CompileError::condition(file, condition, &error, self.names()))
     }
+}
+
+/// Whether a token's inside names what is known when a recipe is read.
+fn is_early(inside: &str) -> bool {
+    const PACKAGE: [&str; 5] = ["name", "version", "epoch", "full-version", "description"];
+    let package = inside.strip_prefix("package.");
+    package.is_some_and(|field| PACKAGE.contains(&field))
+        || inside.starts_with("vars.")
+        || inside.starts_with("range.")
 }

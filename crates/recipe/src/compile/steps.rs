@@ -1,18 +1,18 @@
 //! Expanding pipelines: conditions decided, `uses` replaced by what it names.
 
-use super::inputs::Given;
+use super::inputs::{self, Given};
 use super::requests::Requests;
 use super::scope::Scope;
 use super::uses::{Loaded, PipelineCache};
 use super::{CompileError, CompileOptions};
-use crate::plan::{PipelineRef, SourceRequest, Step, StepLocation};
+use crate::plan::{PipelineOrigin, PipelineRef, SourceRequest, Step, StepLocation};
 use crate::recipe::Recipe;
 use crate::source::SourceFile;
 use crate::text::Text;
 use crate::variables::{Variables, WORKSPACE};
 use crate::written;
 use std::collections::BTreeMap;
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// The most steps that one recipe may expand to; pipelines can double each other.
 const MAX_STEPS: usize = 20_000;
@@ -24,34 +24,53 @@ const MAX_DEPTH: usize = 32;
 pub(crate) struct Compiler<'a> {
     pub(crate) recipe: &'a Recipe,
     pub(crate) options: &'a CompileOptions<'a>,
-    file: Rc<SourceFile>,
-    cache: PipelineCache,
+    file: Arc<SourceFile>,
+    cache: PipelineCache<'a>,
     requests: Requests,
     needs: Vec<String>,
     expanded: usize,
 }
 
-/// A step with everything it stands for.
+/// A step with everything it stands for. Also steps whose condition does not hold are expanded: the
+/// evaluated recipe shows them, and mistakes in them are found.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Expanded {
+    /// The condition with its variables filled in; empty when there is none.
+    pub(crate) condition: String,
     pub(crate) name: String,
     pub(crate) uses: String,
     pub(crate) with: BTreeMap<String, String>,
+    pub(crate) runs: String,
     pub(crate) pipeline: Vec<Expanded>,
-    /// The step's own fragment, when it has one.
-    pub(crate) step: Option<Step>,
+    /// What it needs, where the reference implementation still shows it.
+    pub(crate) needs: Option<Vec<String>>,
+    pub(crate) label: String,
+    pub(crate) required_steps: usize,
+    pub(crate) working_directory: String,
+    pub(crate) environment: Variables,
+    /// Whether it runs.
+    active: bool,
+    /// The step's own fragment, when it has one and runs.
+    step: Option<Step>,
 }
 
 /// What a step inherits from around it.
 #[derive(Clone, Debug)]
 pub(crate) struct Frame<'a> {
     scope: Scope<'a>,
-    file: Rc<SourceFile>,
+    file: Arc<SourceFile>,
+    /// As written, with its variables filled in; empty is the workspace.
     working_directory: String,
     environment: Variables,
     uses: Vec<String>,
     name: String,
     depth: usize,
+    /// Whether the steps around it run.
+    active: bool,
+    /// Whether it belongs to a test.
+    testing: bool,
+    /// Whether it stands in a built-in pipeline.
+    builtin: bool,
 }
 
 /// Numbers the steps of one pipeline: `main/0`, `main/1`, ….
@@ -80,8 +99,8 @@ impl<'a> Compiler<'a> {
         Self {
             recipe,
             options,
-            file: Rc::new(recipe.source().clone()),
-            cache: PipelineCache::default(),
+            file: Arc::new(recipe.source().clone()),
+            cache: PipelineCache::new(options.parsed),
             requests: Requests::default(),
             needs: Vec::new(),
             expanded: 0,
@@ -106,12 +125,15 @@ impl<'a> Compiler<'a> {
     ) -> Result<Vec<Expanded>, CompileError> {
         let frame = Frame {
             scope: Scope::new(variables),
-            file: Rc::clone(&self.file),
-            working_directory: WORKSPACE.to_owned(),
+            file: Arc::clone(&self.file),
+            working_directory: String::new(),
             environment: Variables::new(),
             uses: Vec::new(),
             name: String::new(),
             depth: 0,
+            active: true,
+            testing: prefix.starts_with("test/"),
+            builtin: false,
         };
         self.steps(steps, &frame, &mut Numbering { prefix, next: 0 })
     }
@@ -122,13 +144,10 @@ impl<'a> Compiler<'a> {
         frame: &Frame<'_>,
         numbering: &mut Numbering,
     ) -> Result<Vec<Expanded>, CompileError> {
-        let mut expanded = Vec::new();
-        for step in steps {
-            if frame.scope.holds(&frame.file, &step.condition)? {
-                expanded.push(self.step(step, frame, numbering)?);
-            }
-        }
-        Ok(expanded)
+        steps
+            .iter()
+            .map(|step| self.step(step, frame, numbering))
+            .collect()
     }
 
     fn step(
@@ -138,23 +157,55 @@ impl<'a> Compiler<'a> {
         numbering: &mut Numbering,
     ) -> Result<Expanded, CompileError> {
         let mut inner = frame.clone();
-        inner.depth += 1;
-        self.expanded += 1;
-        if self.expanded > MAX_STEPS {
-            let message = format!("the recipe has more than {MAX_STEPS} steps");
-            return Err(CompileError::value(&frame.file, &step.uses, message));
-        }
-        if inner.depth > MAX_DEPTH {
-            let message = format!("pipelines are nested more than {MAX_DEPTH} deep");
-            return Err(CompileError::value(&frame.file, &step.uses, message));
-        }
-        inner.enter(&frame.file, &step.working_directory, &step.environment)?;
+        self.descend(step, &mut inner)?;
+        let holds = frame.scope.holds(&frame.file, &step.condition)?;
+        inner.active = frame.active && holds;
+        let own = inner.enter(&frame.file, &step.working_directory, &step.environment)?;
         if !step.name.is_empty() {
             inner.name = frame.scope.shown(&step.name);
         }
-        if !step.uses.is_empty() {
-            return self.uses(step, frame, inner, numbering);
-        }
+        let mut expanded = if step.uses.is_empty() {
+            self.inline(step, frame, inner, numbering)?
+        } else {
+            self.uses(step, frame, inner, numbering)?
+        };
+        let in_recipe = Arc::ptr_eq(&frame.file, &self.file);
+        expanded.condition = frame.scope.shown_condition(&step.condition, in_recipe);
+        expanded.name = frame.scope.shown(&step.name);
+        // Steps of a recipe show what they inherit; those of pipeline files only their own.
+        let inherits = in_recipe && frame.depth > 0 && !frame.testing;
+        let mut environment = if inherits {
+            frame.environment.clone()
+        } else {
+            Variables::new()
+        };
+        environment.extend(own);
+        environment.extend(std::mem::take(&mut expanded.environment));
+        expanded.environment = environment;
+        Ok(expanded)
+    }
+
+    /// Goes one step deeper, within bounds.
+    fn descend(&mut self, step: &written::Step, inner: &mut Frame<'_>) -> Result<(), CompileError> {
+        inner.depth += 1;
+        self.expanded += 1;
+        let message = if self.expanded > MAX_STEPS {
+            format!("the recipe has more than {MAX_STEPS} steps")
+        } else if inner.depth > MAX_DEPTH {
+            format!("pipelines are nested more than {MAX_DEPTH} deep")
+        } else {
+            return Ok(());
+        };
+        Err(CompileError::value(&inner.file, &step.uses, message))
+    }
+
+    fn inline<'s>(
+        &mut self,
+        step: &written::Step,
+        frame: &Frame<'s>,
+        mut inner: Frame<'s>,
+        numbering: &mut Numbering,
+    ) -> Result<Expanded, CompileError> {
         let given = Given {
             with: &step.with,
             file: &frame.file,
@@ -167,7 +218,12 @@ impl<'a> Compiler<'a> {
             needs: &step.needs.packages,
             required_steps: step.assertions.required_steps,
         };
-        self.body(&body, &inner, numbering)
+        let mut expanded = self.body(&body, &inner, numbering)?;
+        if frame.depth > 0 {
+            expanded.with = inputs::shown(&inner.scope, &step.inputs);
+        }
+        expanded.label.clone_from(&step.label.value);
+        Ok(expanded)
     }
 
     fn uses<'s>(
@@ -177,7 +233,7 @@ impl<'a> Compiler<'a> {
         mut inner: Frame<'s>,
         numbering: &mut Numbering,
     ) -> Result<Expanded, CompileError> {
-        let loaded: Rc<Loaded> =
+        let loaded: Arc<Loaded> =
             self.cache
                 .load(self.options.pipelines, &frame.file, &step.uses)?;
         if inner.uses.contains(&step.uses.value) {
@@ -196,10 +252,12 @@ impl<'a> Compiler<'a> {
             step: &step.uses,
         };
         inner.scope = given.scope(&frame.scope, &definition.inputs, &loaded.file)?;
+        let asker = inner.active.then(|| numbering.id());
         self.requests
-            .consider(&loaded, &given, &mut inner.scope, &numbering.id())?;
-        inner.file = Rc::clone(&loaded.file);
-        inner.enter(
+            .consider(&loaded, &given, &mut inner.scope, asker.as_deref())?;
+        inner.file = Arc::clone(&loaded.file);
+        inner.builtin = loaded.origin == PipelineOrigin::Builtin;
+        let own = inner.enter(
             &loaded.file,
             &definition.working_directory,
             &definition.environment,
@@ -210,10 +268,18 @@ impl<'a> Compiler<'a> {
             needs: &definition.needs.packages,
             required_steps: definition.assertions.required_steps,
         };
-        let with = given.shown(&inner.scope);
         let mut expanded = self.body(&body, &inner, numbering)?;
         expanded.uses.clone_from(&step.uses.value);
-        expanded.with = with;
+        if frame.depth > 0 || !step.with.is_empty() {
+            expanded.with = inputs::shown(&inner.scope, &definition.inputs);
+        }
+        let label = if definition.label.is_empty() {
+            &step.label
+        } else {
+            &definition.label
+        };
+        expanded.label.clone_from(&label.value);
+        expanded.environment = own;
         Ok(expanded)
     }
 
@@ -223,17 +289,26 @@ impl<'a> Compiler<'a> {
         frame: &Frame<'_>,
         numbering: &mut Numbering,
     ) -> Result<Expanded, CompileError> {
-        self.needs
-            .extend(frame.scope.list(&frame.file, body.needs)?);
-        let runs = frame.scope.text(&frame.file, body.runs)?;
-        let step = (!runs.trim().is_empty()).then(|| {
+        let needs = frame.scope.list(&frame.file, body.needs)?;
+        let shown = (frame.depth > 1 || !frame.active) && !needs.is_empty();
+        let shown = shown.then(|| needs.clone());
+        if frame.active {
+            self.needs.extend(needs);
+        }
+        let runs = if frame.builtin {
+            frame.scope.quoted_script(&frame.file, body.runs)?
+        } else {
+            frame.scope.text(&frame.file, body.runs)?
+        };
+        let step = (frame.active && !runs.trim().is_empty()).then(|| {
             let id = numbering.id();
             numbering.next += 1;
-            frame.step(id, runs, body.runs)
+            frame.step(id, runs.clone(), body.runs)
         });
         let pipeline = self.steps(body.pipeline, frame, numbering)?;
-        let (ran, required) = (pipeline.len(), body.required_steps);
-        if required > 0 && ran != required {
+        let ran = pipeline.iter().filter(|step| step.active).count();
+        let required = body.required_steps;
+        if frame.active && required > 0 && ran != required {
             let text = body
                 .pipeline
                 .first()
@@ -242,8 +317,12 @@ impl<'a> Compiler<'a> {
             return Err(CompileError::value(&frame.file, text, message));
         }
         Ok(Expanded {
-            name: frame.name.clone(),
+            runs,
             pipeline,
+            needs: shown,
+            required_steps: required,
+            working_directory: frame.working_directory.clone(),
+            active: frame.active,
             step,
             ..Expanded::default()
         })
@@ -256,17 +335,24 @@ impl Frame<'_> {
         file: &SourceFile,
         directory: &Text,
         environment: &BTreeMap<String, Text>,
-    ) -> Result<(), CompileError> {
+    ) -> Result<Variables, CompileError> {
         if !directory.is_empty() {
-            let directory = self.scope.text(file, directory)?;
-            self.working_directory = if directory.starts_with('/') {
-                directory
-            } else {
-                format!("{WORKSPACE}/{directory}")
-            };
+            self.working_directory = self.scope.line(file, directory)?;
         }
-        self.environment.extend(self.scope.map(file, environment)?);
-        Ok(())
+        let environment = self.scope.map(file, environment)?;
+        self.environment.extend(environment.clone());
+        Ok(environment)
+    }
+
+    /// The working directory in the guest.
+    fn directory(&self) -> String {
+        if self.working_directory.is_empty() {
+            WORKSPACE.to_owned()
+        } else if self.working_directory.starts_with('/') {
+            self.working_directory.clone()
+        } else {
+            format!("{WORKSPACE}/{}", self.working_directory)
+        }
     }
 
     fn step(&self, id: String, runs: String, text: &Text) -> Step {
@@ -275,7 +361,7 @@ impl Frame<'_> {
             name: self.name.clone(),
             uses: self.uses.last().cloned(),
             runs,
-            working_directory: self.working_directory.clone(),
+            working_directory: self.directory(),
             environment: self.environment.clone(),
             location: text.position.map(|position| StepLocation {
                 file: self.file.recorded().to_owned(),

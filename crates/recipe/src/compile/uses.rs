@@ -11,44 +11,82 @@ use crate::text::Text;
 use crate::written::PipelineFile;
 use bessemer_digest::Digest;
 use std::collections::BTreeMap;
-use std::rc::Rc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 /// A pipeline file, decoded.
 #[derive(Debug)]
 pub(crate) struct Loaded {
     pub(crate) uses: String,
     pub(crate) origin: PipelineOrigin,
-    pub(crate) file: Rc<SourceFile>,
+    pub(crate) file: Arc<SourceFile>,
     pub(crate) definition: PipelineFile,
+    sha256: Digest,
 }
 
-/// The pipeline files read so far, by name.
+/// Pipeline files already read and decoded, for several compilations with one loader to share.
+///
+/// A file that changes on disk afterwards is not read again.
 #[derive(Debug, Default)]
-pub(crate) struct PipelineCache {
-    loaded: BTreeMap<String, Rc<Loaded>>,
+pub struct ParsedPipelines {
+    loaded: RwLock<BTreeMap<String, Arc<Loaded>>>,
 }
 
-impl PipelineCache {
+impl ParsedPipelines {
+    fn get(&self, uses: &str) -> Option<Arc<Loaded>> {
+        let loaded = self.loaded.read().unwrap_or_else(PoisonError::into_inner);
+        loaded.get(uses).cloned()
+    }
+
+    fn keep(&self, uses: &str, file: &Arc<Loaded>) {
+        let mut loaded = self.loaded.write().unwrap_or_else(PoisonError::into_inner);
+        loaded.insert(uses.to_owned(), Arc::clone(file));
+    }
+}
+
+/// The pipeline files that this compilation used so far, by name.
+#[derive(Debug, Default)]
+pub(crate) struct PipelineCache<'a> {
+    loaded: BTreeMap<String, Arc<Loaded>>,
+    shared: Option<&'a ParsedPipelines>,
+}
+
+impl<'a> PipelineCache<'a> {
+    pub(crate) fn new(shared: Option<&'a ParsedPipelines>) -> Self {
+        Self {
+            loaded: BTreeMap::new(),
+            shared,
+        }
+    }
+
     pub(crate) fn load(
         &mut self,
         loader: &dyn PipelineLoader,
         file: &SourceFile,
         uses: &Text,
-    ) -> Result<Rc<Loaded>, CompileError> {
+    ) -> Result<Arc<Loaded>, CompileError> {
         if let Some(loaded) = self.loaded.get(&uses.value) {
-            return Ok(Rc::clone(loaded));
+            return Ok(Arc::clone(loaded));
         }
-        let loaded = Rc::new(read(loader, file, uses)?);
-        self.loaded.insert(uses.value.clone(), Rc::clone(&loaded));
+        let shared = self.shared.and_then(|shared| shared.get(uses));
+        let loaded = if let Some(loaded) = shared {
+            loaded
+        } else {
+            let loaded = Arc::new(read(loader, file, uses)?);
+            if let Some(shared) = self.shared {
+                shared.keep(uses, &loaded);
+            }
+            loaded
+        };
+        self.loaded.insert(uses.value.clone(), Arc::clone(&loaded));
         Ok(loaded)
     }
 
     pub(crate) fn finish(self) -> Vec<PipelineRef> {
-        let reference = |(uses, loaded): (String, Rc<Loaded>)| PipelineRef {
+        let reference = |(uses, loaded): (String, Arc<Loaded>)| PipelineRef {
             uses,
             origin: loaded.origin,
             path: loaded.file.recorded().to_owned(),
-            sha256: Digest::of(&loaded.file.text),
+            sha256: loaded.sha256,
         };
         self.loaded.into_iter().map(reference).collect()
     }
@@ -88,12 +126,13 @@ fn read(
         ));
     };
     let file = SourceFile::new(found.path, found.text).recorded_as(found.recorded);
-    let file = Rc::new(file);
+    let file = Arc::new(file);
     let definition: PipelineFile = decode(&file).map_err(CompileError::Pipeline)?;
     check_steps(&file, &definition.pipeline).map_err(CompileError::Pipeline)?;
     Ok(Loaded {
         uses: uses.value.clone(),
         origin: found.origin,
+        sha256: Digest::of(&file.text),
         file,
         definition,
     })

@@ -1,6 +1,20 @@
 //! The table of pipelines that are part of Bessemer; the files stand in `pipelines/` at the root
 //! of the repository.
 
+use crate::decode::decode;
+use crate::source::{Diagnostic, SourceFile};
+use crate::written::PipelineFile;
+
+/// Name and definition of every built-in pipeline, sorted by name. A test decodes all of them: an
+/// error is a mistake in a file of this repository.
+pub fn builtin_definitions() -> Result<Vec<(&'static str, PipelineFile)>, Box<Diagnostic>> {
+    let definition = |(name, text): &(&'static str, &'static str)| {
+        let file = SourceFile::new(format!("pipelines/{name}.yaml"), *text);
+        Ok((*name, decode(&file)?))
+    };
+    builtin_pipelines().iter().map(definition).collect()
+}
+
 macro_rules! table {
     ($($name:literal),* $(,)?) => {
         &[$(($name, include_str!(concat!("../../../../pipelines/", $name, ".yaml")))),*]
@@ -23,9 +37,16 @@ pub fn builtin_pipelines() -> &'static [(&'static str, &'static str)] {
         "git-checkout",
         "go/build",
         "go/build/v2",
+        "go/bump",
+        "go/covdata",
+        "go/install",
+        "llvm/covreport",
+        "maven/configure-mirror",
+        "maven/pombump",
         "meson/compile",
         "meson/configure",
         "meson/install",
+        "npm/install",
         "patch",
         "pecl/install",
         "pecl/phpize",
@@ -50,5 +71,10 @@ pub fn builtin_pipelines() -> &'static [(&'static str, &'static str)] {
         "split/select",
         "split/static",
         "strip",
+        "xcover/ensure",
+        "xcover/profile",
+        "xcover/status",
+        "xcover/stop",
+        "xcover/wait",
     ]
 }
