@@ -4,7 +4,7 @@ use crate::Target;
 use crate::input::{choice, seed};
 use bessemer_apk::EntryPath;
 use bessemer_package::Tree;
-use bessemer_package::detect::{Package, detect};
+use bessemer_package::detect::{Options, Package, detect};
 
 pub(crate) const DETECT: Target = Target {
     name: "package_detect",
@@ -48,6 +48,8 @@ pub(crate) fn look_at(tree: &Tree) {
         name: "x",
         version: "1-r0",
         tree,
+        runtime: &[],
+        options: Options::default(),
     };
     // A hard link to nothing is an error of the tree; anything else must be found or passed over.
     let Ok(found) = detect(&package, &[tree]) else {

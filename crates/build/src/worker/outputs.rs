@@ -6,7 +6,7 @@ use bessemer_apk::package::{PkgInfo, ReadError, Reader, Script};
 use bessemer_apk::{EntryPath, IndexEntry, Limits as ApkLimits, signature_member};
 use bessemer_attest::documents::{Lock, LockedPackage, Output};
 use bessemer_digest::Digest;
-use bessemer_package::detect::{self, Detected};
+use bessemer_package::detect::{self, DetectError, Detected};
 use bessemer_package::{
     Archive, EmitError, Limits, Metadata, ScanError, Scratch, Tree, Unsigned, sbom,
 };
@@ -39,6 +39,14 @@ pub enum OutputError {
     /// The archive or a package file cannot be read or written.
     #[error("cannot read or write a package's files")]
     Io(#[from] std::io::Error),
+    /// What a package needs and provides could not be found.
+    #[error("cannot find what package {package} needs and provides")]
+    Detect {
+        /// Which package.
+        package: String,
+        /// What went wrong.
+        source: DetectError,
+    },
     /// A package could not be written.
     #[error("cannot write package {package}")]
     Emit {
@@ -161,8 +169,18 @@ impl Outputs<'_> {
             name: &plan.name,
             version: &version,
             tree,
+            runtime: &plan.dependencies.runtime,
+            options: detect::Options {
+                no_provides: plan.options.no_provides,
+                no_depends: plan.options.no_depends,
+                no_commands: plan.options.no_commands,
+            },
         };
-        let detected = detect::detect(&subject, siblings)?;
+        let detected =
+            detect::detect(&subject, siblings).map_err(|source| OutputError::Detect {
+                package: plan.name.clone(),
+                source,
+            })?;
         let sbom = self.sbom(plan, &version)?;
         let metadata = Metadata {
             info: self.info(plan, &version, detected),
@@ -225,26 +243,9 @@ impl Outputs<'_> {
         }
     }
 
-    fn info(&self, plan: &PackagePlan, version: &str, mut detected: Detected) -> PkgInfo {
-        if plan.options.no_commands {
-            detected.provides.retain(|name| !name.starts_with("cmd:"));
-            detected.depends.retain(|name| !name.starts_with("cmd:"));
-        }
-        if plan.options.no_provides {
-            detected.provides.clear();
-        }
-        if plan.options.no_depends {
-            detected.depends.clear();
-        }
+    fn info(&self, plan: &PackagePlan, version: &str, detected: Detected) -> PkgInfo {
         let dependencies = &plan.dependencies;
-        let provides = [dependencies.provides.clone(), detected.provides].concat();
-        let mut depends = [dependencies.runtime.clone(), detected.depends].concat();
-        let own = |name: &String| {
-            provides
-                .iter()
-                .any(|provided| provided.split('=').next() == Some(name.as_str()))
-        };
-        depends.retain(|name| !own(name));
+        let found = detected.with_declared(&dependencies.runtime, &dependencies.provides);
         PkgInfo {
             name: plan.name.clone(),
             version: version.to_owned(),
@@ -259,10 +260,10 @@ impl Outputs<'_> {
                 .iter()
                 .map(|license| license.license.clone())
                 .collect(),
-            depends,
-            provides,
+            depends: found.depends,
+            provides: found.provides,
             replaces: dependencies.replaces.clone(),
-            vendored: detected.vendored,
+            vendored: found.vendored,
             provider_priority: priority(dependencies.provider_priority),
             replaces_priority: priority(dependencies.replaces_priority),
             triggers: plan.trigger_paths.clone(),
