@@ -11,6 +11,7 @@ pub mod environment;
 pub mod job;
 pub mod lock;
 pub mod log;
+pub mod metadata;
 pub mod prepare;
 mod reporter;
 pub mod repository;
