@@ -43,11 +43,11 @@ fn elf(machine: u16, section: &str) -> Vec<u8> {
     }
     file.extend(&names);
     let own = u32::try_from(section.len() + 2).unwrap();
-    for (name, kind, offset, size) in [(0, 0, 0, 0), (1, 1, 0, 0), (own, 3, 64, names.len())] {
+    for (name, kind, offset, size) in [(0, 0, 0_u64, 0), (1, 1, 0, 0), (own, 3, 64, names.len())] {
         for word in [name, kind] {
             file.extend(u32::to_le_bytes(word));
         }
-        for word in [0, 0, offset as u64, size as u64] {
+        for word in [0, 0, offset, size as u64] {
             file.extend(u64::to_le_bytes(word));
         }
         file.extend([0; 24]);

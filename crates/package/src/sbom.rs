@@ -125,7 +125,8 @@ struct Document {
 struct Extracted {
     license_id: String,
     name: String,
-    extracted_text: String,
+    #[serde(rename = "extractedText")]
+    text: String,
 }
 
 #[derive(Serialize)]
@@ -189,7 +190,7 @@ impl Document {
         let extracted = license.extracted.into_iter();
         let extracted = extracted.map(|(license_id, name)| Extracted {
             license_id,
-            extracted_text: format!("The recipe names this licence `{name}`."),
+            text: format!("The recipe names this licence `{name}`."),
             name,
         });
         let own_id = own.id.clone();

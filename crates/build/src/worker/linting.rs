@@ -104,16 +104,13 @@ fn failure(finding: &Finding) -> LintError {
 /// The message with the first paths behind it.
 fn shown(finding: &Finding) -> String {
     let paths = finding.paths();
-    let mut text = finding.message.clone();
-    for (index, path) in paths.iter().take(SHOWN).enumerate() {
-        text += if index == 0 { ": " } else { ", " };
-        text += path;
-    }
-    let left = paths.len().saturating_sub(SHOWN);
-    if left > 0 {
-        text += &format!(" and {left} more");
-    }
-    text
+    let left = match paths.len().saturating_sub(SHOWN) {
+        0 => String::new(),
+        left => format!(" and {left} more"),
+    };
+    let first = paths[..paths.len().min(SHOWN)].join(", ");
+    let colon = if first.is_empty() { "" } else { ": " };
+    format!("{}{colon}{first}{left}", finding.message)
 }
 
 #[cfg(test)]

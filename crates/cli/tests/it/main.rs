@@ -12,6 +12,7 @@ mod failures;
 mod fixture;
 mod gate;
 mod interrupts;
+mod linting;
 mod publishing;
 mod reach;
 mod reading;

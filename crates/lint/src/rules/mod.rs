@@ -39,7 +39,9 @@ pub(crate) enum Check {
         says: &'static str,
     },
     /// The package as a whole.
-    Whole(fn(&Package<'_>) -> io::Result<Option<Found>>),
+    Whole(fn(&Package<'_>) -> Option<Found>),
+    /// The contents of its files.
+    Contents(fn(&Package<'_>) -> io::Result<Option<Found>>),
 }
 
 /// What a linter found.
@@ -65,7 +67,8 @@ impl Found {
 impl Check {
     pub(crate) fn run(&self, package: &Package<'_>) -> io::Result<Option<Found>> {
         match self {
-            Self::Whole(check) => check(package),
+            Self::Whole(check) => Ok(check(package)),
+            Self::Contents(check) => check(package),
             Self::Paths {
                 wrong,
                 except,
@@ -161,7 +164,7 @@ const fn except(
 const fn whole(
     name: &'static str,
     level: Level,
-    check: fn(&Package<'_>) -> io::Result<Option<Found>>,
+    check: fn(&Package<'_>) -> Option<Found>,
     hint: &'static str,
 ) -> Linter {
     Linter {
@@ -169,6 +172,20 @@ const fn whole(
         level,
         hint,
         check: Check::Whole(check),
+    }
+}
+
+const fn contents(
+    name: &'static str,
+    level: Level,
+    check: fn(&Package<'_>) -> io::Result<Option<Found>>,
+    hint: &'static str,
+) -> Linter {
+    Linter {
+        name,
+        level,
+        hint,
+        check: Check::Contents(check),
     }
 }
 
@@ -182,7 +199,7 @@ const TO_DOC: &str = "move documentation to a package whose name ends with -doc 
 
 /// Every linter, by name.
 pub(crate) const LINTERS: &[Linter] = &[
-    whole(
+    contents(
         "binaryarch",
         Warn,
         binaries::foreign,
@@ -192,7 +209,7 @@ pub(crate) const LINTERS: &[Linter] = &[
         "cudaruntimelib",
         Warn,
         paths::cuda,
-        "that are the host's driver libraries for CUDA",
+        "of the host's driver for CUDA",
         "the host brings these into a container; link and test against the stub libraries instead (nvidia-cuda-cudart-*, nvidia-cuda-nvml-dev-*)",
     ),
     paths(
@@ -207,7 +224,7 @@ pub(crate) const LINTERS: &[Linter] = &[
         Warn,
         DEV,
         |path, _| extension(path) == "dll",
-        "that are libraries for Windows",
+        "for Windows (.dll)",
         "remove the .dll files",
     ),
     except(
@@ -218,7 +235,7 @@ pub(crate) const LINTERS: &[Linter] = &[
         "of documentation",
         TO_DOC,
     ),
-    whole(
+    contents(
         "duplicate",
         Warn,
         duplicate::check,
@@ -229,7 +246,7 @@ pub(crate) const LINTERS: &[Linter] = &[
         Warn,
         DEV,
         |path, _| extension(path) == "dylib",
-        "that are libraries for macOS",
+        "for macOS (.dylib)",
         "remove the .dylib files",
     ),
     whole(
@@ -254,7 +271,7 @@ pub(crate) const LINTERS: &[Linter] = &[
         "libtool/la-files",
         Require,
         |path, _| extension(path) == "la",
-        "that are libtool archives (.la)",
+        "of libtool (.la)",
         "remove the .la files in the recipe, or name this linter in `checks.disabled` if something reads them",
     ),
     except(
@@ -262,7 +279,7 @@ pub(crate) const LINTERS: &[Linter] = &[
         Warn,
         DOC,
         paths::manual,
-        "that are manual or info pages",
+        "of manuals or info pages",
         TO_DOC,
     ),
     whole(
@@ -275,7 +292,7 @@ pub(crate) const LINTERS: &[Linter] = &[
         "object",
         Warn,
         |path, _| extension(path) == "o",
-        "that are intermediate objects (.o)",
+        "of intermediate code (.o)",
         "remove the .o files; a build's leftovers have no place in a package",
     ),
     except(
@@ -314,7 +331,7 @@ pub(crate) const LINTERS: &[Linter] = &[
         "sbom",
         Warn,
         paths::sbom,
-        "in /var/lib/db/sbom that are no SBOM",
+        "in /var/lib/db/sbom without the name of an SBOM",
         "remove them; SBOMs are added to packages after the build",
     ),
     whole(
@@ -336,10 +353,10 @@ pub(crate) const LINTERS: &[Linter] = &[
         Warn,
         &["-dev", "-static"],
         |path, _| extension(path) == "a",
-        "that are static libraries (.a)",
+        "with static libraries (.a)",
         "move the .a files to a package whose name ends with -dev or -static (split/static), or remove them",
     ),
-    whole(
+    contents(
         "strip",
         Warn,
         binaries::unstripped,

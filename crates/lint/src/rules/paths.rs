@@ -4,7 +4,6 @@ use super::{Found, SBOM, file_name, is_directory, of_paths};
 use crate::Package;
 use bessemer_package::Node;
 use regex::Regex;
-use std::io;
 use std::sync::LazyLock;
 
 /// What hides the files of a merged `/usr`.
@@ -60,43 +59,43 @@ pub(super) fn documentation(path: &str, _: &Node) -> bool {
             .any(|end| file_name(path).ends_with(end))
 }
 
-pub(super) fn empty(package: &Package<'_>) -> io::Result<Option<Found>> {
+pub(super) fn empty(package: &Package<'_>) -> Option<Found> {
     let mut entries = package.tree.iter();
     let has_file =
         entries.any(|(path, node)| !is_directory(node) && !path.as_str().starts_with(SBOM));
-    Ok((!has_file).then(|| Found {
+    (!has_file).then(|| Found {
         message: format!("{} has no files", package.name),
         details: None,
         advisory: false,
-    }))
+    })
 }
 
 /// melange looks for files below a folder `dir`, which never exists; the file `dir` itself is what
 /// `install-info` leaves. It is reported, and fails no build.
-pub(super) fn infodir(package: &Package<'_>) -> io::Result<Option<Found>> {
+pub(super) fn infodir(package: &Package<'_>) -> Option<Found> {
     let below =
         |path: &str, node: &Node| !is_directory(node) && path.starts_with("usr/share/info/dir/");
     if let Some(found) = of_paths(package, "below /usr/share/info/dir", below) {
-        return Ok(Some(found));
+        return Some(found);
     }
     let itself = |path: &str, node: &Node| !is_directory(node) && path == "usr/share/info/dir";
-    let found = of_paths(package, "that is the directory of info pages", itself);
-    Ok(found.map(|found| Found {
+    let found = of_paths(
+        package,
+        "in the place of the directory of info pages",
+        itself,
+    );
+    found.map(|found| Found {
         advisory: true,
         ..found
-    }))
+    })
 }
 
 /// The directories themselves, too, and links in their places.
-pub(super) fn usrmerge(package: &Package<'_>) -> io::Result<Option<Found>> {
-    Ok(of_paths(
-        package,
-        "outside of the merged /usr",
-        |path, _| {
-            UNMERGED.iter().any(|directory| {
-                path.strip_prefix(directory)
-                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-            })
-        },
-    ))
+pub(super) fn usrmerge(package: &Package<'_>) -> Option<Found> {
+    of_paths(package, "outside of the merged /usr", |path, _| {
+        UNMERGED.iter().any(|directory| {
+            path.strip_prefix(directory)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        })
+    })
 }

@@ -3,17 +3,16 @@
 use super::Found;
 use crate::{Details, Package};
 use std::collections::BTreeSet;
-use std::io;
 
 /// Ends of names that describe packages.
 const METADATA: [&str; 3] = [".egg-info", ".dist-info", ".pth"];
 
-pub(super) fn docs(package: &Package<'_>) -> io::Result<Option<Found>> {
-    Ok(folder(package, &["doc", "docs"], "documentation"))
+pub(super) fn docs(package: &Package<'_>) -> Option<Found> {
+    folder(package, &["doc", "docs"], "documentation")
 }
 
-pub(super) fn tests(package: &Package<'_>) -> io::Result<Option<Found>> {
-    Ok(folder(package, &["test", "tests"], "tests"))
+pub(super) fn tests(package: &Package<'_>) -> Option<Found> {
+    folder(package, &["test", "tests"], "tests")
 }
 
 /// What lies directly in `usr/lib/python3.*/site-packages`: directory and name.
@@ -42,7 +41,7 @@ fn folder(package: &Package<'_>, names: &[&str], what: &str) -> Option<Found> {
 }
 
 /// More than one package, each counted once however many files and versions of Python it has.
-pub(super) fn multiple(package: &Package<'_>) -> io::Result<Option<Found>> {
+pub(super) fn multiple(package: &Package<'_>) -> Option<Found> {
     let mut names = BTreeSet::new();
     for (_, module) in modules(package) {
         let counts = !module.starts_with('_')
@@ -54,7 +53,7 @@ pub(super) fn multiple(package: &Package<'_>) -> io::Result<Option<Found>> {
         }
     }
     if names.len() < 2 {
-        return Ok(None);
+        return None;
     }
     let packages: Vec<String> = names.into_iter().collect();
     let message = format!(
@@ -64,8 +63,5 @@ pub(super) fn multiple(package: &Package<'_>) -> io::Result<Option<Found>> {
         packages.join(", ")
     );
     let count = packages.len();
-    Ok(Some(Found::new(
-        message,
-        Details::Packages { count, packages },
-    )))
+    Some(Found::new(message, Details::Packages { count, packages }))
 }

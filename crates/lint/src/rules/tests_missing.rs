@@ -1,32 +1,28 @@
 //! Linters that look for a test of what is there.
 
+use super::paths::pattern;
 use super::{Found, is_directory, of_paths};
 use crate::Package;
 use bessemer_package::Node;
-use std::io;
+use regex::Regex;
+use std::sync::LazyLock;
+
+/// What shared objects are called, with their version or without.
+static LIBRARY: LazyLock<Regex> = LazyLock::new(|| pattern(r"\.so(\.[0-9]+)*$"));
 
 /// Shared objects want `ldd` to find what they need.
-pub(super) fn libraries(package: &Package<'_>) -> io::Result<Option<Found>> {
+pub(super) fn libraries(package: &Package<'_>) -> Option<Found> {
     let pipelines = ["test/ldd-check", "test/tw/ldd-check"];
-    Ok(untested(
-        package,
-        &pipelines,
-        "that are shared objects",
-        |path| {
-            let version = path.trim_end_matches(|char: char| char.is_ascii_digit() || char == '.');
-            version.ends_with(".so") && !path.ends_with('.') && !path.contains("..")
-        },
-    ))
+    untested(package, &pipelines, "with shared objects", |path| {
+        LIBRARY.is_match(path)
+    })
 }
 
 /// pkg-config files want `pkgconf` to read them.
-pub(super) fn pkgconf(package: &Package<'_>) -> io::Result<Option<Found>> {
-    Ok(untested(
-        package,
-        &["test/pkgconf"],
-        "for pkg-config",
-        |path| path.starts_with("usr/lib/pkgconfig/") || path.starts_with("usr/share/pkgconfig/"),
-    ))
+pub(super) fn pkgconf(package: &Package<'_>) -> Option<Found> {
+    untested(package, &["test/pkgconf"], "for pkg-config", |path| {
+        path.starts_with("usr/lib/pkgconfig/") || path.starts_with("usr/share/pkgconfig/")
+    })
 }
 
 fn untested(

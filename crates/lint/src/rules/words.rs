@@ -2,7 +2,6 @@
 
 use super::{Found, counted, is_directory};
 use crate::{Details, FoundArchitecture, NonLinux, Package};
-use std::io;
 
 /// Operating systems, and how paths name them.
 const PLATFORMS: [(&str, &[&str]); 2] = [
@@ -31,7 +30,7 @@ fn files(package: &Package<'_>, mut each: impl FnMut(&str, &str, &str)) {
     }
 }
 
-pub(super) fn non_linux(package: &Package<'_>) -> io::Result<Option<Found>> {
+pub(super) fn non_linux(package: &Package<'_>) -> Option<Found> {
     let mut references = Vec::new();
     files(package, |path, directory, name| {
         let named = |word: &&str| directory.contains(word) || name.contains(word);
@@ -42,13 +41,13 @@ pub(super) fn non_linux(package: &Package<'_>) -> io::Result<Option<Found>> {
         }));
     });
     let says = "whose paths name another operating system";
-    Ok((!references.is_empty()).then(|| {
+    (!references.is_empty()).then(|| {
         let message = counted(package.name, references.len(), "file", "files", says);
         Found::new(message, Details::NonLinux { references })
-    }))
+    })
 }
 
-pub(super) fn architectures(package: &Package<'_>) -> io::Result<Option<Found>> {
+pub(super) fn architectures(package: &Package<'_>) -> Option<Found> {
     let mut found = Vec::new();
     files(package, |path, directory, name| {
         let supported = SUPPORTED
@@ -63,10 +62,10 @@ pub(super) fn architectures(package: &Package<'_>) -> io::Result<Option<Found>> 
         }));
     });
     let says = "whose paths name another processor";
-    Ok((!found.is_empty()).then(|| {
+    (!found.is_empty()).then(|| {
         let message = counted(package.name, found.len(), "file", "files", says);
         Found::new(message, Details::Architectures { files: found })
-    }))
+    })
 }
 
 /// Whether the word stands in a file's name after `-`, `_` or `.`, and before the same, a dot or

@@ -55,7 +55,7 @@ pub(super) fn look(
         return Ok(());
     }
     let file = package.tree.open(node)?;
-    let found = versions(file, budget)?;
+    let found = versions(&file, budget)?;
     if budget.0 == 0 {
         return Err(DetectError::TooLarge(package.name.to_owned()));
     }
@@ -74,14 +74,14 @@ struct Versions {
     module: Option<String>,
 }
 
-fn versions(file: ContentReader, budget: &mut Budget) -> io::Result<Versions> {
+fn versions(file: &ContentReader, budget: &mut Budget) -> io::Result<Versions> {
     match unpacked(file.again())? {
         Unpacked::Plain => {
             let (start, size) = match uki::kernel(file.again())? {
                 Some(range) => range,
                 None => (0, file.size()),
             };
-            of_plain(&file, start, size, budget)
+            of_plain(file, start, size, budget)
         }
         Unpacked::Stream(stream) => of_stream(stream, budget),
     }

@@ -194,7 +194,12 @@ mod tests {
     use super::{Expression, LICENSE_LIST};
 
     /// What is declared, the expression, and the references in it with their names.
-    const CASES: [(&str, &str, &[(&str, &str)]); 15] = [
+    type Case = (
+        &'static str,
+        &'static str,
+        &'static [(&'static str, &'static str)],
+    );
+    const CASES: [Case; 15] = [
         ("MIT", "MIT", &[]),
         ("", "NOASSERTION", &[]),
         ("NOASSERTION", "NOASSERTION", &[]),

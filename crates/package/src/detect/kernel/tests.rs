@@ -56,11 +56,14 @@ fn unified(kernel: &[u8]) -> Vec<u8> {
     image
 }
 
+/// What the file is, its content, and the versions of kernel and module in it.
+type Case = (&'static str, Vec<u8>, Option<String>, Option<String>);
+
 #[test]
 fn versions_are_found_in_every_wrapping() {
     let zimage = [&[7; 5000][..], &gzipped(BANNER), b"table behind"].concat();
     let own = || Some("6.17.7-test".to_owned());
-    let cases: Vec<(&str, Vec<u8>, Option<String>, Option<String>)> = vec![
+    let cases: Vec<Case> = vec![
         ("plain kernel", BANNER.to_vec(), own(), None),
         ("gzipped kernel", gzipped(BANNER), own(), None),
         ("gzipped boot image", gzipped(&boot_image()), own(), None),
@@ -87,7 +90,7 @@ fn versions_are_found_in_every_wrapping() {
         ("nothing", Vec::new(), None, None),
     ];
     for (name, bytes, kernel, module) in cases {
-        let found = versions(file(bytes), &mut Budget::default()).unwrap();
+        let found = versions(&file(bytes), &mut Budget::default()).unwrap();
         assert_eq!((found.kernel, found.module), (kernel, module), "{name}");
     }
 }
@@ -96,6 +99,6 @@ fn versions_are_found_in_every_wrapping() {
 fn decompression_ends_with_the_budget() {
     let bomb = gzipped(&vec![0; 1 << 20]);
     let mut budget = Budget(1 << 18);
-    versions(file(bomb), &mut budget).unwrap();
+    versions(&file(bomb), &mut budget).unwrap();
     assert_eq!(budget.0, 0);
 }
