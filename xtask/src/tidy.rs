@@ -28,7 +28,7 @@ const DEPENDENCIES: &[(&str, &[&str])] = &[
     (
         "build",
         &[
-            "apk", "attest", "digest", "erofs", "package", "recipe", "store", "vm",
+            "apk", "attest", "digest", "erofs", "lint", "package", "recipe", "store", "vm",
         ],
     ),
     (
@@ -39,6 +39,7 @@ const DEPENDENCIES: &[(&str, &[&str])] = &[
             "bootstrap",
             "build",
             "digest",
+            "lint",
             "package",
             "recipe",
             "signer",
@@ -50,6 +51,7 @@ const DEPENDENCIES: &[(&str, &[&str])] = &[
     ("erofs", &[]),
     ("guest-agent", &["vm-proto"]),
     ("jailer", &[]),
+    ("lint", &["apk", "digest", "package"]),
     ("package", &["apk", "digest"]),
     ("recipe", &["apk", "digest"]),
     ("signer", &["attest", "digest"]),

@@ -132,6 +132,8 @@ pub(crate) fn detect_all(drafts: &mut [Draft]) -> Result<(), BootstrapError> {
             name,
             version,
             tree: &draft.tree,
+            runtime: &[],
+            options: detect::Options::default(),
         };
         found.push(detect::detect(&package, &trees)?);
     }

@@ -11,6 +11,7 @@ use crate::selection::Selection;
 use crate::write;
 use bessemer_apk::index::RenderIndexError;
 use bessemer_digest::Digest;
+use bessemer_package::detect::DetectError;
 use bessemer_package::{EmitError, ScanError, Scratch, sbom::SbomError};
 use std::error::Error;
 use std::io;
@@ -127,6 +128,9 @@ pub enum BootstrapError {
     /// Reading or writing files failed.
     #[error("cannot read or write a file")]
     Io(#[from] io::Error),
+    /// What a package's files need and provide could not be found.
+    #[error(transparent)]
+    Detect(#[from] DetectError),
     /// A package file is not the one that the lists name.
     #[error("{path} is {found}, but apt's lists say {expected}")]
     Digest {

@@ -12,6 +12,7 @@ pub mod git;
 pub mod job;
 pub mod lock;
 pub mod log;
+pub mod metadata;
 pub mod prepare;
 mod reporter;
 pub mod repository;

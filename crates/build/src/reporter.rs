@@ -12,6 +12,8 @@ pub enum Event<'a> {
     },
     /// Something worth knowing that is no error.
     Note(&'a str),
+    /// Something that is likely not meant, and stops nothing.
+    Warning(&'a str),
     /// A step of a recipe begins in a guest.
     Step {
         /// The step's id in the plan.

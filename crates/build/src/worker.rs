@@ -2,6 +2,7 @@
 
 mod build_guest;
 mod guest;
+mod linting;
 mod machine;
 mod manifest;
 mod offered;
@@ -10,6 +11,7 @@ mod record;
 mod test_guest;
 
 pub use guest::GuestError;
+pub use linting::{LintError, Linting};
 pub use machine::{MachineError, Tools};
 pub use offered::{OfferedTest, TestError};
 pub use outputs::{BuiltPackage, OutputError, SignControl, SignControlError};
@@ -51,6 +53,8 @@ pub struct Work<'a> {
     pub out: PathBuf,
     /// Where packages go; nobody else looks for them there.
     pub packages_out: PathBuf,
+    /// What may not be in a package.
+    pub linting: Linting,
     /// Leave the disks in place afterwards.
     pub keep: bool,
     /// Open a shell at a step that fails.

@@ -1,7 +1,7 @@
 //! The command line's definition.
 
 use crate::commands::{
-    bootstrap, build, compile, index, kernel, keygen, keys, publish, query, schema, sign, test,
+    bootstrap, build, compile, index, kernel, keygen, keys, lint, publish, query, scan, schema, sign, test,
     verify, worker,
 };
 use crate::exit;
@@ -49,6 +49,10 @@ pub(crate) enum Command {
     Publish(publish::Arguments),
     /// Check a package against its attestations, and say what they prove
     Verify(verify::Arguments),
+    /// Look for what packages should not have
+    Lint(lint::Arguments),
+    /// Find anew what built packages need and provide
+    Scan(scan::Arguments),
     /// Print what a recipe compiles to, as JSON
     Compile(compile::Arguments),
     /// Print a template filled from a recipe

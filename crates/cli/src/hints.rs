@@ -5,7 +5,9 @@ use bessemer_attest::verify::{PASSING_TEST, VerifyError};
 use bessemer_build::lock::ResolveError;
 use bessemer_build::prepare::PrepareError;
 use bessemer_build::repository::OpenRepositoryError;
-use bessemer_build::worker::{GuestError, MachineError, TestError, WorkError};
+use bessemer_build::worker::{
+    GuestError, LintError, MachineError, OutputError, TestError, WorkError,
+};
 use std::io;
 
 /// What a person may do about this error.
@@ -64,6 +66,7 @@ fn of_work(error: &WorkError) -> Option<&'static str> {
         WorkError::Resolve(error) => of_resolve(error),
         WorkError::Machine(error) => of_machine(error),
         WorkError::Guest(error) => of_guest(error),
+        WorkError::Output(OutputError::Lint(LintError::Failed { hint, .. })) => Some(hint),
         _ => None,
     }
 }

@@ -4,7 +4,7 @@
 
 mod tables;
 
-pub(crate) use tables::{BuildTable, CompileTable, TestTable};
+pub(crate) use tables::{BuildTable, CompileTable, LintTable, ScanTable, TestTable};
 
 use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, Error, FromArgMatches};
@@ -43,6 +43,10 @@ pub(crate) trait Table {
 pub(crate) type BuildFlags = Flags<BuildTable>;
 /// The flags of `bessemer compile`.
 pub(crate) type CompileFlags = Flags<CompileTable>;
+/// The flags of `bessemer lint`.
+pub(crate) type LintFlags = Flags<LintTable>;
+/// The flags of `bessemer scan`.
+pub(crate) type ScanFlags = Flags<ScanTable>;
 /// The flags of `bessemer test`.
 pub(crate) type TestFlags = Flags<TestTable>;
 

@@ -152,6 +152,7 @@ impl Reporter for Progress {
         match event {
             Event::Stage { name, detail } => self.line(&format!("{name}: {detail}")),
             Event::Note(text) => self.line(&format!("note: {text}")),
+            Event::Warning(text) => warning(&plain_line(text)),
             Event::Step { id, name } => self.line(&format!("step {id}: {name}")),
             Event::Output(bytes) if !self.quiet_output => {
                 // What a guest prints must not reach a person's terminal as commands to it.

@@ -1,22 +1,26 @@
 //! The SPDX document inside a package.
 //!
 //! SPDX 2.3, JSON. The bytes depend on the description alone: no version of any tool, the creation
-//! time is the source date, and the document's namespace carries the digest of its contents so that
-//! no two documents share one.
+//! time is the source date. The document's namespace carries package, version, architecture and the
+//! digest of the lock (of the contents where there is none), so that no two documents share one.
+
+mod license;
+#[cfg(test)]
+mod schema;
 
 use bessemer_digest::Digest;
+use license::{Expression, LICENSE_LIST, UNKNOWN};
 use serde::Serialize;
 use std::fmt::Write as _;
-
-/// The SPDX licence list that licence expressions refer to.
-const LICENSE_LIST: &str = "3.22";
-const UNKNOWN: &str = "NOASSERTION";
 
 /// What a document describes: one package and what it was made from.
 #[derive(Debug, Clone)]
 pub struct Description<'a> {
     /// A URI without fragment that the document's namespace starts with.
     pub namespace: &'a str,
+    /// The digest of the lock that the package was built from, with which the namespace ends; the
+    /// digest of the document's own contents where there is no lock.
+    pub lock: Option<Digest>,
     /// Who created the document.
     pub organization: &'a str,
     /// Vendor part of the package URL, `pkg:apk/<distribution>/<name>`.
@@ -27,8 +31,9 @@ pub struct Description<'a> {
     pub version: &'a str,
     /// Architecture in apk's spelling.
     pub architecture: &'a str,
-    /// Licence expression as declared; `None` when it is not known.
-    pub license: Option<&'a str>,
+    /// Licence expressions as declared, which all hold; empty when none is known. What SPDX does
+    /// not list becomes `LicenseRef-…`.
+    pub licenses: &'a [&'a str],
     /// Copyright text as declared; `None` when it is not known.
     pub copyright: Option<&'a str>,
     /// Seconds since 1970 (the source date).
@@ -77,13 +82,16 @@ pub fn spdx(description: &Description<'_>) -> Result<Vec<u8>, SbomError> {
         .and_then(|seconds| jiff::Timestamp::from_second(seconds).ok())
         .ok_or(SbomError::Created(description.created))?;
     let mut document = Document::new(description, created.to_string());
-    let digest = Digest::of(serde_json::to_vec(&document)?);
+    let digest = match description.lock {
+        Some(lock) => lock,
+        None => Digest::of(serde_json::to_vec(&document)?),
+    };
     document.namespace = format!(
         "{}/{}-{}-{}/{}",
         description.namespace.trim_end_matches('/'),
-        description.name,
-        description.version,
-        description.architecture,
+        escape(description.name),
+        escape(description.version),
+        escape(description.architecture),
         digest.hex()
     );
     let mut bytes = serde_json::to_vec_pretty(&document)?;
@@ -106,6 +114,19 @@ struct Document {
     describes: Vec<String>,
     packages: Vec<Package>,
     relationships: Vec<Relationship>,
+    #[serde(rename = "hasExtractedLicensingInfos")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    extracted: Vec<Extracted>,
+}
+
+/// A licence that SPDX does not list.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Extracted {
+    license_id: String,
+    name: String,
+    #[serde(rename = "extractedText")]
+    text: String,
 }
 
 #[derive(Serialize)]
@@ -164,7 +185,14 @@ struct Relationship {
 
 impl Document {
     fn new(from: &Description<'_>, created: String) -> Self {
-        let own = Package::of_apk(from);
+        let license = Expression::all(from.licenses);
+        let own = Package::of_apk(from, license.text);
+        let extracted = license.extracted.into_iter();
+        let extracted = extracted.map(|(license_id, name)| Extracted {
+            license_id,
+            text: format!("The recipe names this licence `{name}`."),
+            name,
+        });
         let own_id = own.id.clone();
         let mut packages = vec![own];
         let mut relationships = vec![Relationship {
@@ -206,12 +234,13 @@ impl Document {
             describes: vec![own_id],
             packages,
             relationships,
+            extracted: extracted.collect(),
         }
     }
 }
 
 impl Package {
-    fn of_apk(from: &Description<'_>) -> Self {
+    fn of_apk(from: &Description<'_>, license_declared: String) -> Self {
         let purl = format!(
             "pkg:apk/{}/{}@{}?arch={}",
             escape(from.distribution),
@@ -225,7 +254,7 @@ impl Package {
             version_info: from.version.into(),
             files_analyzed: false,
             license_concluded: UNKNOWN,
-            license_declared: from.license.unwrap_or(UNKNOWN).into(),
+            license_declared,
             download_location: UNKNOWN.into(),
             copyright_text: from.copyright.unwrap_or(UNKNOWN).into(),
             checksums: Vec::new(),
@@ -309,7 +338,8 @@ mod tests {
             name: "libstdc++",
             version: "1.2-r0",
             architecture: "x86_64",
-            license: Some("MIT"),
+            lock: None,
+            licenses: &["MIT"],
             copyright: None,
             created: 0,
             recipe: None,
@@ -338,9 +368,46 @@ mod tests {
             "GENERATED_FROM"
         );
         let mut other = description();
-        other.license = None;
+        other.licenses = &[];
         let other: serde_json::Value = serde_json::from_slice(&spdx(&other).unwrap()).unwrap();
         assert_ne!(json["documentNamespace"], other["documentNamespace"]);
+    }
+
+    #[test]
+    fn the_namespace_is_the_locks() {
+        let lock = Digest::of(b"lock");
+        let with_lock = Description {
+            lock: Some(lock),
+            ..description()
+        };
+        let json: serde_json::Value = serde_json::from_slice(&spdx(&with_lock).unwrap()).unwrap();
+        let expected = format!("urn:test/libstdc%2B%2B-1.2-r0-x86_64/{}", lock.hex());
+        assert_eq!(json["documentNamespace"], expected);
+    }
+
+    #[test]
+    fn documents_obey_the_schema() {
+        let source = |name: &str, purl: Option<&str>| Source {
+            name: name.into(),
+            version: "1/2 ü".into(),
+            location: Some("https://example.org/a.tar.gz".into()),
+            purl: purl.map(str::to_owned),
+            sha256: Some(Digest::of(b"a")),
+        };
+        let full = Description {
+            licenses: &["MIT OR PROPRIETARY", "Public Domain"],
+            copyright: Some("2026 somebody"),
+            recipe: Some(source("r.yaml", None)),
+            sources: vec![
+                source("src", Some("pkg:generic/src@1")),
+                source("src", None),
+            ],
+            ..description()
+        };
+        for description in [description(), full] {
+            let json = serde_json::from_slice(&spdx(&description).unwrap()).unwrap();
+            assert_eq!(schema::violations(&json), Vec::<String>::new());
+        }
     }
 
     #[test]

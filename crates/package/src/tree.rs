@@ -242,6 +242,16 @@ impl ContentReader {
     pub const fn size(&self) -> u64 {
         self.size
     }
+
+    /// The same file from its start.
+    #[must_use]
+    pub fn again(&self) -> Self {
+        Self {
+            content: self.content.clone(),
+            position: 0,
+            size: self.size,
+        }
+    }
 }
 
 impl Read for ContentReader {

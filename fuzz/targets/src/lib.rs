@@ -64,6 +64,7 @@ pub const TARGETS: &[Target] = &[
     guest::FRAME,
     jailer::REQUEST,
     package::DETECT,
+    package::LINT,
     recipe::RECIPE,
     recipe::TEMPLATE,
     signer::COSIGN_KEY,

@@ -1,10 +1,13 @@
-//! Dependency detection: ELF objects, interpreters, pkg-config files, loader configuration.
+//! Dependency detection (ELF objects, interpreters, pkg-config files, loader configuration, kernels
+//! and their modules in every compression) and the linters with the recipes they read.
 
 use crate::Target;
 use crate::input::{choice, seed};
 use bessemer_apk::EntryPath;
+use bessemer_lint::{Configuration, Package as Linted, Selection, lint, linters};
 use bessemer_package::Tree;
-use bessemer_package::detect::{Package, detect};
+use bessemer_package::detect::{Options, Package, detect};
+use std::io::Write as _;
 
 pub(crate) const DETECT: Target = Target {
     name: "package_detect",
@@ -19,17 +22,82 @@ pub(crate) const DETECT: Target = Target {
         "\n",
         "$ORIGIN",
         "/usr/lib",
+        "vermagic=",
+        "Linux version ",
+        "HdrS",
+        ".linux",
+        "\u{1f}",
     ],
 };
 
 /// Where each kind of file is looked for.
-const PLACES: [&str; 5] = [
+const PLACES: [&str; 9] = [
     "usr/lib/libx.so.1",
     "usr/bin/x",
     "usr/lib/pkgconfig/x.pc",
     "etc/ld.so.conf.d/x.conf",
     "usr/lib/deep/libx.so",
+    "boot/vmlinuz",
+    "usr/lib/modules/6.1/x.ko",
+    "usr/lib/python3.12/site-packages/x.so",
+    "tmp/x.a",
 ];
+
+pub(crate) const LINT: Target = Target {
+    name: "package_lint",
+    run: run_lint,
+    seeds: lint_seeds,
+    words: &[
+        "package:",
+        "name: x",
+        "checks:",
+        "disabled:",
+        "subpackages:",
+        "test:",
+        "pipeline:",
+        "- uses: test/pkgconf",
+        "\u{7f}ELF",
+        ".debug_info",
+    ],
+};
+
+/// A recipe where the first byte is even, else one file at one of [`PLACES`]; all linters run.
+fn run_lint(data: &[u8]) {
+    let Some((place, rest)) = choice(data) else {
+        return;
+    };
+    let mut tree = Tree::new();
+    let path = PLACES[usize::from(place / 2) % PLACES.len()];
+    tree.insert_file(EntryPath::new(path).unwrap(), 0o4757, rest.to_vec());
+    let configuration = match place % 2 {
+        0 => Configuration::parse(&String::from_utf8_lossy(rest)).ok(),
+        _ => None,
+    };
+    let all: Vec<String> = linters().map(|linter| linter.name.to_owned()).collect();
+    let selection = Selection::new(Some(&all), None).unwrap();
+    let disabled = configuration.as_ref().map(|found| found.disabled("x"));
+    let selection = selection.without(disabled.unwrap_or_default());
+    let package = Linted {
+        name: "x",
+        tree: &tree,
+        configuration: configuration.as_ref(),
+    };
+    let report = lint(&package, "1-r0", &selection).unwrap();
+    let both = report.failures().count() + report.warnings().count();
+    assert_eq!(both, report.findings().count());
+    // The file is setuid, and everybody may write it.
+    assert!(
+        report
+            .findings()
+            .any(|finding| finding.linter == "setuidgid")
+    );
+    serde_json::to_string(&report).unwrap();
+}
+
+fn lint_seeds() -> Vec<Vec<u8>> {
+    let recipe = "package:\n  name: x\n  checks:\n    disabled:\n      - setuidgid\ntest:\n  pipeline:\n    - uses: test/pkgconf\nsubpackages:\n  - name: y\n";
+    vec![seed(4, recipe), seed(1, elf()), seed(15, elf())]
+}
 
 /// One file with the input as its content, at one of [`PLACES`].
 fn run(data: &[u8]) {
@@ -48,6 +116,8 @@ pub(crate) fn look_at(tree: &Tree) {
         name: "x",
         version: "1-r0",
         tree,
+        runtime: &[],
+        options: Options::default(),
     };
     // A hard link to nothing is an error of the tree; anything else must be found or passed over.
     let Ok(found) = detect(&package, &[tree]) else {
@@ -75,8 +145,42 @@ fn seeds() -> Vec<Vec<u8>> {
             2,
             "prefix=/usr\nName: x\nVersion: 1\nRequires: zlib >= 1.2, y\nLibs: -lx\n",
         ),
+        seed(5, boot_image()),
+        seed(5, gzipped(b"\0Linux version 6.1-x (a@b)\n")),
+        seed(6, "x\0vermagic=6.1-x SMP\0"),
+        seed(6, gzipped(b"x\0vermagic=6.1-x SMP\0")),
+        seed(6, XZ),
+        seed(6, ZSTD),
         seed(3, "/usr/lib/deep\ninclude /etc/ld.so.conf.d/*.conf\n"),
     ]
+}
+
+/// `x\0vermagic=6.1-x SMP\0`, compressed by `xz --check=crc32`.
+const XZ: &[u8] = &[
+    253, 55, 122, 88, 90, 0, 0, 1, 105, 34, 222, 54, 2, 0, 33, 1, 22, 0, 0, 0, 116, 47, 229, 163,
+    1, 0, 20, 120, 0, 118, 101, 114, 109, 97, 103, 105, 99, 61, 54, 46, 49, 45, 120, 32, 83, 77,
+    80, 0, 0, 0, 0, 0, 165, 20, 56, 248, 0, 1, 41, 21, 43, 206, 29, 9, 144, 66, 153, 13, 1, 0, 0,
+    0, 0, 1, 89, 90,
+];
+/// The same by `zstd -19`.
+const ZSTD: &[u8] = &[
+    40, 181, 47, 253, 0, 104, 169, 0, 0, 120, 0, 118, 101, 114, 109, 97, 103, 105, 99, 61, 54, 46,
+    49, 45, 120, 32, 83, 77, 80, 0,
+];
+
+fn gzipped(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// An x86 boot image whose header points to a version.
+fn boot_image() -> Vec<u8> {
+    let mut image = vec![0; 0x310];
+    image[514..518].copy_from_slice(b"HdrS");
+    image[526..528].copy_from_slice(&0x100_u16.to_le_bytes());
+    image.extend(b"6.1-x (a@b)\0");
+    image
 }
 
 /// A 64-bit little-endian shared object: one loadable segment, one dynamic segment with a name, a

@@ -54,15 +54,17 @@ impl Work<'_> {
         let archive = output_archive(machine.disks.output.as_deref(), length)?;
         reporter.report(Event::Stage {
             name: "packages",
-            detail: "split, detect, SBOM, sign",
+            detail: "split, detect, lint, SBOM, sign",
         });
         let outputs = Outputs {
             plan: &self.job.plan,
             lock: &self.job.lock,
+            lock_digest: self.job.spec.lock,
             directory: &self.packages_out,
+            linting: &self.linting,
         };
         Ok(Built {
-            packages: outputs.make(archive, signer)?,
+            packages: outputs.make(archive, signer, reporter)?,
             observed,
             environment,
             sources_digest: sources.digest,

@@ -1,12 +1,15 @@
 //! From the guest's archive to signed packages.
 
 use crate::environment::PackageFile;
+use crate::metadata::{detect, pkginfo};
+use crate::reporter::Reporter;
 use crate::step_script::OUTPUT;
+use crate::worker::linting::{LintError, Linting};
 use bessemer_apk::package::{PkgInfo, ReadError, Reader, Script};
 use bessemer_apk::{EntryPath, IndexEntry, Limits as ApkLimits, signature_member};
 use bessemer_attest::documents::{Lock, LockedPackage, Output};
 use bessemer_digest::Digest;
-use bessemer_package::detect::{self, Detected};
+use bessemer_package::detect::{DetectError, Detected};
 use bessemer_package::{
     Archive, EmitError, Limits, Metadata, ScanError, Scratch, Tree, Unsigned, sbom,
 };
@@ -39,6 +42,17 @@ pub enum OutputError {
     /// The archive or a package file cannot be read or written.
     #[error("cannot read or write a package's files")]
     Io(#[from] std::io::Error),
+    /// What a package needs and provides could not be found.
+    #[error("cannot find what package {package} needs and provides")]
+    Detect {
+        /// Which package.
+        package: String,
+        /// What went wrong.
+        source: DetectError,
+    },
+    /// A package has what it may not have, or could not be looked at.
+    #[error(transparent)]
+    Lint(#[from] LintError),
     /// A package could not be written.
     #[error("cannot write package {package}")]
     Emit {
@@ -121,16 +135,22 @@ pub(super) struct Outputs<'a> {
     pub(super) plan: &'a Plan,
     /// The build lock.
     pub(super) lock: &'a Lock,
+    /// Its digest.
+    pub(super) lock_digest: Digest,
     /// Where the finished files go.
     pub(super) directory: &'a Path,
+    /// What may not be in a package.
+    pub(super) linting: &'a Linting,
 }
 
 impl Outputs<'_> {
-    /// Reads the archive, splits it, detects dependencies, writes SBOMs and signed packages.
+    /// Reads the archive, splits it, detects dependencies, runs the linters, writes SBOMs and
+    /// signed packages. No package is written or signed before all have passed their linters.
     pub(super) fn make(
         &self,
         archive: File,
         signer: &mut dyn SignControl,
+        reporter: &mut dyn Reporter,
     ) -> Result<Vec<BuiltPackage>, OutputError> {
         let whole = Archive::scan(archive, &Limits::default())?;
         let plans: Vec<&PackagePlan> = std::iter::once(&self.plan.package)
@@ -141,9 +161,20 @@ impl Outputs<'_> {
             .map(|plan| subtree(&whole, &plan.name))
             .collect::<Result<Vec<Tree>, OutputError>>()?;
         let siblings: Vec<&Tree> = trees.iter().collect();
-        let mut built = Vec::new();
+        let mut found = Vec::new();
         for (plan, tree) in plans.iter().zip(&trees) {
-            built.push(self.package(plan, tree, &siblings, signer)?);
+            let detected = detect(plan, tree, &siblings);
+            found.push(detected.map_err(|source| OutputError::Detect {
+                package: plan.name.clone(),
+                source,
+            })?);
+        }
+        let packages: Vec<_> = plans.iter().copied().zip(&trees).collect();
+        self.linting
+            .run(&packages, &self.plan.configuration, reporter)?;
+        let mut built = Vec::new();
+        for ((plan, tree), detected) in packages.into_iter().zip(found) {
+            built.push(self.package(plan, tree, detected, signer)?);
         }
         built.sort_by(|one, two| one.output.file.cmp(&two.output.file));
         Ok(built)
@@ -153,19 +184,13 @@ impl Outputs<'_> {
         &self,
         plan: &PackagePlan,
         tree: &Tree,
-        siblings: &[&Tree],
+        detected: Detected,
         signer: &mut dyn SignControl,
     ) -> Result<BuiltPackage, OutputError> {
         let version = plan.full_version();
-        let subject = detect::Package {
-            name: &plan.name,
-            version: &version,
-            tree,
-        };
-        let detected = detect::detect(&subject, siblings)?;
         let sbom = self.sbom(plan, &version)?;
         let metadata = Metadata {
-            info: self.info(plan, &version, detected),
+            info: pkginfo(self.plan, plan, detected),
             scripts: scripts(plan),
             melange_yaml: Some(serde_json::to_vec(&self.plan.configuration)?),
         };
@@ -225,58 +250,12 @@ impl Outputs<'_> {
         }
     }
 
-    fn info(&self, plan: &PackagePlan, version: &str, mut detected: Detected) -> PkgInfo {
-        if plan.options.no_commands {
-            detected.provides.retain(|name| !name.starts_with("cmd:"));
-            detected.depends.retain(|name| !name.starts_with("cmd:"));
-        }
-        if plan.options.no_provides {
-            detected.provides.clear();
-        }
-        if plan.options.no_depends {
-            detected.depends.clear();
-        }
-        let dependencies = &plan.dependencies;
-        let provides = [dependencies.provides.clone(), detected.provides].concat();
-        let mut depends = [dependencies.runtime.clone(), detected.depends].concat();
-        let own = |name: &String| {
-            provides
-                .iter()
-                .any(|provided| provided.split('=').next() == Some(name.as_str()))
-        };
-        depends.retain(|name| !own(name));
-        PkgInfo {
-            name: plan.name.clone(),
-            version: version.to_owned(),
-            arch: self.plan.architecture.clone(),
-            origin: self.plan.package.name.clone(),
-            description: plan.description.clone(),
-            url: plan.url.clone(),
-            commit: plan.commit.clone(),
-            build_date: (self.plan.source_date_epoch != 0).then_some(self.plan.source_date_epoch),
-            licenses: plan
-                .licenses
-                .iter()
-                .map(|license| license.license.clone())
-                .collect(),
-            depends,
-            provides,
-            replaces: dependencies.replaces.clone(),
-            vendored: detected.vendored,
-            provider_priority: priority(dependencies.provider_priority),
-            replaces_priority: priority(dependencies.replaces_priority),
-            triggers: plan.trigger_paths.clone(),
-            ..PkgInfo::default()
-        }
-    }
-
     fn sbom(&self, plan: &PackagePlan, version: &str) -> Result<Vec<u8>, OutputError> {
         let licenses: Vec<&str> = plan
             .licenses
             .iter()
             .map(|license| license.license.as_str())
             .collect();
-        let license = licenses.join(" AND ");
         let measured: BTreeMap<&str, Digest> = self
             .lock
             .sources
@@ -289,7 +268,8 @@ impl Outputs<'_> {
             location: Some(request.uri.clone()),
             purl: Some(format!(
                 "pkg:generic/{}@{}",
-                request.purl_name, request.purl_version
+                sbom::escape(&request.purl_name),
+                sbom::escape(&request.purl_version)
             )),
             sha256: measured.get(request.id.as_str()).copied(),
         });
@@ -300,7 +280,8 @@ impl Outputs<'_> {
             name: &plan.name,
             version,
             architecture: &self.plan.architecture,
-            license: (!license.is_empty()).then_some(license.as_str()),
+            lock: Some(self.lock_digest),
+            licenses: &licenses,
             copyright: None,
             created: self.plan.source_date_epoch,
             recipe: Some(sbom::Source {
@@ -334,10 +315,6 @@ fn subtree(whole: &Tree, package: &str) -> Result<Tree, OutputError> {
     let path = format!("{}/{package}", OUTPUT.trim_start_matches('/'));
     let prefix = EntryPath::new(path).map_err(|_| OutputError::Name(package.to_owned()))?;
     Ok(whole.subtree(&prefix))
-}
-
-fn priority(value: Option<i64>) -> Option<u64> {
-    value.and_then(|value| u64::try_from(value).ok())
 }
 
 fn scripts(plan: &PackagePlan) -> BTreeMap<Script, Vec<u8>> {

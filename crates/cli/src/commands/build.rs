@@ -3,6 +3,7 @@
 mod config_source;
 pub(super) mod limits;
 
+use super::lint::LintArguments;
 use super::recipe_file::{RecipeArguments, render};
 use super::repositories::{Opened, RepositoryArguments};
 use crate::exit;
@@ -37,6 +38,8 @@ pub(crate) struct Arguments {
     pub(crate) repositories: RepositoryArguments,
     #[command(flatten)]
     pub(crate) limits: LimitArguments,
+    #[command(flatten)]
+    pub(crate) lint: LintArguments,
     #[command(flatten)]
     _melange: BuildFlags,
     /// RSA key that signs the packages in place of the factory's own. Only the signer reads it. apk
@@ -302,6 +305,8 @@ fn worker(
             command.arg(flag);
         }
     }
+    arguments.lint.selection()?;
+    command.args(arguments.lint.words());
     let output = command
         .stdin(Stdio::inherit())
         .stdout(Stdio::piped())

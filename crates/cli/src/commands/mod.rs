@@ -7,10 +7,12 @@ pub(crate) mod index;
 pub(crate) mod kernel;
 pub(crate) mod keygen;
 pub(crate) mod keys;
+pub(crate) mod lint;
 pub(crate) mod publish;
 pub(crate) mod query;
 mod recipe_file;
 pub(crate) mod repositories;
+pub(crate) mod scan;
 pub(crate) mod schema;
 pub(crate) mod sign;
 pub(crate) mod test;
@@ -31,6 +33,8 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Test(arguments) => test::run(&arguments, inherited),
         Command::Publish(arguments) => publish::run(&arguments, inherited),
         Command::Verify(arguments) => verify::run(&arguments),
+        Command::Lint(arguments) => lint::run(&arguments),
+        Command::Scan(arguments) => scan::run(&arguments),
         Command::Compile(arguments) => compile::run(&arguments),
         Command::Query(arguments) => query::run(&arguments),
         Command::PackageVersion(arguments) => query::package_version(&arguments),

@@ -18,7 +18,7 @@ use bessemer_attest::documents::{
 use bessemer_build::job::Job;
 use bessemer_build::lock::Sources;
 use bessemer_build::prepare::{Request, prepare_test};
-use bessemer_build::worker::{OfferedTest, Work};
+use bessemer_build::worker::{Linting, OfferedTest, Work};
 use bessemer_recipe::{Plan, test_of};
 use bessemer_store::{Client, Settings, Store};
 use rustix::fs::{FlockOperation, flock};
@@ -93,6 +93,7 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
         tools: tools(&job, &store, &places, &services, signer, &mut progress)?,
         out: job.directory.clone(),
         packages_out: job.directory.clone(),
+        linting: Linting::default(),
         keep: false,
         interactive: false,
     };

@@ -1,5 +1,6 @@
 //! `bessemer worker`: runs one registered job, and has its record attested.
 
+use super::lint::LintArguments;
 use crate::exit;
 use crate::places::Places;
 use crate::print::{self, Progress};
@@ -14,7 +15,7 @@ use bessemer_build::environment::PackageFile;
 use bessemer_build::job::Job;
 use bessemer_build::lock::Sources;
 use bessemer_build::repository::Repository;
-use bessemer_build::worker::{Done, Tools, Work};
+use bessemer_build::worker::{Done, Linting, Tools, Work};
 use bessemer_package::Scratch;
 use bessemer_store::Store;
 use bessemer_vm::Qemu;
@@ -45,6 +46,8 @@ pub(crate) struct Arguments {
     keep: bool,
     #[arg(long)]
     quiet: bool,
+    #[command(flatten)]
+    lint: LintArguments,
 }
 
 /// Runs the job and prints the result as JSON.
@@ -87,6 +90,13 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
         tools,
         out: arguments.out.clone(),
         packages_out: staging.path().to_path_buf(),
+        linting: Linting {
+            selection: arguments.lint.selection()?,
+            results: arguments
+                .lint
+                .persist_lint_results
+                .then(|| arguments.out.clone()),
+        },
         keep: arguments.keep,
         interactive: arguments.interactive,
     };

@@ -3,7 +3,9 @@
 use super::table::{ENTRIES, FILES, VARIABLES};
 use super::{Influence, defined};
 use crate::arguments::definition;
-use crate::melange_flags::{BuildTable, CompileTable, Flag, Table, TestTable};
+use crate::melange_flags::{
+    BuildTable, CompileTable, Flag, LintTable, ScanTable, Table, TestTable,
+};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -49,6 +51,8 @@ pub(crate) fn markdown() -> String {
         ("build", BuildTable::FLAGS),
         ("test", TestTable::FLAGS),
         ("compile", CompileTable::FLAGS),
+        ("lint", LintTable::FLAGS),
+        ("scan", ScanTable::FLAGS),
     ] {
         let rows: Vec<_> = flags.iter().map(refused).collect();
         let mut section = String::new();

@@ -25,6 +25,9 @@ const SIGNATURE: Influence = None(
 const WORKSPACE: Influence =
     Recorded("resolvedDependencies: each file that enters the workspace, by digest");
 
+const LINTS: Influence =
+    None("linters look and change nothing; they decide whether packages are made at all");
+
 /// Every flag and argument.
 pub(crate) const ENTRIES: &[Entry] = &[
     entry(
@@ -68,6 +71,9 @@ pub(crate) const ENTRIES: &[Entry] = &[
     entry(&["build"], "--signing-key", SIGNATURE),
     entry(&["build", "worker"], "--interactive", Unattested),
     entry(&["build", "worker"], "--keep", Unattested),
+    entry(&["build", "worker"], "--lint-require", LINTS),
+    entry(&["build", "worker"], "--lint-warn", LINTS),
+    entry(&["build", "worker"], "--persist-lint-results", PRINTS),
     entry(&["build"], "--out-dir", AFTER),
     entry(&["build", "worker"], "--quiet", PRINTS),
     entry(&["build"], "--json", PRINTS),
@@ -103,6 +109,23 @@ pub(crate) const ENTRIES: &[Entry] = &[
     entry(&["test"], "--mirror", TESTS),
     entry(&["test"], "--quiet", PRINTS),
     entry(&["test"], "--json", PRINTS),
+    // Reading packages.
+    entry(&["lint"], "<packages>", READS),
+    entry(&["lint"], "--lint-require", READS),
+    entry(&["lint"], "--lint-warn", READS),
+    entry(&["lint"], "--persist-lint-results", PRINTS),
+    entry(&["lint"], "--out-dir", PRINTS),
+    entry(&["lint", "scan"], "--json", PRINTS),
+    entry(&["scan"], "<recipe>", READS),
+    entry(&["scan"], "--arch", READS),
+    entry(&["scan"], "--build-option", READS),
+    entry(&["scan"], "--pipeline-dir", READS),
+    entry(&["scan"], "--vars-file", READS),
+    entry(&["scan"], "--build-date", READS),
+    entry(&["scan"], "--repository-append", READS),
+    entry(&["scan"], "--package", PRINTS),
+    entry(&["scan"], "--diff", PRINTS),
+    entry(&["scan"], "--comments", PRINTS),
     // Reading recipes.
     entry(&["compile", "query", "package-version"], "<recipe>", READS),
     entry(&["compile"], "--arch", READS),

@@ -2,7 +2,7 @@ use super::table::{ENTRIES, VARIABLES};
 use super::{Influence, defined, markdown, name};
 use crate::arguments::{Arguments, Command, definition};
 use crate::commands::build;
-use crate::melange_flags::{BuildTable, CompileTable, Table as _, TestTable};
+use crate::melange_flags::{BuildTable, CompileTable, LintTable, ScanTable, Table as _, TestTable};
 use bessemer_attest::predicates::{InternalParameters, IsolationParameters, ResourceParameters};
 use clap::FromArgMatches as _;
 use serde_json::{Value, json};
@@ -15,6 +15,8 @@ fn of_melange(command: &str, flag: &str) -> bool {
         "build" => BuildTable::FLAGS,
         "test" => TestTable::FLAGS,
         "compile" => CompileTable::FLAGS,
+        "lint" => LintTable::FLAGS,
+        "scan" => ScanTable::FLAGS,
         _ => &[],
     };
     flags.iter().any(|own| flag == format!("--{}", own.name))

@@ -11,6 +11,12 @@ pub(crate) struct TestTable;
 /// Of `compile`.
 #[derive(Debug)]
 pub(crate) struct CompileTable;
+/// Of `lint`.
+#[derive(Debug)]
+pub(crate) struct LintTable;
+/// Of `scan`.
+#[derive(Debug)]
+pub(crate) struct ScanTable;
 
 const fn value(name: &'static str, why: &'static str, hint: &'static str) -> Flag {
     Flag {
@@ -42,7 +48,13 @@ const NO: &[&str] = &["false"];
 const LEAVE_OUT: &str = "leave it out";
 const UNRECORDED: &str =
     "it would change what is built, and provenance has no place that records it";
-const NO_LINTERS: &str = "no linters run";
+
+const FAIL_ON_LINT_WARNING: Flag = switch(
+    "fail-on-lint-warning",
+    NO,
+    "melange takes it and does nothing with it",
+    "name the linters that must pass with --lint-require",
+);
 
 const RUNNER: Flag = Flag {
     name: "runner",
@@ -181,10 +193,7 @@ impl Table for BuildTable {
             "no such file is written",
             "--json prints what was built",
         ),
-        switch("persist-lint-results", NO, NO_LINTERS, LEAVE_OUT),
-        value("lint-require", NO_LINTERS, LEAVE_OUT),
-        value("lint-warn", NO_LINTERS, LEAVE_OUT),
-        switch("fail-on-lint-warning", NO, NO_LINTERS, LEAVE_OUT),
+        FAIL_ON_LINT_WARNING,
         CPU_MODEL,
         DEBUG,
         DEBUG_RUNNER,
@@ -251,6 +260,28 @@ impl Table for CompileTable {
         APK_CACHE_DIR,
         GIT_REPO_URL,
         LOG_POLICY,
+        LOG_LEVEL,
+    ];
+}
+
+impl Table for LintTable {
+    const FLAGS: &'static [Flag] = &[FAIL_ON_LINT_WARNING, LOG_LEVEL];
+}
+
+impl Table for ScanTable {
+    const FLAGS: &'static [Flag] = &[
+        value(
+            "keyring-append",
+            "melange takes it and does nothing with it",
+            LEAVE_OUT,
+        ),
+        Flag {
+            name: "namespace",
+            takes: Takes::Value,
+            accepted: &["unknown"],
+            why: "the maintainer is compared as the package has it",
+            hint: LEAVE_OUT,
+        },
         LOG_LEVEL,
     ];
 }

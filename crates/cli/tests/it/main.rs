@@ -14,6 +14,7 @@ mod gate;
 mod git;
 mod interrupts;
 mod languages;
+mod linting;
 mod publishing;
 mod reach;
 mod reading;

@@ -1,12 +1,51 @@
-//! The requirements of a pkg-config file.
+//! pkg-config files: what they offer and require.
 
+use super::{Findings, Package, TEXT_LIMIT, file_name, has_extension, parent};
+use crate::tree::Node;
 use std::collections::BTreeMap;
+use std::io;
+
+/// Directories whose pkg-config files others find.
+const DIRECTORIES: [&str; 5] = [
+    "usr/lib/pkgconfig",
+    "usr/lib64/pkgconfig",
+    "usr/share/pkgconfig",
+    "usr/local/lib/pkgconfig",
+    "usr/local/share/pkgconfig",
+];
 
 /// Most rounds of variable replacement; a variable may use another.
 const ROUNDS: usize = 10;
 
+/// A file that others find offers a module and needs those it names; one elsewhere is the package's
+/// own matter.
+pub(super) fn look(
+    package: &Package<'_>,
+    path: &str,
+    node: &Node,
+    findings: &mut Findings,
+) -> io::Result<()> {
+    if !has_extension(path, "pc") {
+        return Ok(());
+    }
+    let Some(text) = package.tree.read(node, TEXT_LIMIT)? else {
+        return Ok(());
+    };
+    let file = file_name(path);
+    let name = format!("pc:{}", file.strip_suffix(".pc").unwrap_or(file));
+    if !DIRECTORIES.contains(&parent(path)) {
+        findings.contain(&name, package.version);
+        return Ok(());
+    }
+    findings.provide(&name, Some(package.version));
+    for module in requirements(&String::from_utf8_lossy(&text)) {
+        findings.depend(&format!("pc:{module}"));
+    }
+    Ok(())
+}
+
 /// The module names in `Requires`, `Requires.private` and `Requires.internal`, without versions.
-pub(crate) fn requirements(text: &str) -> Vec<String> {
+fn requirements(text: &str) -> Vec<String> {
     let mut variables = BTreeMap::new();
     let mut names = Vec::new();
     for line in text.replace("\\\n", " ").lines() {

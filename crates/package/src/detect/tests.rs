@@ -68,6 +68,8 @@ fn found(tree: &Tree, siblings: &[&Tree]) -> Detected {
             name: "x",
             version: "1-r0",
             tree,
+            runtime: &[],
+            options: Options::default(),
         },
         siblings,
     )
@@ -169,6 +171,199 @@ fn names_that_would_break_a_line_are_dropped() {
     );
     tree.insert_file(path("usr/lib/a.so"), 0o644, object);
     assert_eq!(found(&tree, &[]), Detected::default());
+}
+
+/// Package, declared dependencies, files, and what is needed.
+type ModuleCase = (
+    &'static str,
+    &'static [&'static str],
+    &'static [&'static str],
+    &'static [&'static str],
+);
+
+fn check_modules((name, runtime, files, expected): ModuleCase) {
+    let mut tree = Tree::new();
+    for file in files {
+        tree.insert_file(path(file), 0o644, b"x".to_vec());
+    }
+    let runtime: Vec<String> = runtime.iter().map(|&name| name.to_owned()).collect();
+    let package = Package {
+        name,
+        version: "1-r0",
+        tree: &tree,
+        runtime: &runtime,
+        options: Options::default(),
+    };
+    let found = detect(&package, &[]).unwrap();
+    assert_eq!(found.depends, expected, "{name}: {files:?}");
+}
+
+#[test]
+fn modules_need_their_interpreter_and_manuals_their_reader() {
+    const PYTHON: &[&str] = &["usr/lib/python3.12/site-packages/six.py"];
+    const RUBY: &[&str] = &["usr/lib/ruby/gems/3.4.0/gems/x-1/x.rb"];
+    const PERL: &[&str] = &["usr/lib/perl5/vendor_perl/JSON.pm"];
+    let cases: [ModuleCase; 17] = [
+        ("x", &[], PYTHON, &["python-3.12-base"]),
+        ("x", &["python-3"], PYTHON, &[]),
+        (
+            "x",
+            &[],
+            &["opt/x/python3.13/site-packages/a"],
+            &["python-3.13-base"],
+        ),
+        (
+            "x",
+            &[],
+            &[
+                "usr/lib/python3.11/site-packages/a",
+                "usr/lib/python3.12/site-packages/a",
+            ],
+            &["python-3.12-base"],
+        ),
+        ("x", &[], &["usr/lib/python3.12/site-packages"], &[]),
+        ("x", &[], &["usr/lib/python/site-packages/a"], &[]),
+        ("x", &[], RUBY, &["ruby-3.4"]),
+        ("x", &["ruby-3.4"], RUBY, &[]),
+        ("x", &["ruby"], RUBY, &[]),
+        ("x", &[], &["usr/lib/ruby/gems/3.4.0/specifications/x"], &[]),
+        ("x", &[], PERL, &["perl~5"]),
+        ("x", &["perl"], PERL, &[]),
+        ("x", &[], &["usr/share/perl5/vendor_perl/a"], &[]),
+        ("x", &[], &["lib/perl5/core_perl/a"], &["perl~5"]),
+        ("x-doc", &[], &["usr/share/info/x.info"], &["texinfo"]),
+        ("x-doc", &[], &["usr/share/man/x.1"], &["man-db"]),
+        ("x", &[], &["usr/share/man/x.1"], &[]),
+    ];
+    for case in cases {
+        check_modules(case);
+    }
+}
+
+#[test]
+fn a_recipe_may_want_nothing_found() {
+    let mut tree = Tree::new();
+    tree.insert_file(path("usr/bin/a"), 0o755, b"#!/bin/bash\n".to_vec());
+    let library = elf(None, &["libb.so.2"], Some("liba.so.1"));
+    tree.insert_file(path("usr/lib/liba.so.1"), 0o644, library);
+    tree.insert_file(path("usr/lib/x/b"), 0o644, elf(None, &["liba.so.1"], None));
+    let library = "so:liba.so.1=1";
+    let versioned = "so-ver:liba.so.1=1-r0";
+    let all = Options {
+        no_provides: true,
+        no_depends: true,
+        no_commands: true,
+    };
+    let none = Options::default();
+    let cases: [(Options, &[&str], &[&str]); 5] = [
+        (
+            none,
+            &["cmd:bash", "so:libb.so.2"],
+            &["cmd:a=1-r0", versioned, library],
+        ),
+        (
+            Options {
+                no_commands: true,
+                ..none
+            },
+            &["so:libb.so.2"],
+            &[versioned, library],
+        ),
+        (
+            Options {
+                no_depends: true,
+                ..none
+            },
+            &[],
+            &["cmd:a=1-r0", versioned, library],
+        ),
+        // What it does not provide, it needs.
+        (
+            Options {
+                no_provides: true,
+                ..none
+            },
+            &["cmd:bash", "so:liba.so.1", "so:libb.so.2"],
+            &[],
+        ),
+        (all, &[], &[]),
+    ];
+    for (options, depends, provides) in cases {
+        let package = Package {
+            name: "x",
+            version: "1-r0",
+            tree: &tree,
+            runtime: &[],
+            options,
+        };
+        let found = detect(&package, &[]).unwrap();
+        assert_eq!(found.depends, depends, "{options:?}");
+        assert_eq!(found.provides, provides, "{options:?}");
+    }
+}
+
+#[test]
+fn libraries_of_the_hosts_driver_are_nobodys() {
+    let mut tree = Tree::new();
+    let driver = elf(
+        None,
+        &["libcuda.so.1", "libc.so.6"],
+        Some("libnvidia-ml.so.1"),
+    );
+    tree.insert_file(path("usr/lib/libnvidia-ml.so.1"), 0o755, driver);
+    let found = found(&tree, &[]);
+    assert_eq!(found.depends, ["so:libc.so.6"]);
+    assert_eq!(found.provides, Vec::<String>::new());
+}
+
+#[test]
+fn a_link_offers_the_library_where_it_lies() {
+    let mut tree = Tree::new();
+    let library = elf(None, &[], Some("liba.so.1"));
+    tree.insert_file(path("opt/x/liba.so.1"), 0o644, library);
+    tree.insert_entry(Entry::symlink(
+        path("usr/lib/liba.so.1"),
+        "../../opt/x/liba.so.1",
+    ));
+    let found = found(&tree, &[]);
+    assert_eq!(found.provides, ["so-ver:liba.so.1=1-r0", "so:liba.so.1=1"]);
+    assert_eq!(found.vendored, found.provides);
+}
+
+#[test]
+fn declared_names_join_what_is_found() {
+    let strings =
+        |names: &[&str]| -> Vec<String> { names.iter().map(|&name| name.to_owned()).collect() };
+    let found = Detected {
+        depends: strings(&["so:liba.so.1", "cmd:sh"]),
+        provides: strings(&["cmd:x=1-r0"]),
+        vendored: strings(&["so:libv.so.1=1"]),
+    };
+    let joined = found.with_declared(
+        &strings(&["so:libv.so.1", "cmd:sh", "y"]),
+        &strings(&["y=2", "so:liba.so.1=1"]),
+    );
+    assert_eq!(joined.depends, ["cmd:sh", "so:libv.so.1"]);
+    assert_eq!(joined.provides, ["cmd:x=1-r0", "so:liba.so.1=1", "y=2"]);
+}
+
+#[test]
+fn more_names_than_any_package_has_are_refused() {
+    let mut tree = Tree::new();
+    for number in 0..=MOST_NAMES {
+        tree.insert_file(path(&format!("usr/bin/{number}")), 0o755, Vec::new());
+    }
+    let package = Package {
+        name: "x",
+        version: "1-r0",
+        tree: &tree,
+        runtime: &[],
+        options: Options::default(),
+    };
+    assert!(matches!(
+        detect(&package, &[]),
+        Err(DetectError::TooMany(_))
+    ));
 }
 
 proptest::proptest! {
