@@ -1,8 +1,8 @@
 //! The command line's definition.
 
 use crate::commands::{
-    bootstrap, build, compile, index, kernel, keygen, keys, lint, publish, query, scan, schema, sign, test,
-    verify, worker,
+    bootstrap, build, compile, index, kernel, keygen, keys, lint, publish, query, scan, schema,
+    sign, test, verify, worker,
 };
 use crate::exit;
 use crate::services::Inherited;
