@@ -4,7 +4,7 @@
 
 mod support;
 
-use bessemer_apk::solver::{Repository, Unsolvable, solve};
+use bessemer_apk::solver::{Chosen, InstallIf, Repository, Solver, Unsolvable, solve};
 use bessemer_apk::{Dependency, Index, IndexEntry, Limits, read_index};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
@@ -33,11 +33,14 @@ fn world(text: &str) -> Vec<Dependency> {
 }
 
 fn names(repositories: &[Repository<'_>], wanted: &str) -> Result<String, Unsolvable> {
-    let chosen = solve(repositories, &world(wanted))?;
+    Ok(rendered(&solve(repositories, &world(wanted))?))
+}
+
+fn rendered(chosen: &[Chosen<'_>]) -> String {
     let names = chosen
         .iter()
         .map(|c| format!("{}-{}", c.entry.name, c.entry.version));
-    Ok(names.collect::<Vec<_>>().join(" "))
+    names.collect::<Vec<_>>().join(" ")
 }
 
 fn one(repository: &str, wanted: &str) -> Result<String, Unsolvable> {
@@ -84,9 +87,15 @@ fn prefers_as_apko_does() {
         ),
         (
             "same origin",
+            "a-1 D:v o:z\nb-1 p:v o:z\nc-2 p:v o:y",
+            "a",
+            "b-1 a-1",
+        ),
+        (
+            "no origin for the world itself",
             "a-1 o:z\nb-1 p:v o:z\nc-2 p:v o:y",
             "a v",
-            "a-1 b-1",
+            "a-1 c-2",
         ),
         ("smaller name", "b-1 p:v\na-1 p:v", "v", "a-1"),
         (
@@ -108,26 +117,74 @@ fn prefers_as_apko_does() {
             "a b",
             "a-1 b-1",
         ),
-        (
-            "install_if",
-            "a-1\nb-1\nc-1 i:a,b D:d\nd-1\ne-1 i:a,z",
-            "a b",
-            "a-1 b-1 d-1 c-1",
-        ),
-        (
-            "install_if that cannot be",
-            "a-1\nc-1 i:a D:zzz",
-            "a",
-            "a-1",
-        ),
-        (
-            "install_if of a version",
-            "a-2\nc-1 i:a=1\nc-2 i:a=2",
-            "a",
-            "a-2 c-2",
-        ),
     ] {
         assert_eq!(one(repository, wanted).unwrap(), expected, "{what}");
+    }
+}
+
+#[test]
+fn install_if_has_two_rules() {
+    for (what, repository, wanted, as_apko, all) in [
+        (
+            "what one constraint depends on",
+            "x-1 D:a,b\na-1\nb-1\nc-1 i:a,b D:d\nd-1\ne-1 i:a,z",
+            "x",
+            "a-1 b-1 x-1 d-1 c-1",
+            "a-1 b-1 x-1 d-1 c-1",
+        ),
+        (
+            "what several constraints name",
+            "a-1\nb-1\nc-1 i:a,b",
+            "a b",
+            "a-1 b-1",
+            "a-1 b-1 c-1",
+        ),
+        (
+            "what cannot be",
+            "x-1 D:a\na-1\nc-1 i:a D:zzz\nd-1 i:a D:!x",
+            "x",
+            "a-1 x-1",
+            "a-1 x-1",
+        ),
+        (
+            "a version",
+            "x-1 D:a\na-2\nc-1 i:a=1\nc-2 i:a=2\nc-3 i:a>2",
+            "x",
+            "a-2 x-1 c-2",
+            "a-2 x-1 c-2",
+        ),
+        (
+            "a provided name",
+            "x-1 D:a\na-2 p:v=3\nc-1 i:v=3",
+            "x",
+            "a-2 x-1",
+            "a-2 x-1 c-1",
+        ),
+        (
+            "one leads to another",
+            "x-1 D:a\na-1\nc-1 i:a D:d\nd-1\ne-1 i:c\nf-1 i:d",
+            "x",
+            "a-1 x-1 d-1 c-1 e-1",
+            "a-1 x-1 d-1 c-1 f-1 e-1",
+        ),
+        (
+            "absence",
+            "x-1 D:a\na-1\nc-1 i:a,!x\nd-1 i:a,!y",
+            "x",
+            "a-1 x-1 d-1",
+            "a-1 x-1 d-1",
+        ),
+    ] {
+        let index = index(repository);
+        let repositories = [Repository {
+            tag: None,
+            index: &index,
+        }];
+        for (rule, expected) in [(InstallIf::Dependencies, as_apko), (InstallIf::All, all)] {
+            let solver = Solver::new(&repositories).install_if(rule);
+            let chosen = solver.solve(&world(wanted)).unwrap();
+            assert_eq!(rendered(&chosen), expected, "{what}, {rule:?}");
+        }
     }
 }
 

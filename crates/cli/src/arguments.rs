@@ -1,8 +1,8 @@
 //! The command line's definition.
 
 use crate::commands::{
-    bootstrap, build, compile, index, kernel, keygen, keys, publish, query, sign, test, verify,
-    worker,
+    apk, bootstrap, build, compile, index, kernel, keygen, keys, publish, query, sign, test,
+    verify, worker,
 };
 use crate::exit;
 use crate::services::Inherited;
@@ -63,6 +63,9 @@ pub(crate) enum Command {
     Sign(sign::Arguments),
     /// Sign an index in place
     SignIndex(sign::IndexArguments),
+    /// Compare versions and choose packages, without building anything
+    #[command(subcommand)]
+    Apk(apk::Arguments),
     /// The factory's own keys
     #[command(subcommand)]
     Keys(keys::Arguments),
