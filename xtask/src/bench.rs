@@ -2,6 +2,7 @@
 
 mod accounting;
 mod build;
+mod solve;
 mod vm;
 
 use anyhow::Result;
@@ -18,6 +19,8 @@ enum What {
     Vm(vm::Arguments),
     /// Seconds per stage of an empty recipe with everything warm
     Build(build::Arguments),
+    /// Processor time of reading an index and of solving every package of it
+    Solve(solve::Arguments),
 }
 
 /// Runs one measurement.
@@ -25,6 +28,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     match &arguments.what {
         What::Vm(arguments) => vm::run(arguments),
         What::Build(arguments) => build::run(arguments),
+        What::Solve(arguments) => solve::run(arguments),
     }
 }
 

@@ -18,6 +18,7 @@ mod learning;
 mod pool;
 mod preference;
 mod search;
+mod similar;
 mod tags;
 mod triggers;
 mod walk;

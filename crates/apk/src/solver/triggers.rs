@@ -27,7 +27,7 @@ pub(super) fn add<'a>(search: &mut Search<'_, 'a>, walk: &mut Walk<'a>, rule: In
         ],
     };
     let mut refused = HashSet::new();
-    for group in groups {
+    for (at, group) in groups.into_iter().enumerate() {
         let mut set = Set::new(search.pool, rule);
         let mut queue = Vec::new();
         for id in group {
@@ -44,7 +44,10 @@ pub(super) fn add<'a>(search: &mut Search<'_, 'a>, walk: &mut Walk<'a>, rule: In
                 };
                 // apko looks at the package alone, not at what it needs.
                 let news = match rule {
-                    InstallIf::Dependencies => vec![id],
+                    InstallIf::Dependencies => {
+                        walk.put_before_root(search.pool, at);
+                        vec![id]
+                    }
                     InstallIf::All => found,
                 };
                 for id in news {

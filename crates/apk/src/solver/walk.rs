@@ -97,6 +97,25 @@ impl<'a> Walk<'a> {
         self.enter(pool, id);
     }
 
+    /// Moves what [`Walk::enter_triggered`] led to in front of the package that answers the
+    /// constraint of the world at this position, unless it needs that one.
+    pub(super) fn put_before_root(&mut self, pool: &Pool<'a>, position: usize) {
+        let (Some(last), Some(root)) = (self.found.pop(), self.found[position].root) else {
+            return;
+        };
+        let needs_root = last.packages.iter().any(|&id| {
+            let mut needs = pool.needs(id).filter(|&n| !pool.dependency(n).conflict);
+            needs.any(|need| pool.fitting(need).fit.contains(&root))
+        });
+        if needs_root {
+            self.found.push(last);
+        } else {
+            let packages = &mut self.found[position].packages;
+            let before = packages.len() - 1;
+            packages.splice(before..before, last.packages);
+        }
+    }
+
     fn next_of_world(&mut self, search: &Search<'_, 'a>) -> Option<PackageId> {
         if !self.unpicked.is_empty() {
             return self.pick_for_world(search);
