@@ -72,7 +72,9 @@ fn main() {
     for graph in graphs() {
         let index = &graph.index;
         let world = &graph.world;
-        let (_, seconds) = timed(|| solve(&[Repository { tag: None, index }], world).is_ok());
+        let (found, seconds) = timed(|| solve(&[Repository { tag: None, index }], world));
+        let count = found.ok().map(|chosen| chosen.len());
+        assert_eq!(count, graph.expected, "{}", graph.what);
         let comma = if hard.is_empty() { "" } else { "," };
         write!(hard, "{comma}[{:?},{seconds}]", graph.what).unwrap();
     }

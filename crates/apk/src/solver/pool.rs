@@ -52,6 +52,7 @@ struct Package<'a> {
     needs: Range<u32>,
     /// [`Package::needs`] by text.
     sorted: OnceCell<Box<[NeedId]>>,
+    hopeless: OnceCell<Option<NeedId>>,
 }
 
 struct Need<'a> {
@@ -144,6 +145,7 @@ impl<'a> Pool<'a> {
             provided: span(first_provided, self.provided.len()),
             needs: span(first_need, self.needs.len()),
             sorted: OnceCell::new(),
+            hopeless: OnceCell::new(),
         });
     }
 
@@ -211,6 +213,14 @@ impl<'a> Pool<'a> {
             let mut needs: Vec<NeedId> = self.needs(id).collect();
             needs.sort_by_cached_key(|&need| self.dependency(need).to_string());
             needs.into_boxed_slice()
+        })
+    }
+
+    /// A constraint of the package that nothing can meet.
+    pub(super) fn hopeless(&self, id: PackageId) -> Option<NeedId> {
+        *self.packages[id.at()].hopeless.get_or_init(|| {
+            self.needs(id)
+                .find(|&need| !self.dependency(need).conflict && self.fitting(need).fit.is_empty())
         })
     }
 

@@ -30,13 +30,17 @@ impl<'a> Existing<'a> {
     }
 
     fn has(&self, pool: &Pool<'_>, id: PackageId) -> bool {
-        self.packages
-            .get(&pool.own_name(id))
-            .is_some_and(|&other| pool.entry(other).version == pool.entry(id).version)
+        // Before anything is chosen there may be thousands to compare.
+        if self.packages.is_empty() {
+            return false;
+        }
+        let chosen = self.packages.get(&pool.own_name(id));
+        chosen.is_some_and(|&other| pool.entry(other).version == pool.entry(id).version)
     }
 
     fn has_origin(&self, entry: &IndexEntry) -> bool {
-        !entry.origin.is_empty()
+        !self.origins.is_empty()
+            && !entry.origin.is_empty()
             && self
                 .origins
                 .get(entry.origin.as_str())

@@ -179,6 +179,7 @@ impl<'p, 'a> Search<'p, 'a> {
             answers.clear();
         } else {
             answers.retain(|&id| tags::may_answer(self.pool, id, dependency));
+            self.give_up_hopeless(&answers);
             let any: Vec<Literal> = answers.iter().copied().map(Literal::is_in).collect();
             self.add(&any, Origin::World(position));
         }
@@ -343,7 +344,7 @@ impl<'p, 'a> Search<'p, 'a> {
                 }
             } else {
                 let Clause { start, length, .. } = self.clauses[clause as usize];
-                let other = self.literals[start as usize + usize::from(watch % 2 == 0)];
+                let other = self.literals[start as usize + usize::from(watch.is_multiple_of(2))];
                 let value = if length > 1 {
                     self.value(other)
                 } else {
@@ -366,7 +367,7 @@ impl<'p, 'a> Search<'p, 'a> {
         let Clause { start, length, .. } = self.clauses[clause as usize];
         let (start, end) = (start as usize, (start + length) as usize);
         let own = start + (watch % 2) as usize;
-        let other = start + usize::from(watch % 2 == 0);
+        let other = start + usize::from(watch.is_multiple_of(2));
         if length < 2 || self.value(self.literals[other]) == Some(true) {
             return false;
         }
@@ -375,6 +376,23 @@ impl<'p, 'a> Search<'p, 'a> {
         self.literals.swap(own, free);
         self.link(watch, self.literals[own]);
         true
+    }
+
+    /// Takes out those of several candidates that can be seen to be impossible, rather than learn it
+    /// of one after the other.
+    fn give_up_hopeless(&mut self, candidates: &[PackageId]) {
+        let several = if candidates.len() > 1 {
+            candidates
+        } else {
+            &[]
+        };
+        for &id in several {
+            if self.state(id).is_none()
+                && let Some(need) = self.pool.hopeless(id)
+            {
+                self.add(&[Literal::is_out(id)], Origin::Needs(id, need));
+            }
+        }
     }
 
     /// Adds what a package needs.
@@ -386,6 +404,7 @@ impl<'p, 'a> Search<'p, 'a> {
             if pool.dependency(need).conflict || fit.contains(&id) {
                 continue;
             }
+            self.give_up_hopeless(fit);
             literals.clear();
             literals.push(Literal::is_out(id));
             literals.extend(fit.iter().copied().map(Literal::is_in));

@@ -126,7 +126,7 @@ impl<'a> Walk<'a> {
         if dependency.conflict {
             return None;
         }
-        let root = self.best_for_world(search, self.entry - 1)?;
+        let root = best_for_world(search, self.entry - 1)?;
         self.enter(search.pool, root);
         Some(root)
     }
@@ -140,20 +140,9 @@ impl<'a> Walk<'a> {
             }
         }
         let position = self.unpicked.remove(fewest.1);
-        let picked = self.best_for_world(search, position)?;
+        let picked = best_for_world(search, position)?;
         self.existing.add(search.pool, picked);
         Some(picked)
-    }
-
-    fn best_for_world(&self, search: &Search<'_, 'a>, position: usize) -> Option<PackageId> {
-        let dependency = &search.world[position];
-        preference::best(
-            search.pool,
-            dependency,
-            dependency.pin.as_deref(),
-            search.answers(position),
-            &Existing::default(),
-        )
     }
 
     /// Takes the next constraint of the package at the end of the path.
@@ -278,4 +267,15 @@ impl<'a> Walk<'a> {
             }
         }
     }
+}
+
+fn best_for_world(search: &Search<'_, '_>, position: usize) -> Option<PackageId> {
+    let dependency = &search.world[position];
+    preference::best(
+        search.pool,
+        dependency,
+        dependency.pin.as_deref(),
+        search.answers(position),
+        &Existing::default(),
+    )
 }

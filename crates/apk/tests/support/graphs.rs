@@ -25,6 +25,7 @@ pub fn graphs() -> Vec<Graph> {
     vec![
         providers(),
         rivals_that_fail(),
+        rivals_that_fail_later(),
         versions_that_fail(),
         chain(),
         ring(),
@@ -70,14 +71,32 @@ fn providers() -> Graph {
     text.graph("5,000 providers of ten names", "root", Some(2))
 }
 
-/// 2,000 packages provide a name that only one may have; the least wanted of them alone can be.
+/// 5,000 packages provide a name that only one may have; the least wanted of them alone can be.
 fn rivals_that_fail() -> Graph {
     let mut text = Text::default();
-    for n in 0..2000 {
+    for n in 0..5000 {
         let depends = if n == 0 { "" } else { "absent" };
         text.package(&format!("p{n}"), n, depends, "v=1");
     }
-    text.graph("2,000 rivals of which one can be", "v", Some(1))
+    text.graph("5,000 rivals of which one can be", "v", Some(1))
+}
+
+/// The same, where what is absent is two steps away.
+fn rivals_that_fail_later() -> Graph {
+    let mut text = Text::default();
+    for n in 0..1000 {
+        let depends = if n == 0 { "" } else { "broken" };
+        text.package(&format!("p{n}"), n, depends, "v=1");
+        text.package(&format!("q{n}"), n, &format!("broken{n}"), "u=1");
+        text.package(
+            &format!("broken{n}"),
+            1,
+            if n == 0 { "" } else { "v=2" },
+            "",
+        );
+    }
+    text.package("broken", 1, "absent", "");
+    text.graph("1,000 rivals that fail later", "v u", Some(3))
 }
 
 /// 1,000 versions of two packages, which agree on the lowest alone.
