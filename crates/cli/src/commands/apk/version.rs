@@ -23,7 +23,7 @@ pub(crate) struct Arguments {
     #[arg(short, long, required = true)]
     test: bool,
     /// Two versions, or `-` for pairs on standard input: two versions a line, with a tab between
-    #[arg(required = true, num_args = 1..=2, allow_hyphen_values = true)]
+    #[arg(required = true, num_args = 1..=2)]
     versions: Vec<String>,
     /// Print the result as JSON
     #[arg(long)]
