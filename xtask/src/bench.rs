@@ -3,6 +3,7 @@
 mod accounting;
 mod build;
 mod recipes;
+mod solve;
 mod vm;
 
 use anyhow::Result;
@@ -21,6 +22,8 @@ enum What {
     Build(build::Arguments),
     /// Seconds to compile every recipe of a tree, in one process with two threads
     Recipes(recipes::Arguments),
+    /// Processor time of reading an index and of solving every package of it
+    Solve(solve::Arguments),
 }
 
 /// Runs one measurement.
@@ -29,6 +32,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         What::Vm(arguments) => vm::run(arguments),
         What::Build(arguments) => build::run(arguments),
         What::Recipes(arguments) => recipes::run(arguments),
+        What::Solve(arguments) => solve::run(arguments),
     }
 }
 

@@ -36,3 +36,9 @@ pub use version::{ParseVersionError, Version};
 
 /// A SHA-1 as the apk format uses it: 20 raw bytes. It names contents; it is not trusted for more.
 pub type Sha1Bytes = [u8; 20];
+
+/// Whether these first bytes are of the format of apk-tools 3, for packages and indexes alike:
+/// `ADB` and a letter for the compression (apk-tools, `adb.h`).
+fn is_adb(start: &[u8]) -> bool {
+    start.starts_with(b"ADB")
+}

@@ -14,7 +14,7 @@ pub struct Limits {
     pub data: u64,
     /// The text of an index.
     pub index: u64,
-    /// Entries in one archive.
+    /// Entries in one archive, and packages in one index.
     pub entries: u64,
     /// Paths, link targets and extended attributes of a data member, summed over its entries: a
     /// reader keeps the paths until the end, to notice one that comes twice, and most callers keep

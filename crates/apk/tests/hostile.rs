@@ -22,6 +22,23 @@ const SMALL: Limits = Limits {
     metadata: 1 << 16,
 };
 
+#[test]
+fn the_format_of_apk_3_is_named() {
+    for start in [b"ADB.", b"ADBd", b"ADBc"] {
+        let bytes = [&start[..], &[0; 64]].concat();
+        let package = Reader::open(bytes.as_slice(), SMALL).err().unwrap();
+        let index = read_index(&bytes, SMALL).unwrap_err();
+        for (error, what) in [
+            (package.to_string(), "packages"),
+            (index.to_string(), "indexes"),
+        ] {
+            let expected =
+                format!("apk v3 (ADB) {what} are not supported yet: this reads the v2 format");
+            assert_eq!(error, expected);
+        }
+    }
+}
+
 /// Every entry before the first error.
 fn entries(package: &[u8]) -> Vec<Entry> {
     let mut found = Vec::new();

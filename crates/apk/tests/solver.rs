@@ -4,7 +4,7 @@
 
 mod support;
 
-use bessemer_apk::solver::{Repository, Unsolvable, solve};
+use bessemer_apk::solver::{Chosen, InstallIf, Repository, Solver, Unsolvable, solve};
 use bessemer_apk::{Dependency, Index, IndexEntry, Limits, read_index};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
@@ -33,11 +33,14 @@ fn world(text: &str) -> Vec<Dependency> {
 }
 
 fn names(repositories: &[Repository<'_>], wanted: &str) -> Result<String, Unsolvable> {
-    let chosen = solve(repositories, &world(wanted))?;
+    Ok(rendered(&solve(repositories, &world(wanted))?))
+}
+
+fn rendered(chosen: &[Chosen<'_>]) -> String {
     let names = chosen
         .iter()
         .map(|c| format!("{}-{}", c.entry.name, c.entry.version));
-    Ok(names.collect::<Vec<_>>().join(" "))
+    names.collect::<Vec<_>>().join(" ")
 }
 
 fn one(repository: &str, wanted: &str) -> Result<String, Unsolvable> {
@@ -84,9 +87,15 @@ fn prefers_as_apko_does() {
         ),
         (
             "same origin",
+            "a-1 D:v o:z\nb-1 p:v o:z\nc-2 p:v o:y",
+            "a",
+            "b-1 a-1",
+        ),
+        (
+            "no origin for the world itself",
             "a-1 o:z\nb-1 p:v o:z\nc-2 p:v o:y",
             "a v",
-            "a-1 b-1",
+            "a-1 c-2",
         ),
         ("smaller name", "b-1 p:v\na-1 p:v", "v", "a-1"),
         (
@@ -108,26 +117,81 @@ fn prefers_as_apko_does() {
             "a b",
             "a-1 b-1",
         ),
-        (
-            "install_if",
-            "a-1\nb-1\nc-1 i:a,b D:d\nd-1\ne-1 i:a,z",
-            "a b",
-            "a-1 b-1 d-1 c-1",
-        ),
-        (
-            "install_if that cannot be",
-            "a-1\nc-1 i:a D:zzz",
-            "a",
-            "a-1",
-        ),
-        (
-            "install_if of a version",
-            "a-2\nc-1 i:a=1\nc-2 i:a=2",
-            "a",
-            "a-2 c-2",
-        ),
     ] {
         assert_eq!(one(repository, wanted).unwrap(), expected, "{what}");
+    }
+}
+
+#[test]
+fn install_if_has_two_rules() {
+    for (what, repository, wanted, as_apko, all) in [
+        (
+            "what one constraint depends on",
+            "x-1 D:a,b\na-1\nb-1\nc-1 i:a,b D:d\nd-1\ne-1 i:a,z",
+            "x",
+            "a-1 b-1 d-1 c-1 x-1",
+            "a-1 b-1 x-1 d-1 c-1",
+        ),
+        (
+            "what several constraints name",
+            "a-1\nb-1\nc-1 i:a,b",
+            "a b",
+            "a-1 b-1",
+            "a-1 b-1 c-1",
+        ),
+        (
+            "what cannot be",
+            "x-1 D:a\na-1\nc-1 i:a D:zzz\nd-1 i:a D:!x",
+            "x",
+            "a-1 x-1",
+            "a-1 x-1",
+        ),
+        (
+            "a version",
+            "x-1 D:a\na-2\nc-1 i:a=1\nc-2 i:a=2\nc-3 i:a>2",
+            "x",
+            "a-2 c-2 x-1",
+            "a-2 x-1 c-2",
+        ),
+        (
+            "what needs the package of the world",
+            "x-1 D:a\na-1\nc-1 i:a D:x",
+            "x",
+            "a-1 x-1 c-1",
+            "a-1 x-1 c-1",
+        ),
+        (
+            "a provided name",
+            "x-1 D:a\na-2 p:v=3\nc-1 i:v=3",
+            "x",
+            "a-2 x-1",
+            "a-2 x-1 c-1",
+        ),
+        (
+            "one leads to another",
+            "x-1 D:a\na-1\nc-1 i:a D:d\nd-1\ne-1 i:c\nf-1 i:d",
+            "x",
+            "a-1 d-1 c-1 e-1 x-1",
+            "a-1 x-1 d-1 c-1 f-1 e-1",
+        ),
+        (
+            "absence",
+            "x-1 D:a\na-1\nc-1 i:a,!x\nd-1 i:a,!y",
+            "x",
+            "a-1 d-1 x-1",
+            "a-1 x-1 d-1",
+        ),
+    ] {
+        let index = index(repository);
+        let repositories = [Repository {
+            tag: None,
+            index: &index,
+        }];
+        for (rule, expected) in [(InstallIf::Dependencies, as_apko), (InstallIf::All, all)] {
+            let solver = Solver::new(&repositories).install_if(rule);
+            let chosen = solver.solve(&world(wanted)).unwrap();
+            assert_eq!(rendered(&chosen), expected, "{what}, {rule:?}");
+        }
     }
 }
 
@@ -172,7 +236,7 @@ fn says_why_there_is_no_solution() {
         (
             "a-1 D:c=1\nb-1 D:c=2\nc-1\nc-2",
             "a b",
-            "a is asked for\n  b is asked for\n  a-1 needs c=1\n  b-1 needs c=2",
+            "a is asked for\n  b is asked for\n  a-1 needs c=1\n  b-1 needs c=2\n  considered of c: 2, 1",
         ),
         (
             "a-1 D:!b\nb-1",
@@ -184,7 +248,35 @@ fn says_why_there_is_no_solution() {
             "a b",
             "a is asked for\n  b is asked for\n  a-1 and b-1 both have the name v",
         ),
-        ("a-1", "a !a", "!a is asked for\n  a is asked for"),
+        (
+            "a-1",
+            "a !a",
+            "!a is asked for\n  a is asked for\n  considered of a: 1",
+        ),
+        (
+            "busybox-1\nbusyboxy-1\nmusl-1",
+            "busybux mucl x>1",
+            "busybux is asked for, which nothing provides; did you mean busybox or busyboxy?\n  \
+             mucl is asked for, which nothing provides; did you mean musl?\n  \
+             x>1 is asked for, which nothing provides",
+        ),
+        (
+            "a-1 D:z\nz-1 D:b,so:x\nb-1 D:!l\nl-1 p:so:x=1",
+            "a",
+            "a is asked for\n  a-1 needs z\n  z-1 needs b\n  z-1 needs so:x (l-1)\n  \
+             b-1 refuses !l, which is l-1",
+        ),
+        (
+            "a-1 D:b\nb-1 D:c<2\nd-1 D:e\ne-1 D:c>1\nc-1\nc-2\nc-3",
+            "a d",
+            "a is asked for\n  d is asked for\n  a-1 needs b\n  d-1 needs e\n  b-1 needs c<2\n  \
+             e-1 needs c>1\n  considered of c: 3, 2, 1",
+        ),
+        (
+            "a-1",
+            "b@edge",
+            "b@edge is asked for, which nothing provides; no repository has the tag edge",
+        ),
         (
             "a-1 D:b=3\na-2 D:b=3\nb-1\nb-2\nb-4\nb-5\nb-6",
             "a",
@@ -217,7 +309,28 @@ fn repositories_have_an_order_and_tags() {
     assert_eq!((chosen[0].repository, chosen.len()), (0, 1));
     assert_eq!(names(&repositories, "b").unwrap(), "b-2");
     assert_eq!(names(&repositories, "a@edge b").unwrap(), "e-1 a-9 b-2");
-    assert!(names(&repositories, "a>2").is_err());
+    assert_eq!(
+        names(&repositories, "a>2").unwrap_err().reasons,
+        ["a>2 is asked for, which nothing provides (there is 9 @edge, 1)"]
+    );
+    // A tag is for what its constraint leads to, not for others.
+    assert!(names(&repositories, "b>2 a@edge").is_err());
+    assert_eq!(
+        names(&repositories, "a@edge e").unwrap_err().reasons.len(),
+        1
+    );
+    assert_eq!(names(&repositories, "b@none").unwrap(), "b-2");
+}
+
+#[test]
+fn several_architectures_take_what_all_have() {
+    let (one, other) = (index("a-1\na-2\nb-1"), index("a-1\na-3\nb-1 D:a"));
+    let plain = |index| vec![Repository { tag: None, index }];
+    let solvers = Solver::for_all(&[plain(&one), plain(&other)]);
+    let solved = |at: usize, wanted| solvers[at].solve(&world(wanted)).map(|c| rendered(&c));
+    assert_eq!(solved(0, "a").unwrap(), "a-1");
+    assert_eq!(solved(1, "b").unwrap(), "a-1 b-1");
+    assert!(solved(0, "a>1").is_err());
 }
 
 /// Whether a set of packages obeys every rule.

@@ -1,7 +1,7 @@
 //! The command line's definition.
 
 use crate::commands::{
-    bootstrap, build, compile, index, kernel, keygen, keys, lint, publish, query, scan, schema,
+    apk, bootstrap, build, compile, index, kernel, keygen, keys, lint, publish, query, scan, schema,
     sign, test, verify, worker,
 };
 use crate::exit;
@@ -67,6 +67,9 @@ pub(crate) enum Command {
     Sign(sign::Arguments),
     /// Sign an index in place
     SignIndex(sign::IndexArguments),
+    /// Compare versions and choose packages, without building anything
+    #[command(subcommand)]
+    Apk(apk::Arguments),
     /// The factory's own keys
     #[command(subcommand)]
     Keys(keys::Arguments),

@@ -4,6 +4,7 @@ use crate::Target;
 use crate::input::{choice, gunzip, gzip, seal_tar, seed, text};
 use bessemer_apk::install::{InstalledPackage, Root};
 use bessemer_apk::package::{Reader, Script, control_member, write_data};
+use bessemer_apk::solver::{Repository, Solver};
 use bessemer_apk::{
     Dependency, Entry, EntryKind, EntryPath, Index, IndexEntry, Limits, PkgInfo, Provide, Version,
     read_index, signature_member, write_index,
@@ -127,12 +128,39 @@ fn index(data: &[u8]) {
         }
         _ => read_index(rest, SMALL).ok().map(|read| read.index),
     };
-    if let Some(index) = read
-        && let Ok(text) = index.render()
-    {
+    let Some(index) = read else { return };
+    solve_each(&index);
+    if let Ok(text) = index.render() {
         let again = Index::parse(&text).unwrap();
         assert_eq!(again.render().unwrap(), text);
         assert_eq!(again.entries, index.entries);
+    }
+}
+
+/// A solution has what was asked for, and what each of its packages needs.
+fn solve_each(index: &Index) {
+    let solver = Solver::new(&[Repository { tag: None, index }]);
+    for entry in index.entries.iter().take(8) {
+        let wanted = Dependency::named(entry.name.clone());
+        let Ok(chosen) = solver.solve(std::slice::from_ref(&wanted)) else {
+            continue;
+        };
+        let has = |dependency: &Dependency| {
+            chosen.iter().any(|chosen| {
+                let entry = chosen.entry;
+                let named = entry.name == dependency.name;
+                (named && dependency.accepts(Some(&entry.version)))
+                    || entry.provides.iter().any(|provide| {
+                        provide.name == dependency.name
+                            && dependency.accepts(provide.version.as_ref())
+                    })
+            })
+        };
+        assert!(has(&wanted));
+        for chosen in &chosen {
+            let mut needs = chosen.entry.depends.iter().filter(|need| !need.conflict);
+            assert!(needs.all(&has), "{} lacks something", chosen.entry.name);
+        }
     }
 }
 
@@ -265,6 +293,11 @@ fn index_seeds() -> Vec<Vec<u8>> {
         seed(0, index.render().unwrap()),
         seed(1, gunzip(&file)),
         seed(2, file),
+        seed(
+            0,
+            "P:a\nV:2\nD:b !c v>1\np:cmd:a=2\nk:1\n\nP:b\nV:1\nD:a v\np:v=1\no:x\n\n\
+             P:c\nV:1\np:v=2\n\nP:d\nV:1\np:v=2\no:x\n\nP:e\nV:1\ni:a d\nD:c\n\n",
+        ),
     ]
 }
 

@@ -28,6 +28,9 @@ pub struct IndexArchive {
 /// Why a file is not an index.
 #[derive(Debug, thiserror::Error)]
 pub enum IndexError {
+    /// It is of the format of apk-tools 3.
+    #[error("apk v3 (ADB) indexes are not supported yet: this reads the v2 format")]
+    Adb,
     /// One of its archives is broken.
     #[error("cannot read the {member} member of the index")]
     Archive {
@@ -53,6 +56,9 @@ pub enum IndexError {
 
 /// Reads `APKINDEX.tar.gz`.
 pub fn read_index(bytes: &[u8], limits: Limits) -> Result<IndexArchive, IndexError> {
+    if crate::is_adb(bytes) {
+        return Err(IndexError::Adb);
+    }
     let (files, end) = member(bytes, limits.signature, "signature", Kind::First)
         .or_else(|_| member(bytes, limits.index, "index", Kind::Rest))?;
     let signed = files
@@ -67,7 +73,7 @@ pub fn read_index(bytes: &[u8], limits: Limits) -> Result<IndexArchive, IndexErr
         (Vec::new(), 0)
     };
     let (files, _) = member(&bytes[start..], limits.index, "index", Kind::Rest)?;
-    let index = read_files(files)?;
+    let index = read_files(files, limits)?;
     Ok(IndexArchive {
         signatures,
         unsigned: start..bytes.len(),
@@ -137,7 +143,7 @@ fn read_tar(input: impl Read, limit: u64) -> Result<Files, TarError> {
     Ok(files)
 }
 
-fn read_files(files: Files) -> Result<Index, IndexError> {
+fn read_files(files: Files, limits: Limits) -> Result<Index, IndexError> {
     let (mut index, mut description) = (None, None);
     for (name, content) in files {
         let (slot, label) = match name.as_str() {
@@ -150,7 +156,7 @@ fn read_files(files: Files) -> Result<Index, IndexError> {
             return Err(IndexError::File(name));
         }
     }
-    let mut index = Index::parse(&index.ok_or(IndexError::Missing)?)?;
+    let mut index = Index::parse_within(&index.ok_or(IndexError::Missing)?, limits)?;
     index.description = description.unwrap_or_default();
     Ok(index)
 }

@@ -1,12 +1,15 @@
 //! The text form, read.
 
 use super::{Index, IndexEntry};
-use crate::{Dependency, Provide, Sha1Bytes, Version};
+use crate::{Dependency, Limits, Provide, Sha1Bytes, Version};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 /// The longest line, in bytes; packages with tens of thousands of provides exist.
 const MAX_LINE: usize = 1 << 20;
+
+/// How many names of other packages may be listed for each package that may be, on average.
+const NAMES_PER_ENTRY: u64 = 5;
 
 /// Why a text is not an index.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -25,6 +28,23 @@ pub enum ParseIndexError {
         /// The key's letter.
         key: char,
     },
+    /// There are more packages than are read.
+    #[error("index has more than {limit} packages at line {line}")]
+    TooMany {
+        /// Counted from 1.
+        line: usize,
+        /// Packages that are allowed ([`Limits::entries`]).
+        limit: u64,
+    },
+    /// Dependencies, provides and install_if conditions are more than are read: each takes a
+    /// hundred times the memory of its text.
+    #[error("index names more than {limit} dependencies and provides at line {line}")]
+    TooManyNames {
+        /// Counted from 1.
+        line: usize,
+        /// Names that are allowed ([`Limits::entries`] times 5).
+        limit: u64,
+    },
     /// A package's name or version cannot be part of a file name.
     #[error("index record that ends at line {0} has no usable name and version")]
     Name(usize),
@@ -34,18 +54,21 @@ impl Index {
     /// Reads the text form: lines `K:value`, packages separated by empty lines. Keys that mean
     /// nothing in an index are skipped.
     pub fn parse(text: &str) -> Result<Self, ParseIndexError> {
+        Self::parse_within(text, Limits::default())
+    }
+
+    /// The same with other limits, of which [`Limits::entries`] is for the packages.
+    pub fn parse_within(text: &str, limits: Limits) -> Result<Self, ParseIndexError> {
         let mut entries = Vec::new();
         let mut current: Option<IndexEntry> = None;
         let mut last = 0;
+        let names = limits.entries.saturating_mul(NAMES_PER_ENTRY);
+        let mut named = 0;
         for (line, number) in text.lines().zip(1..) {
             last = number;
             if line.is_empty() {
-                entries.extend(
-                    current
-                        .take()
-                        .map(|entry| checked(entry, number))
-                        .transpose()?,
-                );
+                let done = current.take();
+                entries.extend(done.map(|entry| checked(entry, number)).transpose()?);
                 continue;
             }
             if line.len() > MAX_LINE {
@@ -55,6 +78,20 @@ impl Index {
             let (Some(key), Some(':')) = (letters.next(), letters.next()) else {
                 return Err(ParseIndexError::Line(number));
             };
+            if current.is_none() && entries.len() as u64 >= limits.entries {
+                let limit = limits.entries;
+                return Err(ParseIndexError::TooMany {
+                    line: number,
+                    limit,
+                });
+            }
+            if matches!(key, 'D' | 'p' | 'i') {
+                named += letters.as_str().split_whitespace().count() as u64;
+                if named > names {
+                    let (line, limit) = (number, names);
+                    return Err(ParseIndexError::TooManyNames { line, limit });
+                }
+            }
             let entry = current.get_or_insert_with(|| IndexEntry::new("", Version::new("")));
             set(entry, key, letters.as_str())
                 .ok_or(ParseIndexError::Value { line: number, key })?;
@@ -148,6 +185,31 @@ mod tests {
         ] {
             assert_eq!(Index::parse(text).unwrap_err(), error);
         }
+    }
+
+    #[test]
+    fn reads_no_more_than_its_limits() {
+        let limits = Limits {
+            entries: 2,
+            ..Limits::default()
+        };
+        for (text, error) in [
+            (
+                "P:a\nV:1\n\nP:b\nV:1\n\n\nP:c\nV:1\n",
+                ParseIndexError::TooMany { line: 8, limit: 2 },
+            ),
+            (
+                "P:a\nV:1\nD:1 2 3 4 5\np:6 7 8\ni:9 10 11\n",
+                ParseIndexError::TooManyNames { line: 5, limit: 10 },
+            ),
+        ] {
+            assert_eq!(Index::parse_within(text, limits).unwrap_err(), error);
+        }
+        let long = format!("P:a\nV:1\nT:{}\n", "x".repeat(MAX_LINE));
+        assert_eq!(
+            Index::parse(&long).unwrap_err(),
+            ParseIndexError::TooLong(3)
+        );
     }
 
     #[test]

@@ -8,6 +8,9 @@ use bessemer_digest::Digest;
 /// Why a package cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
+    /// It is of the format of apk-tools 3.
+    #[error("apk v3 (ADB) packages are not supported yet: this reads the v2 format")]
+    Adb,
     /// One of its archives is broken.
     #[error("cannot read the {member} member")]
     Archive {

@@ -67,7 +67,11 @@ pub struct DataEntry<'a, R> {
 
 impl<R: BufRead> Reader<R> {
     /// Reads signature and control member.
-    pub fn open(inner: R, limits: Limits) -> Result<Self, ReadError> {
+    pub fn open(mut inner: R, limits: Limits) -> Result<Self, ReadError> {
+        // What cannot be looked at will fail where it is read.
+        if inner.fill_buf().is_ok_and(crate::is_adb) {
+            return Err(ReadError::Adb);
+        }
         let mut tap = Tap::new(inner);
         let header = read_header(&mut tap, limits)?;
         tap.start_member(limits.data, false);

@@ -2,11 +2,27 @@
 
 use super::{Chosen, Repository};
 use crate::{Dependency, IndexEntry, Version};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::cell::OnceCell;
+use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 
 /// Position of a package in the pool: repository order, then index order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct PackageId(pub(super) usize);
+pub(super) struct PackageId(pub(super) u32);
+
+impl PackageId {
+    pub(super) const fn at(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// A name, numbered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct NameId(u32);
+
+/// Position of a package's constraint among those of all packages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct NeedId(u32);
 
 /// Somebody who has a name.
 #[derive(Debug, Clone, Copy)]
@@ -16,111 +32,220 @@ pub(super) struct Provider<'a> {
     pub(super) version: Option<&'a Version>,
 }
 
+/// Who can meet a constraint.
+#[derive(Debug, Default)]
+pub(super) struct Fitting {
+    /// Who meets it, each once, owners of the name first.
+    pub(super) fit: Vec<PackageId>,
+    /// Who has the name but does not meet it.
+    pub(super) unfit: Vec<PackageId>,
+}
+
 struct Package<'a> {
     entry: &'a IndexEntry,
     repository: usize,
     tag: Option<&'a str>,
+    own: NameId,
+    /// In [`Pool::provided`].
+    provided: Range<u32>,
+    /// In [`Pool::needs`].
+    needs: Range<u32>,
+    /// [`Package::needs`] by text.
+    sorted: OnceCell<Box<[NeedId]>>,
+    hopeless: OnceCell<Option<NeedId>>,
+}
+
+struct Need<'a> {
+    dependency: &'a Dependency,
+    name: NameId,
+    fitting: OnceCell<Fitting>,
 }
 
 pub(super) struct Pool<'a> {
     packages: Vec<Package<'a>>,
+    numbers: HashMap<&'a str, NameId>,
     /// By name: owners first, then those that provide it, each in pool order.
-    providers: HashMap<&'a str, Vec<Provider<'a>>>,
-    /// Packages with `install_if`.
-    conditional: Vec<PackageId>,
-    /// Tags that the world names.
-    tags: BTreeSet<String>,
+    providers: Vec<Vec<Provider<'a>>>,
+    /// What packages provide: the name, and whether with a version.
+    provided: Vec<(NameId, bool)>,
+    needs: Vec<Need<'a>>,
+    /// Packages by the names in their `install_if`.
+    triggers: HashMap<&'a str, Vec<PackageId>>,
 }
 
 impl<'a> Pool<'a> {
-    pub(super) fn new(repositories: &[Repository<'a>], world: &[Dependency]) -> Self {
-        let mut packages = Vec::new();
+    /// Takes the packages that `takes` says yes to.
+    pub(super) fn new(
+        repositories: &[Repository<'a>],
+        takes: impl Fn(&IndexEntry) -> bool,
+    ) -> Self {
+        let count = repositories.iter().map(|r| r.index.entries.len()).sum();
+        let mut pool = Self {
+            packages: Vec::with_capacity(count),
+            numbers: HashMap::with_capacity(count * 2),
+            providers: Vec::with_capacity(count * 2),
+            provided: Vec::new(),
+            needs: Vec::new(),
+            triggers: HashMap::new(),
+        };
         for (repository, &Repository { tag, index }) in repositories.iter().enumerate() {
-            packages.extend(index.entries.iter().map(|entry| Package {
-                entry,
-                repository,
-                tag,
-            }));
-        }
-        let mut providers: HashMap<&str, Vec<Provider<'_>>> = HashMap::new();
-        for (position, package) in packages.iter().enumerate() {
-            let provider = Provider {
-                id: PackageId(position),
-                version: Some(&package.entry.version),
-            };
-            providers
-                .entry(&package.entry.name)
-                .or_default()
-                .push(provider);
-        }
-        for (position, package) in packages.iter().enumerate() {
-            for provide in &package.entry.provides {
-                let provider = Provider {
-                    id: PackageId(position),
-                    version: provide.version.as_ref(),
-                };
-                providers.entry(&provide.name).or_default().push(provider);
+            for entry in index.entries.iter().filter(|entry| takes(entry)) {
+                pool.add(repository, tag, entry);
             }
         }
-        let conditional = (0..packages.len())
-            .filter(|&position| !packages[position].entry.install_if.is_empty())
-            .map(PackageId)
-            .collect();
-        let tags = world
-            .iter()
-            .filter_map(|dependency| dependency.pin.clone())
-            .collect();
-        Self {
-            packages,
-            providers,
-            conditional,
-            tags,
+        for position in 0..pool.packages.len() {
+            let Package {
+                entry,
+                ref provided,
+                ..
+            } = pool.packages[position];
+            let names = &pool.provided[provided.start as usize..provided.end as usize];
+            for (provide, &(name, _)) in entry.provides.iter().zip(names) {
+                pool.providers[name.0 as usize].push(Provider {
+                    id: id(position),
+                    version: provide.version.as_ref(),
+                });
+            }
         }
+        pool
+    }
+
+    fn add(&mut self, repository: usize, tag: Option<&'a str>, entry: &'a IndexEntry) {
+        let package = id(self.packages.len());
+        let own = self.number(&entry.name);
+        self.providers[own.0 as usize].push(Provider {
+            id: package,
+            version: Some(&entry.version),
+        });
+        let first_provided = self.provided.len();
+        for provide in &entry.provides {
+            let name = self.number(&provide.name);
+            self.provided.push((name, provide.version.is_some()));
+        }
+        let first_need = self.needs.len();
+        for dependency in &entry.depends {
+            let name = self.number(&dependency.name);
+            self.needs.push(Need {
+                dependency,
+                name,
+                fitting: OnceCell::new(),
+            });
+        }
+        for condition in &entry.install_if {
+            let waiting = self.triggers.entry(condition.name.as_str()).or_default();
+            if waiting.last() != Some(&package) {
+                waiting.push(package);
+            }
+        }
+        self.packages.push(Package {
+            entry,
+            repository,
+            tag,
+            own,
+            provided: span(first_provided, self.provided.len()),
+            needs: span(first_need, self.needs.len()),
+            sorted: OnceCell::new(),
+            hopeless: OnceCell::new(),
+        });
+    }
+
+    fn number(&mut self, name: &'a str) -> NameId {
+        let next = self.providers.len();
+        let found = *self.numbers.entry(name).or_insert(NameId(narrow(next)));
+        if found.0 as usize == next {
+            self.providers.push(Vec::new());
+        }
+        found
     }
 
     pub(super) fn len(&self) -> usize {
         self.packages.len()
     }
 
+    pub(super) fn ids(&self) -> impl Iterator<Item = PackageId> + use<> {
+        (0..narrow(self.packages.len())).map(PackageId)
+    }
+
     pub(super) fn entry(&self, id: PackageId) -> &'a IndexEntry {
-        self.packages[id.0].entry
+        self.packages[id.at()].entry
     }
 
     pub(super) fn tag(&self, id: PackageId) -> Option<&'a str> {
-        self.packages[id.0].tag
+        self.packages[id.at()].tag
+    }
+
+    /// The package's own name.
+    pub(super) fn own_name(&self, id: PackageId) -> NameId {
+        self.packages[id.at()].own
     }
 
     pub(super) fn chosen(&self, id: PackageId) -> Chosen<'a> {
         let Package {
             entry, repository, ..
-        } = self.packages[id.0];
+        } = self.packages[id.at()];
         Chosen { repository, entry }
+    }
+
+    /// Every name that some package has.
+    pub(super) fn names(&self) -> impl Iterator<Item = &'a str> {
+        let had = |id: NameId| !self.providers[id.0 as usize].is_empty();
+        self.numbers
+            .iter()
+            .filter(move |&(_, &id)| had(id))
+            .map(|(&name, _)| name)
     }
 
     /// Everybody who has `name`, whatever the version.
     pub(super) fn providers(&self, name: &str) -> &[Provider<'a>] {
-        self.providers.get(name).map_or(&[], Vec::as_slice)
+        self.numbers
+            .get(name)
+            .map_or(&[], |id| &self.providers[id.0 as usize])
     }
 
-    /// Who meets `dependency`, each once, owners of the name first. In the world a tagged package
-    /// needs exactly its tag; elsewhere any tag that the world names will do.
-    pub(super) fn candidates(&self, dependency: &Dependency, in_world: bool) -> Vec<PackageId> {
-        let mut seen = BTreeSet::new();
-        self.providers(&dependency.name)
-            .iter()
-            .filter(|provider| dependency.accepts(provider.version))
-            .map(|provider| provider.id)
-            .filter(|&id| self.tag_allows(id, dependency, in_world))
-            .filter(|&id| seen.insert(id))
-            .collect()
+    /// The package's constraints, in the order of the index.
+    pub(super) fn needs(&self, id: PackageId) -> impl Iterator<Item = NeedId> + use<> {
+        self.packages[id.at()].needs.clone().map(NeedId)
     }
 
-    fn tag_allows(&self, id: PackageId, dependency: &Dependency, in_world: bool) -> bool {
-        match self.tag(id) {
-            None => true,
-            Some(tag) if in_world && !dependency.conflict => dependency.pin.as_deref() == Some(tag),
-            Some(tag) => self.tags.contains(tag),
-        }
+    /// The package's constraints, ordered by their text.
+    pub(super) fn sorted_needs(&self, id: PackageId) -> &[NeedId] {
+        self.packages[id.at()].sorted.get_or_init(|| {
+            let mut needs: Vec<NeedId> = self.needs(id).collect();
+            needs.sort_by_cached_key(|&need| self.dependency(need).to_string());
+            needs.into_boxed_slice()
+        })
+    }
+
+    /// A constraint of the package that nothing can meet.
+    pub(super) fn hopeless(&self, id: PackageId) -> Option<NeedId> {
+        *self.packages[id.at()].hopeless.get_or_init(|| {
+            self.needs(id)
+                .find(|&need| !self.dependency(need).conflict && self.fitting(need).fit.is_empty())
+        })
+    }
+
+    pub(super) fn dependency(&self, need: NeedId) -> &'a Dependency {
+        self.needs[need.0 as usize].dependency
+    }
+
+    /// The name that a constraint is on.
+    pub(super) fn needed_name(&self, need: NeedId) -> NameId {
+        self.needs[need.0 as usize].name
+    }
+
+    /// Who can meet a package's constraint, whatever their tags.
+    pub(super) fn fitting(&self, need: NeedId) -> &Fitting {
+        let Need {
+            dependency,
+            name,
+            fitting,
+        } = &self.needs[need.0 as usize];
+        fitting.get_or_init(|| fitting_of(dependency, &self.providers[name.0 as usize]))
+    }
+
+    /// Who can meet a constraint of the world, whatever their tags.
+    pub(super) fn fitting_world(&self, dependency: &Dependency) -> Fitting {
+        fitting_of(dependency, self.providers(&dependency.name))
     }
 
     /// Whether the package itself meets `dependency`.
@@ -133,53 +258,62 @@ impl<'a> Pool<'a> {
             })
     }
 
-    /// Packages that cannot be installed together with this one because they share a name.
-    pub(super) fn rivals(&self, id: PackageId) -> BTreeSet<PackageId> {
-        let entry = self.entry(id);
-        let own = (entry.name.as_str(), true);
-        let provided = entry
-            .provides
-            .iter()
-            .map(|provide| (provide.name.as_str(), provide.version.is_some()));
-        let mut rivals = BTreeSet::new();
-        for (name, versioned) in std::iter::once(own).chain(provided) {
-            let others = self.providers(name).iter();
-            rivals.extend(
-                others
-                    .filter(|other| versioned || other.version.is_some())
-                    .map(|other| other.id)
-                    .filter(|&other| other != id),
-            );
-        }
-        rivals
+    /// Names that the package provides with a version.
+    pub(super) fn versioned_names(&self, id: PackageId) -> impl Iterator<Item = NameId> {
+        self.provided_names(id)
+            .filter(|&(_, versioned)| versioned)
+            .map(|(name, _)| name)
     }
 
-    /// Packages that are not chosen or refused and whose `install_if` conditions the chosen ones
-    /// meet, one of each name: the highest version.
-    pub(super) fn triggered(&self, chosen: &[PackageId], refused: &[PackageId]) -> Vec<PackageId> {
-        let is_met = |condition: &Dependency| {
-            chosen.iter().any(|&id| self.meets(id, condition)) != condition.conflict
-        };
-        let names: BTreeSet<&str> = chosen
-            .iter()
-            .map(|&id| self.entry(id).name.as_str())
-            .collect();
-        let mut found: BTreeMap<&str, PackageId> = BTreeMap::new();
-        let fresh = self
-            .conditional
-            .iter()
-            .copied()
-            .filter(|id| !refused.contains(id));
-        for id in fresh.filter(|&id| self.tag(id).is_none()) {
-            let entry = self.entry(id);
-            if names.contains(entry.name.as_str()) || !entry.install_if.iter().all(is_met) {
-                continue;
-            }
-            let best = found.entry(&entry.name).or_insert(id);
-            if self.entry(*best).version < entry.version {
-                *best = id;
-            }
-        }
-        found.into_values().collect()
+    fn provided_names(&self, id: PackageId) -> impl Iterator<Item = (NameId, bool)> {
+        let Range { start, end } = self.packages[id.at()].provided;
+        self.provided[start as usize..end as usize].iter().copied()
     }
+
+    /// Packages that cannot be installed together with this one because they share a name; some
+    /// more than once.
+    pub(super) fn rivals(&self, id: PackageId) -> impl Iterator<Item = PackageId> {
+        std::iter::once((self.own_name(id), true))
+            .chain(self.provided_names(id))
+            .flat_map(|(name, versioned)| {
+                let others = self.providers[name.0 as usize].iter();
+                others.filter(move |other| versioned || other.version.is_some())
+            })
+            .map(|other| other.id)
+            .filter(move |&other| other != id)
+    }
+
+    /// Packages that have a package of this name in their `install_if`.
+    pub(super) fn waiting_for(&self, name: &str) -> &[PackageId] {
+        self.triggers.get(name).map_or(&[], Vec::as_slice)
+    }
+}
+
+fn fitting_of(dependency: &Dependency, providers: &[Provider<'_>]) -> Fitting {
+    let mut found = Fitting::default();
+    let mut seen = HashSet::new();
+    for provider in providers {
+        if dependency.accepts(provider.version) && seen.insert(provider.id) {
+            found.fit.push(provider.id);
+        }
+    }
+    // Without a version every one fits.
+    if dependency.constraint.is_some() {
+        let rest = providers.iter().map(|provider| provider.id);
+        found.unfit = rest.filter(|&id| seen.insert(id)).collect();
+    }
+    found
+}
+
+fn id(position: usize) -> PackageId {
+    PackageId(narrow(position))
+}
+
+fn span(start: usize, end: usize) -> Range<u32> {
+    narrow(start)..narrow(end)
+}
+
+/// An index text of 300 MiB, the most that is read, has less than 2^32 of anything.
+fn narrow(position: usize) -> u32 {
+    u32::try_from(position).expect("fewer than 2^32 of anything are read")
 }

@@ -1,24 +1,64 @@
 //! Which of several candidates is better: apko's order.
 
-use super::pool::{PackageId, Pool};
+use super::pool::{NameId, PackageId, Pool};
 use crate::dependency::comparable;
 use crate::{Dependency, IndexEntry, Version};
 use std::borrow::Cow;
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
-/// What is chosen already: versions by origin.
-pub(super) type Origins<'a> = BTreeMap<&'a str, Vec<&'a Version>>;
+/// What is chosen already, as far as the order of preference takes notice of it.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Existing<'a> {
+    packages: HashMap<NameId, PackageId>,
+    /// The version last chosen of each origin.
+    origins: HashMap<&'a str, &'a Version>,
+}
 
-/// The best of `candidates` for `dependency`; `None` when there are none.
+impl<'a> Existing<'a> {
+    pub(super) fn add(&mut self, pool: &Pool<'a>, id: PackageId) {
+        self.packages.insert(pool.own_name(id), id);
+        let entry = pool.entry(id);
+        if !entry.origin.is_empty() {
+            self.origins.insert(&entry.origin, &entry.version);
+        }
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.packages.clear();
+        self.origins.clear();
+    }
+
+    fn has(&self, pool: &Pool<'_>, id: PackageId) -> bool {
+        // Before anything is chosen there may be thousands to compare.
+        if self.packages.is_empty() {
+            return false;
+        }
+        let chosen = self.packages.get(&pool.own_name(id));
+        chosen.is_some_and(|&other| pool.entry(other).version == pool.entry(id).version)
+    }
+
+    fn has_origin(&self, entry: &IndexEntry) -> bool {
+        !self.origins.is_empty()
+            && !entry.origin.is_empty()
+            && self
+                .origins
+                .get(entry.origin.as_str())
+                .is_some_and(|&version| *version == entry.version)
+    }
+}
+
+/// The best of `candidates` for `dependency`, where packages with the tag `tag` come before others;
+/// `None` when there are none.
 pub(super) fn best(
     pool: &Pool<'_>,
     dependency: &Dependency,
+    tag: Option<&str>,
     candidates: impl IntoIterator<Item = PackageId>,
-    origins: &Origins<'_>,
+    existing: &Existing<'_>,
 ) -> Option<PackageId> {
     candidates.into_iter().reduce(|best, other| {
-        if compare(pool, dependency, origins, other, best).is_gt() {
+        if compare(pool, dependency, tag, existing, other, best).is_gt() {
             other
         } else {
             best
@@ -30,19 +70,12 @@ pub(super) fn best(
 fn compare(
     pool: &Pool<'_>,
     dependency: &Dependency,
-    origins: &Origins<'_>,
-    a: PackageId,
-    b: PackageId,
+    tag: Option<&str>,
+    existing: &Existing<'_>,
+    left: PackageId,
+    right: PackageId,
 ) -> Ordering {
-    let pin = dependency.pin.as_deref();
-    let (tag_a, tag_b) = (pool.tag(a) == pin, pool.tag(b) == pin);
-    let (a, b) = (pool.entry(a), pool.entry(b));
-    let kin = |entry: &IndexEntry| {
-        !entry.origin.is_empty()
-            && origins
-                .get(entry.origin.as_str())
-                .is_some_and(|found| found.contains(&&entry.version))
-    };
+    let (a, b) = (pool.entry(left), pool.entry(right));
     let same_name = || {
         if a.name == b.name {
             a.version.cmp(&b.version)
@@ -51,9 +84,10 @@ fn compare(
         }
     };
     let priority = |entry: &IndexEntry| entry.provider_priority.unwrap_or(0);
-    kin(a)
-        .cmp(&kin(b))
-        .then(tag_a.cmp(&tag_b))
+    let is_in = existing.has(pool, left).cmp(&existing.has(pool, right));
+    is_in
+        .then_with(|| existing.has_origin(a).cmp(&existing.has_origin(b)))
+        .then_with(|| (pool.tag(left) == tag).cmp(&(pool.tag(right) == tag)))
         .then_with(|| {
             match (
                 version_as(a, &dependency.name),

@@ -1,5 +1,6 @@
 //! One file a verb.
 
+pub(crate) mod apk;
 pub(crate) mod bootstrap;
 pub(crate) mod build;
 pub(crate) mod compile;
@@ -28,6 +29,7 @@ use std::process::ExitCode;
 pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
     let inherited = arguments.inherited.as_ref();
     match arguments.command {
+        Command::Apk(arguments) => apk::run(&arguments),
         Command::Bootstrap(arguments) => bootstrap::run(&arguments, inherited),
         Command::Build(arguments) => build::run(&arguments, inherited),
         Command::Test(arguments) => test::run(&arguments, inherited),

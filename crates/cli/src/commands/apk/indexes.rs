@@ -1,0 +1,127 @@
+//! Index files, from the command line.
+
+use crate::print;
+use anyhow::{Context as _, Result, anyhow, bail};
+use bessemer_apk::solver::Repository;
+use bessemer_apk::{Index, Keyring, Limits, read_index};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+/// `FILE`, or `@TAG FILE` as in `/etc/apk/repositories`.
+#[derive(Debug, Clone)]
+pub(super) struct Named {
+    tag: Option<String>,
+    path: PathBuf,
+}
+
+impl FromStr for Named {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let Some(tagged) = text.strip_prefix('@') else {
+            return Ok(Self {
+                tag: None,
+                path: text.into(),
+            });
+        };
+        match tagged.split_once(' ') {
+            Some((tag, path)) if !tag.is_empty() && !path.trim().is_empty() => Ok(Self {
+                tag: Some(tag.to_owned()),
+                path: path.trim().into(),
+            }),
+            _ => Err("a tagged index is written `@tag FILE`".to_owned()),
+        }
+    }
+}
+
+/// An index that was read.
+#[derive(Debug)]
+pub(super) struct Opened {
+    pub(super) tag: Option<String>,
+    pub(super) path: PathBuf,
+    pub(super) index: Index,
+}
+
+/// Reads the indexes; with keys, each must be signed by one of them.
+pub(super) fn open(named: &[Named], keys: &[PathBuf]) -> Result<Vec<Opened>> {
+    let keyring = keyring(keys)?;
+    if keyring.is_none() {
+        print::note("signatures are not checked: no key was given with --keyring-append");
+    }
+    let read = |named: &Named| {
+        Ok(Opened {
+            tag: named.tag.clone(),
+            path: named.path.clone(),
+            index: read(&named.path, keyring.as_ref())?,
+        })
+    };
+    named.iter().map(read).collect()
+}
+
+fn keyring(paths: &[PathBuf]) -> Result<Option<Keyring>> {
+    let mut keyring = Keyring::new();
+    for path in paths {
+        let unusable = || format!("cannot use the key {}", path.display());
+        let name = path.file_name().ok_or_else(|| anyhow!(unusable()))?;
+        let pem = fs_err::read_to_string(path).with_context(unusable)?;
+        let added = keyring.add(&name.to_string_lossy(), &pem);
+        added.with_context(unusable)?;
+    }
+    Ok((!paths.is_empty()).then_some(keyring))
+}
+
+fn read(path: &Path, keyring: Option<&Keyring>) -> Result<Index> {
+    let bytes = fs_err::read(path)?;
+    let archive = read_index(&bytes, Limits::default())
+        .with_context(|| format!("{} is no index", path.display()))?;
+    if let Some(keyring) = keyring {
+        keyring
+            .verify(&archive.signatures, &bytes[archive.unsigned.clone()])
+            .with_context(|| format!("nothing vouches for {}", path.display()))?;
+    }
+    Ok(archive.index)
+}
+
+/// The indexes of each architecture that was asked for, all that there are without any; an index is
+/// of the architecture that its packages are for, one of `noarch` packages alone is of all.
+pub(super) fn by_arch<'a>(
+    opened: &'a [Opened],
+    wanted: &[String],
+) -> Result<BTreeMap<String, Vec<Repository<'a>>>> {
+    let of: Vec<Option<&str>> = opened.iter().map(|one| arch(&one.index)).collect();
+    let names: Vec<&str> = if wanted.is_empty() {
+        of.iter().copied().flatten().collect()
+    } else {
+        wanted.iter().map(String::as_str).collect()
+    };
+    if names.is_empty() {
+        return Ok(BTreeMap::from([(
+            "noarch".to_owned(),
+            repositories(opened),
+        )]));
+    }
+    let mut found = BTreeMap::new();
+    for name in names {
+        if !of.contains(&Some(name)) {
+            bail!("no index has packages for {name}");
+        }
+        let fits = |(at, _): &(usize, &Opened)| of[*at].is_none_or(|own| own == name);
+        let fitting = opened.iter().enumerate().filter(fits);
+        found.insert(name.to_owned(), repositories(fitting.map(|(_, one)| one)));
+    }
+    Ok(found)
+}
+
+fn repositories<'a>(opened: impl IntoIterator<Item = &'a Opened>) -> Vec<Repository<'a>> {
+    let repository = |one: &'a Opened| Repository {
+        tag: one.tag.as_deref(),
+        index: &one.index,
+    };
+    opened.into_iter().map(repository).collect()
+}
+
+fn arch(index: &Index) -> Option<&str> {
+    let mut archs = index.entries.iter().map(|entry| entry.arch.as_str());
+    archs.find(|arch| !matches!(*arch, "noarch" | "all" | ""))
+}
