@@ -1,8 +1,8 @@
 //! The command line's definition.
 
 use crate::commands::{
-    apk, bootstrap, build, compile, index, kernel, keygen, keys, lint, publish, query, scan, schema,
-    sign, test, verify, worker,
+    apk, bootstrap, build, compile, index, kernel, keygen, keys, lint, publish, query, scan,
+    schema, sign, test, verify, worker,
 };
 use crate::exit;
 use crate::services::Inherited;
