@@ -159,7 +159,7 @@ fn describe(
         name: &info.name,
         version: &info.version,
         architecture: &info.arch,
-        lock: None,
+        inputs: None,
         licenses: &[],
         copyright: None,
         created,

@@ -2,7 +2,7 @@
 //!
 //! SPDX 2.3, JSON. The bytes depend on the description alone: no version of any tool, the creation
 //! time is the source date. The document's namespace carries package, version, architecture and the
-//! digest of the lock (of the contents where there is none), so that no two documents share one.
+//! digest of what went in (of the contents where there is none), so that no two documents share one.
 
 mod license;
 #[cfg(test)]
@@ -18,9 +18,9 @@ use std::fmt::Write as _;
 pub struct Description<'a> {
     /// A URI without fragment that the document's namespace starts with.
     pub namespace: &'a str,
-    /// The digest of the lock that the package was built from, with which the namespace ends; the
-    /// digest of the document's own contents where there is no lock.
-    pub lock: Option<Digest>,
+    /// The digest of what the package was built from, with which the namespace ends; the digest of
+    /// the document's own contents where nothing was built.
+    pub inputs: Option<Digest>,
     /// Who created the document.
     pub organization: &'a str,
     /// Vendor part of the package URL, `pkg:apk/<distribution>/<name>`.
@@ -82,8 +82,8 @@ pub fn spdx(description: &Description<'_>) -> Result<Vec<u8>, SbomError> {
         .and_then(|seconds| jiff::Timestamp::from_second(seconds).ok())
         .ok_or(SbomError::Created(description.created))?;
     let mut document = Document::new(description, created.to_string());
-    let digest = match description.lock {
-        Some(lock) => lock,
+    let digest = match description.inputs {
+        Some(inputs) => inputs,
         None => Digest::of(serde_json::to_vec(&document)?),
     };
     document.namespace = format!(
@@ -338,7 +338,7 @@ mod tests {
             name: "libstdc++",
             version: "1.2-r0",
             architecture: "x86_64",
-            lock: None,
+            inputs: None,
             licenses: &["MIT"],
             copyright: None,
             created: 0,
@@ -374,14 +374,14 @@ mod tests {
     }
 
     #[test]
-    fn the_namespace_is_the_locks() {
-        let lock = Digest::of(b"lock");
-        let with_lock = Description {
-            lock: Some(lock),
+    fn the_namespace_is_the_inputs() {
+        let inputs = Digest::of(b"inputs");
+        let with_inputs = Description {
+            inputs: Some(inputs),
             ..description()
         };
-        let json: serde_json::Value = serde_json::from_slice(&spdx(&with_lock).unwrap()).unwrap();
-        let expected = format!("urn:test/libstdc%2B%2B-1.2-r0-x86_64/{}", lock.hex());
+        let json: serde_json::Value = serde_json::from_slice(&spdx(&with_inputs).unwrap()).unwrap();
+        let expected = format!("urn:test/libstdc%2B%2B-1.2-r0-x86_64/{}", inputs.hex());
         assert_eq!(json["documentNamespace"], expected);
     }
 

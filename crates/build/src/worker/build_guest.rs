@@ -59,7 +59,6 @@ impl Work<'_> {
         let outputs = Outputs {
             plan: &self.job.plan,
             lock: &self.job.lock,
-            lock_digest: self.job.spec.lock,
             directory: &self.packages_out,
             linting: &self.linting,
         };

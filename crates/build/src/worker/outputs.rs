@@ -7,13 +7,13 @@ use crate::step_script::OUTPUT;
 use crate::worker::linting::{LintError, Linting};
 use bessemer_apk::package::{PkgInfo, ReadError, Reader, Script};
 use bessemer_apk::{EntryPath, IndexEntry, Limits as ApkLimits, signature_member};
-use bessemer_attest::documents::{Lock, LockedPackage, Output};
+use bessemer_attest::documents::{Lock, LockedPackage, LockedSource, Output};
 use bessemer_digest::Digest;
 use bessemer_package::detect::{DetectError, Detected};
 use bessemer_package::{
     Archive, EmitError, Limits, Metadata, ScanError, Scratch, Tree, Unsigned, sbom,
 };
-use bessemer_recipe::{PackagePlan, Plan};
+use bessemer_recipe::{PackagePlan, Plan, SourceRequest};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -135,8 +135,6 @@ pub(super) struct Outputs<'a> {
     pub(super) plan: &'a Plan,
     /// The build lock.
     pub(super) lock: &'a Lock,
-    /// Its digest.
-    pub(super) lock_digest: Digest,
     /// Where the finished files go.
     pub(super) directory: &'a Path,
     /// What may not be in a package.
@@ -256,22 +254,9 @@ impl Outputs<'_> {
             .iter()
             .map(|license| license.license.as_str())
             .collect();
-        let measured: BTreeMap<&str, Digest> = self
-            .lock
-            .sources
-            .iter()
-            .map(|source| (source.id.as_str(), source.sha256))
-            .collect();
-        let sources = self.plan.sources.iter().map(|request| sbom::Source {
-            name: request.purl_name.clone(),
-            version: request.purl_version.clone(),
-            location: Some(request.uri.clone()),
-            purl: Some(format!(
-                "pkg:generic/{}@{}",
-                sbom::escape(&request.purl_name),
-                sbom::escape(&request.purl_version)
-            )),
-            sha256: measured.get(request.id.as_str()).copied(),
+        let sources = self.plan.sources.iter().map(|request| {
+            let mut locked = self.lock.sources.iter();
+            described_source(request, locked.find(|source| source.id == request.id))
         });
         let description = sbom::Description {
             namespace: "https://spdx.org/spdxdocs/bessemer",
@@ -280,7 +265,7 @@ impl Outputs<'_> {
             name: &plan.name,
             version,
             architecture: &self.plan.architecture,
-            lock: Some(self.lock_digest),
+            inputs: Some(inputs_digest(self.lock)),
             licenses: &licenses,
             copyright: None,
             created: self.plan.source_date_epoch,
@@ -297,6 +282,56 @@ impl Outputs<'_> {
             package: plan.name.clone(),
             source,
         })
+    }
+}
+
+/// The digest of what the lock says of contents: plan, sources and packages. Where they came from,
+/// and what booted the guest, leave the bytes of a package alone.
+fn inputs_digest(lock: &Lock) -> Digest {
+    let sources = lock
+        .sources
+        .iter()
+        .map(|source| (&source.id, source.sha256));
+    let packages = lock.packages.iter();
+    let packages = packages.map(|package| (&package.name, package.sha256));
+    let lines = sources
+        .map(|(id, sha256)| format!("source {id} {sha256}\n"))
+        .chain(packages.map(|(name, sha256)| format!("package {name} {sha256}\n")));
+    let text: String = std::iter::once(format!("plan {}\n", lock.plan))
+        .chain(lines)
+        .collect();
+    Digest::of(text)
+}
+
+/// A git source is named after its repository, and its purl has the commit.
+fn described_source(request: &SourceRequest, locked: Option<&LockedSource>) -> sbom::Source {
+    let git = locked.and_then(|source| source.git.as_ref());
+    let (name, version, qualifier) = match git {
+        None => (
+            request.purl_name.as_str(),
+            request.purl_version.as_str(),
+            String::new(),
+        ),
+        Some(git) => {
+            let path = request.uri.trim_end_matches('/').trim_end_matches(".git");
+            let name = path.rsplit('/').next().unwrap_or(path);
+            let place = sbom::escape(&format!("git+{}@{}", request.uri, git.commit));
+            (name, git.commit.as_str(), format!("?vcs_url={place}"))
+        }
+    };
+    sbom::Source {
+        name: name.to_owned(),
+        version: version.to_owned(),
+        location: Some(match git {
+            None => request.uri.clone(),
+            Some(git) => format!("git+{}@{}", request.uri, git.commit),
+        }),
+        purl: Some(format!(
+            "pkg:generic/{}@{}{qualifier}",
+            sbom::escape(name),
+            sbom::escape(version)
+        )),
+        sha256: locked.map(|source| source.sha256),
     }
 }
 
