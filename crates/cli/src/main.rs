@@ -23,11 +23,12 @@ use clap::FromArgMatches as _;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let mut matches = definition().get_matches();
-    let arguments = match Arguments::from_arg_matches_mut(&mut matches) {
+    let matches = definition().get_matches();
+    let arguments = match Arguments::from_arg_matches(&matches) {
         Ok(arguments) => arguments,
         Err(error) => error.exit(),
     };
+    let json = wants_json(&matches);
     let result = if privilege::must_divide(&arguments) {
         privilege::divide(&arguments)
     } else {
@@ -39,7 +40,20 @@ fn main() -> ExitCode {
         Err(error) if print::reader_is_gone(&error) => ExitCode::SUCCESS,
         Err(error) => {
             print::failure(&error);
+            if json {
+                // Nobody reads it any more where this fails.
+                drop(print::json(&print::failure_json(&error)));
+            }
             ExitCode::from(exit::ERROR)
         }
     }
+}
+
+/// Whether a program reads standard output: it was asked for JSON, or the reader is `bessemer build`.
+fn wants_json(matches: &clap::ArgMatches) -> bool {
+    let Some((name, inner)) = matches.subcommand() else {
+        return false;
+    };
+    let asked = inner.try_get_one::<bool>("json");
+    name == "worker" || asked.ok().flatten().copied().unwrap_or(false) || wants_json(inner)
 }

@@ -23,7 +23,19 @@ pub(crate) fn failure(error: &anyhow::Error) {
     note_to_stderr(&described(error, colour()));
 }
 
-fn described(error: &anyhow::Error, colour: bool) -> String {
+/// An error for a program: `error`, `causes` and, where there is one, `hint`.
+pub(crate) fn failure_json(error: &anyhow::Error) -> serde_json::Value {
+    let (lines, hint) = parts(error);
+    let (head, causes) = split(&lines);
+    let mut value = serde_json::json!({"error": head, "causes": causes});
+    if let Some(hint) = hint {
+        value["hint"] = hint.into();
+    }
+    value
+}
+
+/// The message with its causes, none of which repeats another, and the hint.
+fn parts(error: &anyhow::Error) -> (Vec<String>, Option<String>) {
     let hint = error.downcast_ref::<Hint>().map(|hint| hint.0.clone());
     let mut lines: Vec<String> = Vec::new();
     for cause in error.chain() {
@@ -33,19 +45,28 @@ fn described(error: &anyhow::Error, colour: bool) -> String {
             lines.push(text);
         }
     }
+    (lines, hint.or_else(|| hints::hint(error)))
+}
+
+fn split(lines: &[String]) -> (&str, &[String]) {
+    lines
+        .split_first()
+        .map_or(("failed", &[][..]), |(head, rest)| (head.as_str(), rest))
+}
+
+fn described(error: &anyhow::Error, colour: bool) -> String {
+    let (lines, hint) = parts(error);
     let mark = if colour {
         "\x1b[1;31merror\x1b[0m"
     } else {
         "error"
     };
-    let (head, causes) = lines
-        .split_first()
-        .map_or(("failed", &[][..]), |(head, rest)| (head, rest));
+    let (head, causes) = split(&lines);
     let mut text = format!("{mark}: {head}");
     for cause in causes {
         text += &["\n  caused by: ", cause].concat();
     }
-    if let Some(hint) = hint.or_else(|| hints::hint(error)) {
+    if let Some(hint) = hint {
         text += &["\n  hint: ", &hint].concat();
     }
     text

@@ -314,6 +314,9 @@ fn worker(
         .output()
         .context("cannot start the worker")?;
     if !output.status.success() {
+        if arguments.json {
+            print::bytes(&output.stdout)?;
+        }
         let code = output
             .status
             .code()

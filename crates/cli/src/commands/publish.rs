@@ -72,6 +72,10 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
     if !refused.is_empty() {
         refused.iter().for_each(print::failure);
         print::note("nothing was published");
+        if arguments.json {
+            let refused: Vec<_> = refused.iter().map(print::failure_json).collect();
+            print::json(&json!({"admitted": 0, "refused": refused}))?;
+        }
         return Ok(ExitCode::FAILURE);
     }
     let mut folders: BTreeMap<String, Vec<Admitted>> = BTreeMap::new();

@@ -103,8 +103,9 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
     let mut signer = JobSigner::new(&mut client, &arguments.invocation, job.spec.interactive);
     let done = work.run(&mut signer, &mut progress)?;
     if let Some(failure) = done.failure {
-        let failure = anyhow::Error::new(failure);
-        print::failure(&failure.context("a test failed; nothing was attested"));
+        let failure = anyhow::Error::new(failure).context("a test failed; nothing was attested");
+        print::failure(&failure);
+        print::json(&print::failure_json(&failure))?;
         return Ok(ExitCode::from(exit::TEST_FAILED));
     }
     if done.record.interactive {

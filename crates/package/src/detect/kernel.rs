@@ -121,7 +121,11 @@ fn of_plain(
 /// What comes out of a decompressor, as far as it comes: a damaged file has what it has up to the
 /// damage.
 fn of_stream(stream: impl Read, budget: &mut Budget) -> io::Result<Versions> {
-    let mut stream = Metered { stream, budget };
+    let mut stream = Metered {
+        stream,
+        budget,
+        damaged: false,
+    };
     let mut head = Vec::new();
     (&mut stream).take(HEAD as u64).read_to_end(&mut head)?;
     let mut searches = [Search::new(BANNER), Search::new(VERMAGIC)];
@@ -134,9 +138,11 @@ fn of_stream(stream: impl Read, budget: &mut Budget) -> io::Result<Versions> {
     })
 }
 
-/// Ends when the budget does, and where the stream is damaged.
+/// Ends when the budget does, and where the stream is damaged: a decoder that is read again after an
+/// error may go on for ever (the one for LZMA2 does).
 struct Metered<'a, R> {
     stream: R,
+    damaged: bool,
     budget: &'a mut Budget,
 }
 
@@ -144,7 +150,14 @@ impl<R: Read> Read for Metered<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let left = usize::try_from(self.budget.0).unwrap_or(usize::MAX);
         let wanted = buffer.len().min(left);
-        let count = self.stream.read(&mut buffer[..wanted]).unwrap_or(0);
+        if self.damaged {
+            return Ok(0);
+        }
+        let count = match self.stream.read(&mut buffer[..wanted]) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Err(error),
+            read => read.unwrap_or(0),
+        };
+        self.damaged = count == 0 && wanted > 0;
         self.budget.0 -= count as u64;
         Ok(count)
     }
