@@ -20,6 +20,9 @@ pub(crate) struct Arguments {
     /// Where random choices start
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Fuzz this target alone; may be repeated; they share the time [default: all]
+    #[arg(long = "target", value_name = "NAME")]
+    targets: Vec<String>,
 }
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
@@ -69,7 +72,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         seed: arguments.seed,
     };
     let result = match arguments.what {
-        What::Fuzz => fuzz::run(span, &mut report),
+        What::Fuzz => fuzz::run(span, &arguments.targets, &mut report),
         What::Kill => kill::run(span, &mut report),
         What::Hello => demos::run("hello", false, span, &mut report),
         What::Twice => demos::run("bzip2", true, span, &mut report),

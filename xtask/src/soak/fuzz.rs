@@ -8,7 +8,7 @@ use super::report::Report;
 use crate::binaries::target;
 use crate::setup;
 use crate::workspace::{cache, cargo, check, output, root};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -17,8 +17,8 @@ const MEMORY: [&str; 2] = ["-rss_limit_mb=2048", "-malloc_limit_mb=1024"];
 /// Longest input in bytes; seconds after which one input is a finding.
 const INPUT: [&str; 2] = ["-max_len=65536", "-timeout=20"];
 
-/// Runs every target for its share of the time.
-pub(super) fn run(span: Span, report: &mut Report) -> Result<()> {
+/// Runs every target, or those of `wanted`, for its share of the time.
+pub(super) fn run(span: Span, wanted: &[String], report: &mut Report) -> Result<()> {
     setup::fuzzing()?;
     let cache = cache()?.join("fuzz");
     fs_err::create_dir_all(&cache)?;
@@ -37,7 +37,7 @@ pub(super) fn run(span: Span, report: &mut Report) -> Result<()> {
         ])
         .arg(&corpus);
     let text = output(&mut seeds)?;
-    let names: Vec<&str> = text.lines().collect();
+    let names = chosen(text.lines().collect(), wanted)?;
     let share = span.whole.as_secs() / (names.len() as u64).max(1);
     report.line(&format!(
         "{} targets, {share} s each, on one core; building is not counted.\n",
@@ -67,6 +67,14 @@ pub(super) fn run(span: Span, report: &mut Report) -> Result<()> {
         }
     }
     Ok(())
+}
+
+fn chosen<'a>(all: Vec<&'a str>, wanted: &[String]) -> Result<Vec<&'a str>> {
+    if let Some(unknown) = wanted.iter().find(|name| !all.contains(&name.as_str())) {
+        bail!("no target is named {unknown}; there are {}", all.join(", "));
+    }
+    let is_wanted = |name: &&str| wanted.is_empty() || wanted.iter().any(|one| one == name);
+    Ok(all.into_iter().filter(is_wanted).collect())
 }
 
 /// Builds all programs; cargo-fuzz is installed below `cache` when it is missing.
