@@ -73,6 +73,12 @@ pub enum FailureCause {
     /// No certificate authorities are known, so no server can be trusted.
     #[error("no certificate authorities were found on this machine")]
     NoAuthorities,
+    /// A user name and password are known for the host, and would be readable on the way.
+    #[error("its user name and password would be sent over plain HTTP; use https")]
+    InsecureCredentials,
+    /// Nothing is asked of other machines, and there is no copy.
+    #[error("it was never fetched before, and this run is offline")]
+    Offline,
     /// The connection failed.
     #[error(transparent)]
     Connection(ureq::Error),

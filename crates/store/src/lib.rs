@@ -10,21 +10,25 @@
 //! Invariant: no message contains the credentials or the query of a URI.
 
 mod client;
+mod credentials;
 mod expected;
 mod failure;
 mod incoming;
 mod names;
 mod prune;
+mod remembered;
 mod settings;
 mod store;
 mod transfer;
 mod uri;
+mod validators;
 
 pub use client::{Client, Fetched, Origin, Request};
+pub use credentials::{Credentials, ParseCredentialsError};
 pub use expected::{Expected, ParseSha512Error, Sha512};
 pub use failure::{Failure, FailureCause, FetchError};
 pub use incoming::{Incoming, Sealed};
 pub use prune::Pruned;
-pub use settings::{ClientError, Limits, Settings};
+pub use settings::{ClientError, Limits, Observer, Settings};
 pub use store::{Object, Store, StoreError};
 pub use uri::{ParseUriError, Uri};

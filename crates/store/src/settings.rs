@@ -1,5 +1,6 @@
 //! How a client reaches the world, and its limits.
 
+use crate::credentials::Credentials;
 use crate::uri::Uri;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -40,6 +41,29 @@ pub struct Settings {
     pub authorities: Option<PathBuf>,
     /// URI of a proxy for HTTP and HTTPS.
     pub proxy: Option<Uri>,
+    /// What servers are told of who asks.
+    pub credentials: Credentials,
+    /// Ask nothing of other machines.
+    pub offline: bool,
+    /// Is told of every piece that arrives.
+    pub observer: Option<Arc<dyn Observer>>,
+}
+
+/// Follows transfers, which may be several at a time.
+pub trait Observer: Send + Sync + std::fmt::Debug {
+    /// `bytes` of the content of `uri` are here, of `total` where the server said so. Comes about
+    /// once for 64 KiB.
+    fn received(&self, uri: &Uri, bytes: u64, total: Option<u64>);
+}
+
+/// What a client reaches the world with.
+pub(crate) struct Reach {
+    pub(crate) agent: ureq::Agent,
+    pub(crate) limits: Limits,
+    pub(crate) trusts_authorities: bool,
+    pub(crate) credentials: Credentials,
+    pub(crate) offline: bool,
+    pub(crate) observer: Option<Arc<dyn Observer>>,
 }
 
 /// Why a client cannot be made from its settings.
@@ -83,8 +107,20 @@ impl Default for Limits {
 }
 
 impl Settings {
+    pub(crate) fn reach(&self) -> Result<Reach, ClientError> {
+        let (agent, trusts_authorities) = self.agent()?;
+        Ok(Reach {
+            agent,
+            limits: self.limits,
+            trusts_authorities,
+            credentials: self.credentials.clone(),
+            offline: self.offline,
+            observer: self.observer.clone(),
+        })
+    }
+
     /// The HTTP client, and whether it can trust any server.
-    pub(crate) fn agent(&self) -> Result<(ureq::Agent, bool), ClientError> {
+    fn agent(&self) -> Result<(ureq::Agent, bool), ClientError> {
         let system = || {
             AUTHORITIES
                 .iter()

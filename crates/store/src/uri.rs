@@ -44,8 +44,66 @@ impl Uri {
         self.scheme
     }
 
+    /// The text without user name and password, for the request itself.
+    pub(crate) fn request_text(&self) -> String {
+        match (self.user_info(), self.text.split_once("://")) {
+            (Some(_), Some((scheme, rest))) => {
+                let from = self.authority().rfind('@').map_or(0, |at| at + 1);
+                format!("{scheme}://{}", &rest[from..])
+            }
+            _ => self.text.clone(),
+        }
+    }
+
+    /// User name and password as written, still percent-encoded.
+    pub(crate) fn user_info(&self) -> Option<(&str, &str)> {
+        let (info, _) = self.authority().rsplit_once('@')?;
+        Some(info.split_once(':').unwrap_or((info, "")))
+    }
+
+    /// Host and port; empty for files.
+    pub(crate) fn host(&self) -> &str {
+        let authority = self.authority();
+        authority.rsplit('@').next().unwrap_or(authority)
+    }
+
+    /// The host without its port.
+    pub(crate) fn host_name(&self) -> &str {
+        let host = self.host();
+        let end = match host.rfind(']') {
+            Some(bracket) => bracket + 1,
+            None => host.find(':').unwrap_or(host.len()),
+        };
+        &host[..end]
+    }
+
+    fn authority(&self) -> &str {
+        match (self.scheme, self.text.split_once("://")) {
+            (Scheme::Http | Scheme::Https, Some((_, rest))) => {
+                rest.split(['/', '?', '#']).next().unwrap_or_default()
+            }
+            _ => "",
+        }
+    }
+
+    /// Whether it is on another machine, or asked for as if it were.
+    pub const fn is_remote(&self) -> bool {
+        matches!(self.scheme, Scheme::Http | Scheme::Https)
+    }
+
+    /// Whether what is read from there can be changed by those who carry it: HTTP without TLS, to
+    /// another machine.
+    pub fn is_insecure(&self) -> bool {
+        self.scheme == Scheme::Http && !crate::credentials::is_loopback(self.host_name())
+    }
+
+    /// Whether it has a query or a fragment.
+    pub fn has_query(&self) -> bool {
+        self.is_remote() && self.text.contains(['?', '#'])
+    }
+
     /// The path of a file URI or path. Percent signs stand for themselves.
-    pub(crate) fn file_path(&self) -> PathBuf {
+    pub fn file_path(&self) -> PathBuf {
         self.text
             .strip_prefix("file://")
             .unwrap_or(&self.text)
@@ -53,7 +111,8 @@ impl Uri {
     }
 
     /// The URI of a file in this directory. A query stays at the end.
-    pub(crate) fn join(&self, name: &str) -> Self {
+    #[must_use]
+    pub fn join(&self, name: &str) -> Self {
         let split = if self.scheme == Scheme::File {
             None
         } else {

@@ -59,6 +59,7 @@ fn mirrors_hold_files_by_digest() {
             uris: Vec::new(),
             mirrors: mirrors.clone(),
             expected,
+            most: None,
         };
         assert_eq!(setting.content(&setting.fetch(&request).unwrap()), content);
         assert_eq!(setting.fetch(&request).unwrap().origin, Origin::Store);

@@ -59,6 +59,7 @@ pub(crate) fn request(uris: &[&str], expected: impl Into<Expected>) -> Request {
         uris,
         mirrors: Vec::new(),
         expected: expected.into(),
+        most: None,
     }
 }
 
