@@ -11,6 +11,7 @@
 
 mod bounded;
 mod dependency;
+pub mod discovery;
 mod entry;
 pub mod index;
 pub mod install;
