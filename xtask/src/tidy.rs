@@ -28,7 +28,16 @@ const DEPENDENCIES: &[(&str, &[&str])] = &[
     (
         "build",
         &[
-            "apk", "attest", "digest", "erofs", "lint", "package", "recipe", "store", "vm",
+            "apk",
+            "attest",
+            "digest",
+            "erofs",
+            "lint",
+            "package",
+            "recipe",
+            "repository",
+            "store",
+            "vm",
         ],
     ),
     (
@@ -42,6 +51,7 @@ const DEPENDENCIES: &[(&str, &[&str])] = &[
             "lint",
             "package",
             "recipe",
+            "repository",
             "signer",
             "store",
             "vm",
@@ -54,6 +64,7 @@ const DEPENDENCIES: &[(&str, &[&str])] = &[
     ("lint", &["apk", "digest", "package"]),
     ("package", &["apk", "digest"]),
     ("recipe", &["apk", "digest"]),
+    ("repository", &["apk", "attest", "digest", "store"]),
     ("signer", &["attest", "digest"]),
     ("store", &["digest"]),
     ("vm", &["digest", "vm-proto"]),

@@ -7,6 +7,7 @@ use aws_lc_rs::signature::{
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 /// RSA public keys by the file name that signatures call them by: `wolfi-signing.rsa.pub`.
 #[derive(Debug, Clone, Default)]
@@ -24,6 +25,15 @@ pub enum KeyringError {
     /// Another key has that name.
     #[error("there are two different keys with the name {0}")]
     Conflict(String),
+}
+
+impl KeyringError {
+    /// The key's file name.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Pem(name) | Self::Conflict(name) => name,
+        }
+    }
 }
 
 /// Which key signed.
@@ -58,9 +68,28 @@ impl Keyring {
     /// Adds the key in `pem` (PKIX, `-----BEGIN PUBLIC KEY-----`) under its file name.
     pub fn add(&mut self, file_name: &str, pem: &str) -> Result<(), KeyringError> {
         let der = decode_pem(pem).ok_or_else(|| KeyringError::Pem(file_name.to_owned()))?;
-        match self.keys.insert(file_name.to_owned(), der.clone()) {
-            Some(previous) if previous != der => Err(KeyringError::Conflict(file_name.to_owned())),
-            _ => Ok(()),
+        self.insert(file_name, der)
+    }
+
+    /// Adds all keys of another keyring.
+    pub fn extend(&mut self, other: &Self) -> Result<(), KeyringError> {
+        for (name, der) in &other.keys {
+            self.insert(name, der.clone())?;
+        }
+        Ok(())
+    }
+
+    /// A key that is there is never replaced by another one of its name.
+    fn insert(&mut self, file_name: &str, der: Vec<u8>) -> Result<(), KeyringError> {
+        match self.keys.entry(file_name.to_owned()) {
+            Entry::Occupied(entry) if *entry.get() != der => {
+                Err(KeyringError::Conflict(file_name.to_owned()))
+            }
+            Entry::Occupied(_) => Ok(()),
+            Entry::Vacant(entry) => {
+                entry.insert(der);
+                Ok(())
+            }
         }
     }
 

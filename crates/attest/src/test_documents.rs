@@ -114,6 +114,7 @@ fn lock(kind: LockKind) -> Lock {
             uri: "repository/x86_64/APKINDEX.tar.gz".to_owned(),
             sha256: file("index"),
             key: "local.rsa.pub".to_owned(),
+            tag: None,
         }],
         keys: vec![LockedKey {
             name: "local.rsa.pub".to_owned(),

@@ -1,13 +1,13 @@
 //! What boots: the kernel package, unpacked once into the cache.
 
-use crate::environment::PackageFile;
 use crate::lock::{ResolveError, Sources, resolve};
-use crate::repository::Repository;
 use bessemer_apk::package::{ReadError, Reader};
 use bessemer_apk::{EntryKind, IndexEntry, Limits};
 use bessemer_attest::documents::LockedBoot;
 use bessemer_digest::Digest;
 use bessemer_package::{Scratch, remove_partial};
+use bessemer_repository::PackageFile;
+use bessemer_repository::Repository;
 use bessemer_vm::{Bundle, BundleError};
 use std::io::{BufReader, Write as _};
 use std::path::{Path, PathBuf};
@@ -17,19 +17,21 @@ pub const KERNEL: &str = "bessemer-kernel";
 /// The folder of a kernel package that holds what boots.
 const FOLDER: &str = "boot/";
 
-/// The package with what guests boot: from the first repository that offers one, whatever version
-/// later ones name. Who writes a repository that is merely added must not choose the kernel of
-/// other people's guests.
+/// The package with what guests boot: from the first of the operator's repositories that offers one,
+/// whatever version later ones name. Who writes a repository that is merely added, or a recipe that
+/// names one, must not choose the kernel of other people's guests.
 pub fn kernel_package(sources: &Sources<'_>) -> Result<Option<PackageFile>, ResolveError> {
     let offers = |repository: &&Repository| {
         let mut entries = repository.index.entries.iter();
         entries.any(is_kernel)
     };
-    let Some(first) = sources.repositories.iter().find(offers) else {
+    let operators = &sources.repositories[sources.of_recipe..];
+    let Some(first) = operators.iter().find(offers) else {
         return Ok(None);
     };
     let sources = Sources {
         repositories: std::slice::from_ref(first),
+        of_recipe: 0,
         ..*sources
     };
     let chosen = resolve("boot", &[KERNEL.to_owned()], &sources)?;

@@ -12,10 +12,10 @@ use bessemer_apk::index::RenderIndexError;
 use bessemer_apk::install::{InstallError, InstalledPackage, Root};
 use bessemer_apk::package::{ReadError, Reader};
 use bessemer_apk::{Entry, EntryKind, Limits};
-use bessemer_attest::documents::LockedPackage;
 use bessemer_digest::Digest;
 use bessemer_erofs::{DataRef, Options, WriteError, Writer};
 use bessemer_package::{partial_file, remove_partial};
+use bessemer_repository::PackageFile;
 use std::fs::File;
 use std::io::{BufReader, BufWriter};
 use std::path::{Path, PathBuf};
@@ -34,15 +34,6 @@ pub struct EnvironmentDisk {
     pub digest: Digest,
     /// Whether an earlier run had written it.
     pub reused: bool,
-}
-
-/// A package file and what the lock says of it.
-#[derive(Debug, Clone)]
-pub struct PackageFile {
-    /// Its entry in the lock.
-    pub locked: LockedPackage,
-    /// The file on this host; it has the lock's digest.
-    pub path: PathBuf,
 }
 
 /// Why no environment disk could be made.

@@ -15,7 +15,6 @@ pub mod log;
 pub mod metadata;
 pub mod prepare;
 mod reporter;
-pub mod repository;
 mod run_directory;
 pub mod source;
 pub mod sources_disk;

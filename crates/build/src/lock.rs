@@ -1,18 +1,14 @@
 //! From a plan to a lock: every input of a run, by digest.
 
-mod ingest;
-
-pub use ingest::{IngestError, ingest};
-
-use crate::environment::PackageFile;
-use crate::repository::Repository;
 use crate::worker::BuiltPackage;
-use bessemer_apk::solver::{self, Chosen, Unsolvable, solve};
-use bessemer_apk::{Dependency, Index, ParseDependencyError};
+use bessemer_apk::solver::{self, Unsolvable, solve};
+use bessemer_apk::{Dependency, Index, IndexEntry, ParseDependencyError};
 use bessemer_attest::TrustRoot;
 use bessemer_attest::documents::{LockedIndex, LockedKey};
-use bessemer_digest::Digest;
-use bessemer_store::Store;
+use bessemer_repository::{
+    Access, IngestError, PackageFile, Repository, Taking, ingest, ingest_all,
+};
+use bessemer_store::{Client, Store};
 use std::path::Path;
 
 /// Where packages are resolved and what they are checked with.
@@ -20,14 +16,31 @@ use std::path::Path;
 pub struct Sources<'a> {
     /// The opened repositories, in order of preference.
     pub repositories: &'a [Repository],
+    /// How many of them, from the first on, are the recipe's own choice and not the operator's.
+    pub of_recipe: usize,
     /// The keys that index signatures are checked with: file name and digest.
     pub keys: &'a [LockedKey],
     /// Where packages are kept by digest.
     pub store: &'a Store,
+    /// Fetches packages.
+    pub client: &'a Client,
     /// Cache directory of this machine.
     pub cache: &'a Path,
     /// What the attestations of packages are verified with; without it they are not looked at.
     pub trust_root: Option<&'a TrustRoot>,
+}
+
+impl<'a> Sources<'a> {
+    fn taking(&self) -> Taking<'a> {
+        Taking {
+            access: Access {
+                store: self.store,
+                client: self.client,
+            },
+            cache: self.cache,
+            trust_root: self.trust_root,
+        }
+    }
 }
 
 /// Why an environment could not be resolved.
@@ -67,7 +80,7 @@ pub fn resolve(
         .repositories
         .iter()
         .map(|repository| solver::Repository {
-            tag: None,
+            tag: repository.tag.as_deref(),
             index: &repository.index,
         })
         .collect();
@@ -76,15 +89,11 @@ pub fn resolve(
             what: what.to_owned(),
             source: Box::new(source),
         })?;
-    chosen
+    let chosen: Vec<(&Repository, &IndexEntry)> = chosen
         .iter()
-        .map(|candidate| take(candidate, sources))
-        .collect()
-}
-
-fn take(candidate: &Chosen<'_>, sources: &Sources<'_>) -> Result<PackageFile, ResolveError> {
-    let repository = &sources.repositories[candidate.repository];
-    Ok(ingest(repository, candidate.entry, sources)?)
+        .map(|candidate| (&sources.repositories[candidate.repository], candidate.entry))
+        .collect();
+    Ok(ingest_all(&chosen, sources.taking())?)
 }
 
 fn constraints(world: &[String]) -> Result<Vec<Dependency>, ResolveError> {
@@ -120,7 +129,7 @@ pub fn resolve_with_outputs(
             .repositories
             .iter()
             .map(|repository| solver::Repository {
-                tag: None,
+                tag: repository.tag.as_deref(),
                 index: &repository.index,
             }),
     );
@@ -132,11 +141,10 @@ pub fn resolve_with_outputs(
     chosen
         .iter()
         .map(|candidate| match candidate.repository.checked_sub(1) {
-            Some(number) => Ok(ingest(
-                &sources.repositories[number],
-                candidate.entry,
-                sources,
-            )?),
+            Some(number) => {
+                let repository = &sources.repositories[number];
+                Ok(ingest(repository, candidate.entry, sources.taking())?)
+            }
             None => outputs
                 .iter()
                 .find(|output| output.output.package == candidate.entry.name)
@@ -154,19 +162,7 @@ pub fn locked_indexes(repositories: &[Repository]) -> Vec<LockedIndex> {
             uri: repository.uri.clone(),
             sha256: repository.snapshot,
             key: repository.key.clone(),
+            tag: repository.tag.clone(),
         })
         .collect()
-}
-
-/// A key file as the lock names it.
-pub fn locked_key(path: &Path) -> std::io::Result<LockedKey> {
-    let bytes = fs_err::read(path)?;
-    let name = path
-        .file_name()
-        .map(|name| name.to_string_lossy().into_owned())
-        .unwrap_or_default();
-    Ok(LockedKey {
-        name,
-        sha256: Digest::of(bytes),
-    })
 }

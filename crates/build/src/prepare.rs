@@ -1,7 +1,6 @@
 //! From a compiled recipe to a job: resolve, fetch, lock.
 
 use crate::boot::{self, BootError};
-use crate::environment::PackageFile;
 use crate::git::Ground;
 use crate::job::Job;
 use crate::lock::{ResolveError, Sources, locked_indexes, resolve};
@@ -14,7 +13,8 @@ use bessemer_attest::documents::{
 };
 use bessemer_digest::Digest;
 use bessemer_recipe::{PipelineOrigin, Plan};
-use bessemer_store::{Client, StoreError};
+use bessemer_repository::PackageFile;
+use bessemer_store::StoreError;
 use std::path::{Path, PathBuf};
 
 /// The CPU model that every guest gets.
@@ -33,8 +33,6 @@ pub struct Request<'a> {
     pub sources: &'a Sources<'a>,
     /// Places tried before a source's own.
     pub mirrors: &'a [String],
-    /// Fetches sources.
-    pub client: &'a Client,
     /// The folder whose files enter the workspace.
     pub source_directory: Option<&'a Path>,
     /// The guest agent on this host.
@@ -66,7 +64,10 @@ pub enum PrepareError {
     #[error("cannot store a document")]
     Store(#[from] StoreError),
     /// No repository offers a kernel.
-    #[error("no repository offers a guest kernel (`{}`)", boot::KERNEL)]
+    #[error(
+        "no repository of the command line offers a guest kernel (`{}`)",
+        boot::KERNEL
+    )]
     NoKernel,
 }
 
@@ -145,7 +146,7 @@ fn lock(
         scratch,
         store: request.sources.store,
     };
-    let mut sources = source::fetch(plan, request.mirrors, request.client, ground)?;
+    let mut sources = source::fetch(plan, request.mirrors, request.sources.client, ground)?;
     if let Some(directory) = request.source_directory {
         sources.extend(source::workspace(directory)?);
     }

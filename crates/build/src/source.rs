@@ -132,6 +132,7 @@ fn fetch_one(
                 uris,
                 mirrors,
                 expected,
+                ..Request::default()
             },
             store,
         )

@@ -17,7 +17,7 @@ pub use offered::{OfferedTest, TestError};
 pub use outputs::{BuiltPackage, OutputError, SignControl, SignControlError};
 pub use record::RecordError;
 
-use crate::environment::{EnvironmentDisk, EnvironmentError, PackageFile};
+use crate::environment::{EnvironmentDisk, EnvironmentError};
 use crate::job::Job;
 use crate::lock::{ResolveError, Sources};
 use crate::reporter::{Event, Reporter};
@@ -27,6 +27,7 @@ use crate::sources_disk::{SourcesDiskError, sources_disk};
 use bessemer_attest::documents::{Record, TestOutcome, TestRun, Timestamp, TimestampError};
 use bessemer_digest::Digest;
 use bessemer_recipe::EnvironmentPlan;
+use bessemer_repository::PackageFile;
 use bessemer_vm::Observed;
 use std::collections::BTreeMap;
 use std::path::PathBuf;

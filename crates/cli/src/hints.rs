@@ -4,10 +4,10 @@ use crate::uids;
 use bessemer_attest::verify::{PASSING_TEST, VerifyError};
 use bessemer_build::lock::ResolveError;
 use bessemer_build::prepare::PrepareError;
-use bessemer_build::repository::OpenRepositoryError;
 use bessemer_build::worker::{
     GuestError, LintError, MachineError, OutputError, TestError, WorkError,
 };
+use bessemer_repository::OpenRepositoryError;
 use std::io;
 
 /// What a person may do about this error.
@@ -102,6 +102,12 @@ fn of_repository(error: &OpenRepositoryError) -> Option<&'static str> {
         OpenRepositoryError::Untrusted { .. } => Some(
             "name the repository's public key with --keyring-append; the file's name must be the one in its signature",
         ),
+        OpenRepositoryError::Read { source, .. } if source.is_refusal() => Some(
+            "a repository's URL ends before the architecture: <URL>/x86_64/APKINDEX.tar.gz must be there; for one that asks who you are, set HTTP_AUTH=basic:HOST:USER:PASSWORD",
+        ),
+        OpenRepositoryError::Read { source, .. } if source.is_offline() => {
+            Some("run once without --offline to fetch it")
+        }
         OpenRepositoryError::Read { .. } => Some(
             "a repository is a folder that holds <architecture>/APKINDEX.tar.gz; `bessemer bootstrap debian --out DIR` makes one",
         ),

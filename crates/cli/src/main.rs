@@ -3,7 +3,9 @@
 
 mod arguments;
 mod commands;
+mod downloads;
 mod exit;
+mod fetching;
 mod hints;
 mod influence;
 mod melange_flags;

@@ -6,6 +6,7 @@ use bessemer_build::{Event, Reporter};
 use serde::Serialize;
 use std::fmt;
 use std::io::{self, IsTerminal as _, Write as _};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 /// Advice that goes with an error: `.context(Hint(…))`. It is shown last, after the causes.
@@ -130,14 +131,35 @@ pub(crate) fn warning(text: &str) {
     note_to_stderr(&format!("{mark}: {}", plain(text)));
 }
 
+/// Whether the last line on the terminal is one that is written over.
+static LIVE: AtomicBool = AtomicBool::new(false);
+
+/// A line on a terminal that the next one is written over.
+pub(crate) fn live(text: &str) {
+    let mut out = io::stderr().lock();
+    LIVE.store(true, Ordering::Relaxed);
+    drop(write!(out, "\r\x1b[K{}", plain_line(text)).and_then(|()| out.flush()));
+}
+
 /// A line on standard error. If nobody reads that, there is nobody left to tell.
 fn note_to_stderr(text: &str) {
-    drop(writeln!(io::stderr().lock(), "{text}"));
+    let mut out = io::stderr().lock();
+    let clear = if LIVE.swap(false, Ordering::Relaxed) {
+        "\r\x1b[K"
+    } else {
+        ""
+    };
+    drop(writeln!(out, "{clear}{text}"));
+}
+
+/// Whether standard error is a terminal.
+pub(crate) fn is_terminal() -> bool {
+    io::stderr().is_terminal()
 }
 
 /// Whether standard error is a terminal that wants colour (<https://no-color.org>).
 pub(crate) fn colour() -> bool {
-    io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+    is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
 /// Prints a result as one JSON document.

@@ -20,6 +20,32 @@ pub enum FetchError {
     Failed(Vec<Failure>),
 }
 
+impl FetchError {
+    /// Whether the only place was a path, and there is nothing.
+    pub fn is_missing_file(&self) -> bool {
+        let Self::Failed(failures) = self else {
+            return false;
+        };
+        matches!(failures.as_slice(), [Failure { cause: FailureCause::File(error), .. }]
+            if error.kind() == io::ErrorKind::NotFound)
+    }
+
+    /// Whether every place that was asked is a server that answered, and gives no such thing: status
+    /// 4xx, which some use for files that do not exist whatever the number.
+    pub fn is_refusal(&self) -> bool {
+        let refused = |failure: &Failure| {
+            matches!(failure.cause, FailureCause::Status(400..500)) && !failure.cause.is_passing()
+        };
+        matches!(self, Self::Failed(failures) if failures.iter().all(refused))
+    }
+
+    /// Whether nothing was asked, because nothing is asked of other machines.
+    pub fn is_offline(&self) -> bool {
+        let offline = |failure: &Failure| matches!(failure.cause, FailureCause::Offline);
+        matches!(self, Self::Failed(failures) if failures.iter().all(offline))
+    }
+}
+
 /// The last failure at one place.
 #[derive(Debug)]
 pub struct Failure {

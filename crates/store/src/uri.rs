@@ -44,6 +44,14 @@ impl Uri {
         self.scheme
     }
 
+    /// A path of this machine.
+    pub fn from_path(path: impl Into<PathBuf>) -> Self {
+        Self {
+            text: path.into().to_string_lossy().into_owned(),
+            scheme: Scheme::File,
+        }
+    }
+
     /// The text without user name and password, for the request itself.
     pub(crate) fn request_text(&self) -> String {
         match (self.user_info(), self.text.split_once("://")) {
@@ -108,6 +116,24 @@ impl Uri {
             .strip_prefix("file://")
             .unwrap_or(&self.text)
             .into()
+    }
+
+    /// The URI of the file beside this one whose name has `ending` on top. There is no query.
+    #[must_use]
+    pub fn beside(&self, ending: &str) -> Self {
+        Self {
+            text: format!("{}{ending}", self.text),
+            scheme: self.scheme,
+        }
+    }
+
+    /// The last component of the path, as it is written.
+    pub fn file_name(&self) -> &str {
+        let path = match self.scheme {
+            Scheme::File => self.text.as_str(),
+            _ => self.text.split(['?', '#']).next().unwrap_or_default(),
+        };
+        path.rsplit('/').next().unwrap_or_default()
     }
 
     /// The URI of a file in this directory. A query stays at the end.

@@ -118,6 +118,9 @@ pub struct LockedIndex {
     pub sha256: Digest,
     /// Name of the key in [`Lock::keys`] that its signature was checked with.
     pub key: String,
+    /// Set when only constraints with this tag (`name@tag`) choose from it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tag: Option<String>,
 }
 
 /// A public key that signatures of packages and indexes were checked with.

@@ -3,12 +3,12 @@
 
 use super::test_guest::Subject;
 use super::{GuestError, Tested, Work, WorkError};
-use crate::environment::PackageFile;
 use crate::lock::resolve;
 use crate::reporter::Reporter;
 use crate::run_directory::RunDirectory;
 use bessemer_apk::{Dependency, ParseDependencyError};
 use bessemer_attest::documents::{LockedPackage, TestRun};
+use bessemer_repository::PackageFile;
 use std::path::PathBuf;
 
 /// What the test of one offered package showed.

@@ -1,6 +1,5 @@
 //! From the guest's archive to signed packages.
 
-use crate::environment::PackageFile;
 use crate::metadata::{detect, pkginfo};
 use crate::reporter::Reporter;
 use crate::step_script::OUTPUT;
@@ -14,6 +13,7 @@ use bessemer_package::{
     Archive, EmitError, Limits, Metadata, ScanError, Scratch, Tree, Unsigned, sbom,
 };
 use bessemer_recipe::{PackagePlan, Plan, SourceRequest};
+use bessemer_repository::PackageFile;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};

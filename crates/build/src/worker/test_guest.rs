@@ -6,7 +6,7 @@
 use super::guest::{Guest, GuestError};
 use super::machine::observation;
 use super::{BuiltPackage, Tested, Work, WorkError, now};
-use crate::environment::{PackageFile, environment_disk};
+use crate::environment::environment_disk;
 use crate::lock::resolve_with_outputs;
 use crate::log::Log;
 use crate::reporter::{Event, Reporter};
@@ -17,6 +17,7 @@ use bessemer_attest::documents::{
 };
 use bessemer_digest::Digest;
 use bessemer_recipe::{PackagePlan, TestPlan};
+use bessemer_repository::PackageFile;
 
 /// The package under test.
 #[derive(Debug)]

@@ -5,8 +5,9 @@ pub(super) mod limits;
 
 use super::lint::LintArguments;
 use super::recipe_file::{RecipeArguments, render};
-use super::repositories::{Opened, RepositoryArguments};
+use super::repositories::{OfRecipe, Opened, RepositoryArguments};
 use crate::exit;
+use crate::fetching::HTTP_AUTH;
 use crate::melange_flags::BuildFlags;
 use crate::places::Places;
 use crate::print::{self, Hint, Progress};
@@ -21,7 +22,7 @@ use bessemer_build::prepare::{Request, prepare};
 use bessemer_package::Scratch;
 use bessemer_recipe::Plan;
 use bessemer_signer::Client as SignerClient;
-use bessemer_store::{Client, Settings, Store};
+use bessemer_store::Store;
 use limits::LimitArguments;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -98,10 +99,9 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
     }
     let plan = compiled.plan;
     check_architecture(&plan)?;
-    let opened =
-        arguments
-            .repositories
-            .open(&plan.environment.repositories, &plan.architecture, &store)?;
+    let opened = arguments
+        .repositories
+        .open(&OfRecipe::new(&plan), &plan.architecture, &store)?;
     let out = arguments.out_dir.join(&plan.architecture);
     fs_err::create_dir_all(&out)?;
     bessemer_package::remove_partial(&out)?;
@@ -133,6 +133,7 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
         spec: &spec,
         invocation: &registration.invocation_id,
         source_directory: source_directory.as_deref(),
+        credentials: opened.fetching.credentials.to_text(),
     };
     let mut result = match worker(arguments, &services, &job, &out)? {
         Ok(result) => result,
@@ -200,7 +201,6 @@ fn job(
         ..
     } = *ground;
     let sources = opened.sources(store, places, Some(trust_root));
-    let client = Client::new(&Settings::default())?;
     let recipe = arguments.recipe.path()?;
     let agent = companion("bessemer-agent")?;
     let name = format!("{}-{}", plan.package.name, plan.package.full_version());
@@ -212,7 +212,6 @@ fn job(
         parameters,
         sources: &sources,
         mirrors: &arguments.mirrors,
-        client: &client,
         source_directory: ground.source_directory,
         agent: &agent,
         accelerator: arguments.accelerator,
@@ -227,7 +226,7 @@ pub(crate) fn external_parameters(arguments: &Arguments) -> Result<Parameters> {
     Ok(Parameters {
         architecture: arguments.recipe.arch.clone(),
         options: arguments.recipe.build_options.clone(),
-        extra_repositories: arguments.repositories.repositories.clone(),
+        extra_repositories: arguments.repositories.locations()?,
         keyrings: arguments.repositories.key_names(),
         pipeline_directories: directories.map(|path| path.display().to_string()).collect(),
         variables: arguments.recipe.variables()?,
@@ -269,6 +268,8 @@ struct Registered<'a> {
     spec: &'a Path,
     invocation: &'a str,
     source_directory: Option<&'a Path>,
+    /// Servers are asked by the worker too: only it knows what the tests install.
+    credentials: String,
 }
 
 /// Runs the worker to its end; returns what it printed, or the status it failed with after saying
@@ -296,7 +297,9 @@ fn worker(
     if let Some(directory) = job.source_directory {
         command.arg("--source-dir").arg(directory);
     }
+    command.env(HTTP_AUTH, &job.credentials);
     for (flag, wanted) in [
+        ("--offline", arguments.repositories.fetching.offline),
         ("--interactive", arguments.interactive),
         ("--keep", arguments.keep),
         ("--quiet", arguments.quiet || arguments.json),

@@ -1,6 +1,6 @@
 //! `bessemer kernel`.
 
-use super::repositories::RepositoryArguments;
+use super::repositories::{OfRecipe, RepositoryArguments};
 use crate::places::Places;
 use anyhow::{Context, Result};
 use bessemer_build::boot::{kernel_package, unpack};
@@ -34,7 +34,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let Arguments::Unpack(arguments) = arguments;
     let places = Places::of(false)?;
     let store = Store::open(places.cache.join("store"))?;
-    let opened = arguments.repositories.open(&[], &arguments.arch, &store)?;
+    let opened = arguments
+        .repositories
+        .open(&OfRecipe::default(), &arguments.arch, &store)?;
     let sources = opened.sources(&store, &places, None);
     let kernel = kernel_package(&sources)?.context("the repositories offer no kernel")?;
     let from = unpack(&kernel, &places.cache)?;

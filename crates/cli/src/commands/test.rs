@@ -3,7 +3,7 @@
 use super::build::limits::LimitArguments;
 use super::build::{accelerator, check_architecture};
 use super::recipe_file::{RecipeArguments, render};
-use super::repositories::RepositoryArguments;
+use super::repositories::{OfRecipe, RepositoryArguments};
 use super::worker::{guest, tools};
 use crate::exit;
 use crate::melange_flags::TestFlags;
@@ -20,7 +20,7 @@ use bessemer_build::lock::Sources;
 use bessemer_build::prepare::{Request, prepare_test};
 use bessemer_build::worker::{Linting, OfferedTest, Work};
 use bessemer_recipe::{Plan, test_of};
-use bessemer_store::{Client, Settings, Store};
+use bessemer_store::Store;
 use rustix::fs::{FlockOperation, flock};
 use serde_json::{Value, json};
 use std::fs::File;
@@ -76,10 +76,9 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
         print::note("the recipe has no tests");
         return shown(arguments, &[]);
     }
-    let own = &plan.environment.repositories;
     let opened = arguments
         .repositories
-        .open(own, &plan.architecture, &store)?;
+        .open(&OfRecipe::new(&plan), &plan.architecture, &store)?;
     let sources = opened.sources(&store, &places, None);
     let job = job(arguments, plan, &sources, &places, &mut progress)?;
     let _lock = lock(&job.directory)?;
@@ -170,7 +169,6 @@ fn job(
         plan,
         sources,
         mirrors: &arguments.mirrors,
-        client: &Client::new(&Settings::default())?,
         source_directory: arguments.source_dir.as_deref(),
         agent: &companion("bessemer-agent")?,
         accelerator: arguments.accelerator,

@@ -2,6 +2,7 @@
 
 use super::lint::LintArguments;
 use crate::exit;
+use crate::fetching::FetchArguments;
 use crate::places::Places;
 use crate::print::{self, Progress};
 use crate::programs::companion;
@@ -11,12 +12,11 @@ use crate::staging::Staging;
 use anyhow::{Context, Result};
 use bessemer_attest::documents::{Components, TestOutcome, canonical_bytes};
 use bessemer_build::boot;
-use bessemer_build::environment::PackageFile;
 use bessemer_build::job::Job;
 use bessemer_build::lock::Sources;
-use bessemer_build::repository::Repository;
 use bessemer_build::worker::{Done, Linting, Tools, Work};
 use bessemer_package::Scratch;
+use bessemer_repository::{PackageFile, Repository};
 use bessemer_store::Store;
 use bessemer_vm::Qemu;
 use serde_json::json;
@@ -47,6 +47,8 @@ pub(crate) struct Arguments {
     #[arg(long)]
     quiet: bool,
     #[command(flatten)]
+    fetching: FetchArguments,
+    #[command(flatten)]
     lint: LintArguments,
 }
 
@@ -66,6 +68,7 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
         .iter()
         .map(|index| Repository::from_snapshot(index, &job.lock.architecture, &store))
         .collect::<Result<Vec<_>, _>>()?;
+    let fetching = arguments.fetching.open([])?;
     let tools = tools(
         &job,
         &store,
@@ -80,8 +83,10 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
         invocation_id: arguments.invocation.clone(),
         sources: Sources {
             repositories: &repositories,
+            of_recipe: 0,
             keys: &job.lock.keys,
             store: &store,
+            client: &fetching.client,
             cache: &places.cache,
             trust_root: Some(&trust_root),
         },

@@ -47,6 +47,16 @@ pub(crate) const ENTRIES: &[Entry] = &[
     entry(&["build"], "--keyring-append", External("keyrings")),
     entry(
         &["build"],
+        "--no-key-discovery",
+        Recorded("the lock's `keys`: every key that was believed, by digest"),
+    ),
+    entry(
+        &["build", "worker"],
+        "--offline",
+        None("indexes, packages and sources are recorded by digest, whenever they were fetched"),
+    ),
+    entry(
+        &["build"],
         "--pipeline-dir",
         External("pipelineDirectories"),
     ),
@@ -96,6 +106,8 @@ pub(crate) const ENTRIES: &[Entry] = &[
     entry(&["test"], "--build-option", TESTS),
     entry(&["test"], "--repository-append", TESTS),
     entry(&["test"], "--keyring-append", TESTS),
+    entry(&["test"], "--no-key-discovery", TESTS),
+    entry(&["test"], "--offline", TESTS),
     entry(&["test"], "--pipeline-dir", TESTS),
     entry(&["test"], "--vars-file", TESTS),
     entry(&["test"], "--build-date", TESTS),
@@ -201,6 +213,8 @@ pub(crate) const ENTRIES: &[Entry] = &[
     entry(&["keys export"], "--out", READS),
     entry(&["kernel unpack"], "--repository-append", READS),
     entry(&["kernel unpack"], "--keyring-append", READS),
+    entry(&["kernel unpack"], "--no-key-discovery", READS),
+    entry(&["kernel unpack"], "--offline", READS),
     entry(&["kernel unpack"], "--arch", READS),
     entry(&["kernel unpack"], "--out", READS),
     entry(
@@ -216,6 +230,10 @@ pub(crate) const ENTRIES: &[Entry] = &[
 /// Every environment variable that the program reads.
 pub(crate) const VARIABLES: &[(&str, Influence)] = &[
     ("SOURCE_DATE_EPOCH", Internal("sourceDateEpoch")),
+    (
+        "HTTP_AUTH",
+        None("tells servers who asks; what they send is recorded by digest"),
+    ),
     (
         "COSIGN_PASSWORD",
         None("opens the signer's keys; it goes to the signer alone"),

@@ -19,5 +19,6 @@ mod linting;
 mod publishing;
 mod reach;
 mod reading;
+mod remote;
 mod reproducible;
 mod verification;

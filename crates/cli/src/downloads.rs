@@ -1,0 +1,109 @@
+//! What a person sees of transfers: one line that is written over on a terminal, and elsewhere a
+//! line now and then for a long one.
+
+use crate::print;
+use bessemer_store::{Observer, Uri};
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+/// How often the line on a terminal changes.
+const REDRAW: Duration = Duration::from_millis(100);
+/// How often a log gets a line.
+const REMIND: Duration = Duration::from_secs(10);
+
+/// Shows transfers.
+#[derive(Debug)]
+pub(crate) struct Downloads {
+    terminal: bool,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    /// Bytes received and announced, of transfers that are under way.
+    running: BTreeMap<String, (u64, Option<u64>)>,
+    shown: Instant,
+}
+
+impl Downloads {
+    pub(crate) fn new() -> Self {
+        Self {
+            terminal: print::is_terminal(),
+            state: Mutex::new(State {
+                running: BTreeMap::new(),
+                shown: Instant::now(),
+            }),
+        }
+    }
+}
+
+impl Observer for Downloads {
+    fn received(&self, uri: &Uri, bytes: u64, total: Option<u64>) {
+        if !uri.is_remote() {
+            return;
+        }
+        // Only a thread that panicked leaves the lock unusable, and that ends the program.
+        let Ok(mut state) = self.state.lock() else {
+            return;
+        };
+        if total == Some(bytes) {
+            state.running.remove(&uri.to_string());
+        } else {
+            state.running.insert(uri.to_string(), (bytes, total));
+        }
+        let wait = if self.terminal { REDRAW } else { REMIND };
+        if state.shown.elapsed() < wait {
+            return;
+        }
+        state.shown = Instant::now();
+        match (summary(&state.running), self.terminal) {
+            (Some(text), true) => print::live(&text),
+            (Some(text), false) => print::note(&text),
+            (None, _) => {}
+        }
+    }
+}
+
+/// `fetching https://host/a.tar.gz: 3.0 of 12.5 MiB, and 2 more`.
+fn summary(running: &BTreeMap<String, (u64, Option<u64>)>) -> Option<String> {
+    let (name, (bytes, total)) = running.iter().max_by_key(|(_, (_, total))| *total)?;
+    let total = total.map_or_else(String::new, |total| format!(" of {}", mebibytes(total)));
+    let more = match running.len() - 1 {
+        0 => String::new(),
+        more => format!(", and {more} more"),
+    };
+    Some(format!(
+        "fetching {name}: {}{total} MiB{more}",
+        mebibytes(*bytes)
+    ))
+}
+
+/// With one decimal.
+fn mebibytes(bytes: u64) -> String {
+    let tenths = bytes.saturating_mul(10) >> 20;
+    format!("{}.{}", tenths / 10, tenths % 10)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_largest_is_named_and_the_others_are_counted() {
+        let running = |entries: &[(&str, u64, Option<u64>)]| {
+            let entries = entries.iter();
+            entries
+                .map(|(name, bytes, total)| ((*name).to_owned(), (*bytes, *total)))
+                .collect()
+        };
+        assert_eq!(summary(&running(&[])), None);
+        let one = running(&[("a", 3 << 20, None)]);
+        assert_eq!(summary(&one).unwrap(), "fetching a: 3.0 MiB");
+        let two = running(&[("a", 1, Some(2)), ("b", 1 << 19, Some(25 << 19))]);
+        assert_eq!(
+            summary(&two).unwrap(),
+            "fetching b: 0.5 of 12.5 MiB, and 1 more"
+        );
+    }
+}

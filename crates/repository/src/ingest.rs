@@ -1,0 +1,274 @@
+//! Taking packages of a repository into the store, checked against the signed index.
+
+use crate::parallel::in_parallel;
+use crate::repository::{Access, Repository};
+use bessemer_apk::package::{ReadError, Reader};
+use bessemer_apk::{IndexEntry, Limits};
+use bessemer_attest::documents::LockedPackage;
+use bessemer_attest::verify::{ApkFacts, VerifyPolicy, verify};
+use bessemer_attest::{Sidecar, TrustRoot};
+use bessemer_digest::Digest;
+use bessemer_store::{FetchError, Request, Store, StoreError, Uri};
+use serde::{Deserialize, Serialize};
+use std::io::{BufReader, Read as _};
+use std::path::{Path, PathBuf};
+
+/// Largest package file, in bytes (4 GiB).
+const MAX_PACKAGE: u64 = 4 << 30;
+/// Largest file of envelopes beside a package, in bytes.
+const MAX_SIDECAR: u64 = 16 << 20;
+/// Names in the store of the envelopes that lay beside a remote package, by the package's digest.
+const SIDECARS: &str = "sidecar";
+
+/// A package file and what the lock says of it.
+#[derive(Debug, Clone)]
+pub struct PackageFile {
+    /// Its entry in the lock.
+    pub locked: LockedPackage,
+    /// The file on this host; it has the lock's digest.
+    pub path: PathBuf,
+}
+
+/// What is remembered of a package that was checked before, by the digest its index names.
+#[derive(Debug, Serialize, Deserialize)]
+struct Known {
+    sha256: Digest,
+    size: u64,
+    control_sha256: Digest,
+    data_sha256: Digest,
+}
+
+/// Why a package was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum IngestError {
+    /// The file could not be had.
+    #[error("cannot fetch package {package}")]
+    Fetch {
+        /// Name and version.
+        package: String,
+        /// What the place answered.
+        source: FetchError,
+    },
+    /// The file system refused.
+    #[error("cannot read {uri}")]
+    Io {
+        /// Which file.
+        uri: Uri,
+        /// The cause.
+        source: std::io::Error,
+    },
+    /// The file is no package, or contradicts itself.
+    #[error("{uri} is not an intact package")]
+    Package {
+        /// Which file.
+        uri: Uri,
+        /// What the reader found.
+        source: ReadError,
+    },
+    /// The index names another control member.
+    #[error(
+        "{uri} is not the package that the signed index names: control SHA-1 is {found}, not {expected}"
+    )]
+    Other {
+        /// Which file.
+        uri: Uri,
+        /// The file's.
+        found: String,
+        /// The index's.
+        expected: String,
+    },
+    /// The store refused.
+    #[error("cannot store {uri}")]
+    Store {
+        /// Which file.
+        uri: Uri,
+        /// The cause.
+        source: StoreError,
+    },
+}
+
+/// With what packages are taken.
+#[derive(Debug, Clone, Copy)]
+pub struct Taking<'a> {
+    /// How repositories are read.
+    pub access: Access<'a>,
+    /// Cache directory of this machine.
+    pub cache: &'a Path,
+    /// What the attestations of packages are verified with; without it they are not looked at.
+    pub trust_root: Option<&'a TrustRoot>,
+}
+
+/// Takes packages, several at a time; results in the same order.
+pub fn ingest_all(
+    chosen: &[(&Repository, &IndexEntry)],
+    taking: Taking<'_>,
+) -> Result<Vec<PackageFile>, IngestError> {
+    in_parallel(chosen, |(repository, entry)| {
+        ingest(repository, entry, taking)
+    })
+}
+
+/// Takes one package. A package that was checked before is recognised by what the signed index says
+/// of it and is not read again.
+pub fn ingest(
+    repository: &Repository,
+    entry: &IndexEntry,
+    taking: Taking<'_>,
+) -> Result<PackageFile, IngestError> {
+    let uri = repository.package(entry);
+    let store = taking.access.store;
+    let control_sha1 = hex::encode(entry.checksum.unwrap_or_default());
+    let memory = taking.cache.join("packages").join(&control_sha1);
+    let known = match remembered(&memory, store) {
+        Some(known) => known,
+        None => take(entry, &uri, &memory, taking)?,
+    };
+    if uri.is_remote() && taking.trust_root.is_some() {
+        keep_sidecar(&uri, &known.sha256, taking.access).map_err(|source| IngestError::Fetch {
+            package: format!("{}-{}", entry.name, entry.version),
+            source,
+        })?;
+    }
+    let attestation = taking
+        .trust_root
+        .and_then(|root| attestation(&uri, &known, store, root));
+    let locked = LockedPackage {
+        name: entry.name.clone(),
+        version: entry.version.to_string(),
+        architecture: entry.arch.clone(),
+        uri: repository.package_uri(entry),
+        sha256: known.sha256,
+        size: known.size,
+        control_sha1,
+        attestation,
+        from_build: false,
+    };
+    Ok(PackageFile {
+        path: store.object_path(&known.sha256),
+        locked,
+    })
+}
+
+fn remembered(memory: &Path, store: &Store) -> Option<Known> {
+    let known: Known = serde_json::from_slice(&fs_err::read(memory).ok()?).ok()?;
+    store.object_path(&known.sha256).exists().then_some(known)
+}
+
+/// Fetches and checks a package, and remembers that.
+fn take(
+    entry: &IndexEntry,
+    uri: &Uri,
+    memory: &Path,
+    taking: Taking<'_>,
+) -> Result<Known, IngestError> {
+    let package = format!("{}-{}", entry.name, entry.version);
+    let Access { store, client } = taking.access;
+    // The signed index says how large it is; older ones do not.
+    let most = match entry.size {
+        0 => MAX_PACKAGE,
+        size => size.min(MAX_PACKAGE),
+    };
+    let request = Request {
+        uris: vec![uri.clone()],
+        most: Some(most),
+        ..Request::default()
+    };
+    let fetched = client.fetch(&request, store);
+    let object = fetched
+        .map_err(|source| IngestError::Fetch { package, source })?
+        .object;
+    let expected = hex::encode(entry.checksum.unwrap_or_default());
+    let (control_sha256, data_sha256) = check(uri, &expected, &object.digest, store)?;
+    let known = Known {
+        sha256: object.digest,
+        size: object.size,
+        control_sha256,
+        data_sha256,
+    };
+    let io = |source| IngestError::Io {
+        uri: uri.clone(),
+        source,
+    };
+    if let Some(directory) = memory.parent() {
+        fs_err::create_dir_all(directory).map_err(io)?;
+    }
+    fs_err::write(memory, serde_json::to_vec(&known).unwrap_or_default()).map_err(io)?;
+    Ok(known)
+}
+
+/// Reads a stored package through: its control member is the one that the index names, and its data
+/// the one that the control member names. Returns the SHA-256 of both.
+fn check(
+    uri: &Uri,
+    expected: &str,
+    object: &Digest,
+    store: &Store,
+) -> Result<(Digest, Digest), IngestError> {
+    let uri = || uri.clone();
+    let package = |source| IngestError::Package { uri: uri(), source };
+    let copy = fs_err::File::open(store.object_path(object))
+        .map_err(|source| IngestError::Io { uri: uri(), source })?;
+    let copy = BufReader::with_capacity(1 << 18, copy.into_file());
+    let mut reader = Reader::open(copy, Limits::default()).map_err(package)?;
+    let found = hex::encode(reader.header().control.sha1);
+    if found != expected {
+        return Err(IngestError::Other {
+            uri: uri(),
+            found,
+            expected: expected.to_owned(),
+        });
+    }
+    while reader.next_entry().map_err(package)?.is_some() {}
+    let (header, summary) = reader.finish().map_err(package)?;
+    Ok((header.control.sha256, summary.data_sha256))
+}
+
+/// Keeps what lies beside a remote package, under the package's digest, once. Most repositories have
+/// nothing there, and then nothing is kept under that name; but where a server does not answer, that
+/// is an error and no "nothing".
+fn keep_sidecar(uri: &Uri, package: &Digest, access: Access<'_>) -> Result<(), FetchError> {
+    let Access { store, client } = access;
+    let name = package.hex();
+    let kept = store.bound(SIDECARS, &name)?;
+    if kept.is_some_and(|digest| store.contains(&digest)) {
+        return Ok(());
+    }
+    let request = Request {
+        uris: vec![uri.beside(".intoto.jsonl")],
+        most: Some(MAX_SIDECAR),
+        ..Request::default()
+    };
+    let object = match client.fetch(&request, store) {
+        Ok(fetched) => fetched.object,
+        Err(error) if error.is_refusal() => store.insert(std::io::empty(), 0)?,
+        Err(error) => return Err(error),
+    };
+    Ok(store.bind(SIDECARS, &name, &object.digest)?)
+}
+
+/// Digest of the envelope beside the package that says where it comes from, once it has been
+/// verified: by these digests a chain of attestations is walked.
+fn attestation(uri: &Uri, known: &Known, store: &Store, root: &TrustRoot) -> Option<Digest> {
+    let beside = uri.beside(".intoto.jsonl");
+    let text = if uri.is_remote() {
+        let digest = store.bound(SIDECARS, &known.sha256.hex()).ok()??;
+        let mut text = Vec::new();
+        store.read(&digest).ok()??.read_to_end(&mut text).ok()?;
+        text
+    } else {
+        fs_err::read(beside.file_path()).ok()?
+    };
+    let sidecar = Sidecar::parse(&text).ok()?;
+    let facts = ApkFacts {
+        file: uri.file_name().to_owned(),
+        sha256: known.sha256,
+        control_sha256: Some(known.control_sha256),
+        data_sha256: Some(known.data_sha256),
+    };
+    let policy = VerifyPolicy {
+        accept_imports: true,
+        ..VerifyPolicy::default()
+    };
+    let report = verify(&facts, &sidecar, root, &policy).ok()?;
+    report.evidence().first().copied()
+}
