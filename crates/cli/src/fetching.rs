@@ -52,7 +52,7 @@ impl FetchArguments {
 }
 
 fn from_environment() -> Result<Credentials> {
-    let Some(text) = std::env::var_os(HTTP_AUTH) else {
+    let Some(text) = std::env::var_os("HTTP_AUTH") else {
         return Ok(Credentials::default());
     };
     let text = text.to_string_lossy();
