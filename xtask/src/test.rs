@@ -15,6 +15,9 @@ pub(crate) struct Arguments {
     /// Leave out the tests that boot a guest
     #[arg(long)]
     without_guests: bool,
+    /// Run only those tests that boot a guest and have this in their names
+    #[arg(conflicts_with = "without_guests")]
+    only: Option<String>,
 }
 
 #[derive(Debug, Default)]
@@ -29,10 +32,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let skipped = skipped()?;
     setup::run()?;
     setup::lists()?;
-    run_tests(&["--workspace"], &[], &[], &mut counts)?;
+    if arguments.only.is_none() {
+        run_tests(&["--workspace"], &[], &[], &mut counts)?;
+    }
     if !arguments.without_guests {
         let environment = Ground::prepare(false)?.environment();
         let mut words = vec!["--ignored", "--test-threads=1"];
+        words.extend(arguments.only.as_deref());
         for name in &skipped {
             words.extend(["--skip", name]);
         }
