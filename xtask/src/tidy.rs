@@ -28,7 +28,8 @@ const DEPENDENCIES: &[(&str, &[&str])] = &[
     (
         "build",
         &[
-            "apk", "attest", "digest", "erofs", "lint", "package", "recipe", "store", "vm",
+            "apk", "attest", "digest", "erofs", "install", "lint", "package", "recipe", "store",
+            "vm",
         ],
     ),
     (
@@ -39,6 +40,7 @@ const DEPENDENCIES: &[(&str, &[&str])] = &[
             "bootstrap",
             "build",
             "digest",
+            "install",
             "lint",
             "package",
             "recipe",
@@ -49,6 +51,7 @@ const DEPENDENCIES: &[(&str, &[&str])] = &[
     ),
     ("digest", &[]),
     ("erofs", &[]),
+    ("install", &["apk", "erofs"]),
     ("guest-agent", &["vm-proto"]),
     ("jailer", &[]),
     ("lint", &["apk", "digest", "package"]),

@@ -6,10 +6,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 /// The longest line, in bytes; packages with tens of thousands of provides exist.
-const MAX_LINE: usize = 1 << 20;
+pub(crate) const MAX_LINE: usize = 1 << 20;
 
 /// How many names of other packages may be listed for each package that may be, on average.
-const NAMES_PER_ENTRY: u64 = 5;
+pub(crate) const NAMES_PER_ENTRY: u64 = 5;
 
 /// Why a text is not an index.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -93,7 +93,7 @@ impl Index {
                 }
             }
             let entry = current.get_or_insert_with(|| IndexEntry::new("", Version::new("")));
-            set(entry, key, letters.as_str())
+            set_value(entry, key, letters.as_str())
                 .ok_or(ParseIndexError::Value { line: number, key })?;
         }
         entries.extend(current.map(|entry| checked(entry, last)).transpose()?);
@@ -105,7 +105,7 @@ impl Index {
 }
 
 /// Name and version become part of a path and of an address, so they are held to one component.
-fn checked(entry: IndexEntry, line: usize) -> Result<IndexEntry, ParseIndexError> {
+pub(crate) fn checked(entry: IndexEntry, line: usize) -> Result<IndexEntry, ParseIndexError> {
     let usable = |text: &str| {
         !text.is_empty()
             && !text.starts_with('.')
@@ -118,7 +118,9 @@ fn checked(entry: IndexEntry, line: usize) -> Result<IndexEntry, ParseIndexError
     Err(ParseIndexError::Name(line))
 }
 
-fn set(entry: &mut IndexEntry, key: char, value: &str) -> Option<()> {
+/// Takes in the value of a key; keys that mean nothing in an index are skipped. `None` is a value
+/// that is not what its key needs.
+pub(crate) fn set_value(entry: &mut IndexEntry, key: char, value: &str) -> Option<()> {
     let text = || value.to_owned();
     match key {
         'C' => entry.checksum = checksum(value)?,
