@@ -122,7 +122,12 @@ impl Left {
 fn named(record: InstalledRecord, line: usize) -> Result<InstalledRecord, ParseDatabaseError> {
     let InstalledRecord { entry, .. } = record;
     match checked(entry, line) {
-        Ok(entry) => Ok(InstalledRecord { entry, ..record }),
+        Ok(mut entry) => {
+            // apk has no difference between 0 and nothing.
+            entry.build_time = entry.build_time.filter(|time| *time != 0);
+            entry.provider_priority = entry.provider_priority.filter(|priority| *priority != 0);
+            Ok(InstalledRecord { entry, ..record })
+        }
         Err(ParseIndexError::Name(line)) => Err(ParseDatabaseError::Name(line)),
         Err(_) => Err(ParseDatabaseError::Line(line)),
     }
@@ -293,6 +298,8 @@ L:
         let text = "P:a\nV:1\nA:x\nL:\nT:\nU:\nD:\np:\ni:[]\nS:1\nI:1\nk:0\nF:etc\nM:0:0:0700\n\n";
         let database = Database::parse(text, Limits::default()).unwrap();
         assert_eq!(database.records[0].directories[0].owner.mode, 0o700);
+        let again = Database::parse(&database.render().unwrap(), Limits::default());
+        assert_eq!(again, Ok(database));
     }
 
     #[test]
