@@ -114,7 +114,13 @@ fn each_kind_of_entry_is_made_with_its_metadata() {
     ] {
         assert_eq!(mode(name), expected, "{name}");
     }
-    for name in ["home/alice", "home/alice/file", "usr/bin/tool", "usr/bin/link", "closed"] {
+    for name in [
+        "home/alice",
+        "home/alice/file",
+        "usr/bin/tool",
+        "usr/bin/link",
+        "closed",
+    ] {
         assert_eq!(metadata(name).mtime(), 1_234_567_890, "{name}");
     }
     assert_eq!(metadata("usr/bin/tool").ino(), metadata("usr/bin/z").ino());
@@ -128,8 +134,13 @@ fn each_kind_of_entry_is_made_with_its_metadata() {
         assert_eq!(owner("usr/bin/link"), (0, 0));
         assert_eq!(report.owners.count, 0);
     } else {
-        assert_eq!(mode("usr/bin/tool"), 0o755, "a setuid program of somebody else");
-        assert_eq!(report.owners.first, Some(path("closed")));
+        assert_eq!(
+            mode("usr/bin/tool"),
+            0o755,
+            "a setuid program of somebody else"
+        );
+        // Directories come last.
+        assert_eq!(report.owners.first, Some(path("closed/file")));
         assert_eq!(report.devices.first, Some(path("dev/null")));
     }
     if report.devices.count == 0 {
@@ -177,7 +188,11 @@ fn a_link_out_of_the_root_leads_nowhere_else() {
 /// What is in the tree already is not ours, and leads nowhere either.
 #[test]
 fn what_was_planted_in_the_tree_is_not_followed() {
-    for (planted, file) in [("usr", "usr/file"), ("usr/bin", "usr/bin/file"), ("top", "top")] {
+    for (planted, file) in [
+        ("usr", "usr/file"),
+        ("usr/bin", "usr/bin/file"),
+        ("top", "top"),
+    ] {
         let mut setting = Setting::new();
         let outside = setting.at("outside");
         let place = setting.at("staging/root").join(planted);
@@ -193,7 +208,12 @@ fn what_was_planted_in_the_tree_is_not_followed() {
 
 #[test]
 fn a_tree_replaces_an_empty_directory_and_nothing_else() {
-    for (name, works) in [("missing", true), ("empty", true), ("full", false), ("file", false)] {
+    for (name, works) in [
+        ("missing", true),
+        ("empty", true),
+        ("full", false),
+        ("file", false),
+    ] {
         let mut setting = Setting::new();
         fs::create_dir(setting.at("empty")).unwrap();
         fs::create_dir_all(setting.at("full/sub")).unwrap();

@@ -184,9 +184,9 @@ fn read_text<R: Read>(archive: &mut Archive<R>, limits: Limits) -> Result<Index,
                 });
             }
         }
-        let text = line.strip_suffix(b"\n").map_or(&line[..], |line| {
-            line.strip_suffix(b"\r").unwrap_or(line)
-        });
+        let text = line
+            .strip_suffix(b"\n")
+            .map_or(&line[..], |line| line.strip_suffix(b"\r").unwrap_or(line));
         if text.len() > MAX_LINE {
             return Err(parser.too_long().into());
         }

@@ -5,6 +5,7 @@ use bessemer_apk::solver::Repository;
 use bessemer_apk::{Index, Keyring, Limits, read_index};
 use std::collections::BTreeMap;
 use std::fmt;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -90,9 +91,15 @@ pub(super) fn keyring(paths: &[PathBuf]) -> Result<(Option<Keyring>, BTreeMap<St
 }
 
 fn read(path: &Path, keyring: Option<&Keyring>) -> Result<Index> {
-    let bytes = fs_err::read(path)?;
-    let archive = read_index(&bytes, Limits::default())
-        .with_context(|| format!("{} is no index", path.display()))?;
+    let limits = Limits::default();
+    let mut bytes = Vec::new();
+    let file = fs_err::File::open(path)?;
+    file.take(limits.index + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > limits.index {
+        bail!("{} is larger than {} bytes", path.display(), limits.index);
+    }
+    let archive =
+        read_index(&bytes, limits).with_context(|| format!("{} is no index", path.display()))?;
     if let Some(keyring) = keyring {
         keyring
             .verify(&archive.signatures, &bytes[archive.unsigned.clone()])

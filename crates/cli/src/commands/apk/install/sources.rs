@@ -43,6 +43,10 @@ impl Sources {
             files.0.entries.push(entry);
             files.1.push(path);
         }
+        if paths_only(arguments) && files.0.entries.is_empty() {
+            return Err(anyhow!("no repository is named")
+                .context(Hint("name one with --repository or --index".to_owned())));
+        }
         let words: Vec<Dependency> = words
             .into_iter()
             .map(|word| word.parse())
@@ -115,6 +119,11 @@ impl Sources {
         let index = chosen.repository.checked_sub(1)?;
         self.indexes[index].tag.as_deref()
     }
+}
+
+/// Whether there is nothing to choose from but package files.
+fn paths_only(arguments: &Arguments) -> bool {
+    arguments.repositories.is_empty() && arguments.indexes.is_empty()
 }
 
 /// apk takes what ends so for a file, too.
