@@ -2,6 +2,7 @@
 
 mod accounting;
 mod build;
+mod memory;
 mod recipes;
 mod solve;
 mod vm;
@@ -24,6 +25,8 @@ enum What {
     Recipes(recipes::Arguments),
     /// Processor time of reading an index and of solving every package of it
     Solve(solve::Arguments),
+    /// Most memory that installing takes, for a small package and for a large one
+    Memory(memory::Arguments),
 }
 
 /// Runs one measurement.
@@ -33,6 +36,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         What::Build(arguments) => build::run(arguments),
         What::Recipes(arguments) => recipes::run(arguments),
         What::Solve(arguments) => solve::run(arguments),
+        What::Memory(arguments) => memory::run(arguments),
     }
 }
 

@@ -1,6 +1,8 @@
 //! Constraints between packages, and what packages provide.
 
-use crate::Version;
+use crate::{Sha1Bytes, Version};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
@@ -111,6 +113,25 @@ impl Dependency {
             name: name.into(),
             constraint: None,
             pin: None,
+        }
+    }
+
+    /// A constraint on the package with this SHA-1 of its control member, as apk writes it into
+    /// `etc/apk/world` for a package file.
+    pub fn on_checksum(name: impl Into<String>, sha1: Sha1Bytes) -> Self {
+        let version = Version::new(format!("Q1{}", STANDARD.encode(sha1)));
+        Self {
+            constraint: Some((Operator::Checksum, version)),
+            ..Self::named(name)
+        }
+    }
+
+    /// A constraint on this version and no other.
+    pub fn on_version(name: impl Into<String>, version: &Version) -> Self {
+        let version = Version::new(version.as_str());
+        Self {
+            constraint: Some((Operator::Equal, version)),
+            ..Self::named(name)
         }
     }
 

@@ -9,11 +9,12 @@ mod remembered;
 
 use crate::environment::convert::to_tree;
 use bessemer_apk::index::RenderIndexError;
-use bessemer_apk::install::{InstallError, InstalledPackage, Root};
+use bessemer_apk::install::{Contents as _, InstallError, InstalledPackage, Item, Root};
 use bessemer_apk::package::{ReadError, Reader};
 use bessemer_apk::{Entry, EntryKind, Limits};
 use bessemer_digest::Digest;
-use bessemer_erofs::{DataRef, Options, WriteError, Writer};
+use bessemer_erofs::{DataRef, WriteError};
+use bessemer_install::{Image, ImageError};
 use bessemer_package::{partial_file, remove_partial};
 use bessemer_repository::PackageFile;
 use std::fs::File;
@@ -21,9 +22,7 @@ use std::io::{BufReader, BufWriter};
 use std::path::{Path, PathBuf};
 
 /// Changes whenever the same packages would give other bytes.
-const FORMAT: &str = "environment-disk/v1";
-/// The image's UUID: it has no identity beyond its content.
-const UUID: [u8; 16] = *b"bessemer-erofs01";
+const FORMAT: &str = "environment-disk/v2";
 
 /// A disk that a guest mounts as its root.
 #[derive(Debug, Clone)]
@@ -56,6 +55,9 @@ pub enum EnvironmentError {
     /// The image writer refused.
     #[error("cannot write the environment disk's file system")]
     Image(#[from] WriteError),
+    /// The tree does not fit the image.
+    #[error(transparent)]
+    Tree(#[from] ImageError),
     /// The database of installed packages cannot be written.
     #[error("cannot write the database of installed packages")]
     Database(#[from] RenderIndexError),
@@ -124,26 +126,20 @@ fn key(packages: &[PackageFile]) -> Digest {
 }
 
 fn write(packages: &[PackageFile], image: &mut File) -> Result<(), EnvironmentError> {
-    let mut writer = Writer::new(
-        BufWriter::with_capacity(1 << 20, image),
-        Options {
-            uuid: UUID,
-            mtime: 0,
-        },
-    )?;
+    let mut image = Image::new(BufWriter::with_capacity(1 << 20, image))?;
     let mut root: Root<DataRef> = Root::new();
     for package in packages {
-        add(package, &mut root, &mut writer)?;
+        add(package, &mut root, &mut image)?;
     }
-    let tree = to_tree(root, &mut writer)?;
-    writer.finish(tree)?;
+    let tree = to_tree(root, &mut image)?;
+    image.finish(tree)?;
     Ok(())
 }
 
 fn add<W: std::io::Write + std::io::Seek>(
     package: &PackageFile,
     root: &mut Root<DataRef>,
-    writer: &mut Writer<W>,
+    image: &mut Image<W>,
 ) -> Result<(), EnvironmentError> {
     let name = || format!("{}-{}", package.locked.name, package.locked.version);
     let failed = |source| EnvironmentError::Package {
@@ -158,11 +154,16 @@ fn add<W: std::io::Write + std::io::Seek>(
         let entry = item.entry.clone();
         refuse_overlay_attributes(&entry, name)?;
         let content = match entry.kind {
-            EntryKind::File { size } => Some(writer.append_file(&mut item, size)?),
+            EntryKind::File { size } => Some(image.keep(&mut item, size)?),
             _ => None,
         };
-        let sha1 = item.sha1;
-        root.insert(number, entry, sha1, content)?;
+        let item = Item {
+            mtime: item.mtime,
+            sha1: item.sha1,
+            content,
+            entry,
+        };
+        root.insert(number, item)?;
     }
     let (_, summary) = reader.finish().map_err(failed)?;
     if summary.file_sha256 != package.locked.sha256 {

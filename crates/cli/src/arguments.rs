@@ -67,7 +67,7 @@ pub(crate) enum Command {
     Sign(sign::Arguments),
     /// Sign an index in place
     SignIndex(sign::IndexArguments),
-    /// Compare versions and choose packages, without building anything
+    /// Compare versions, choose packages and install them, without building anything
     #[command(subcommand)]
     Apk(apk::Arguments),
     /// The factory's own keys

@@ -79,7 +79,7 @@ fn record(inode: &Inode<'_>, serial: usize, mtime: u64) -> Result<InodeRecord, W
         serial: u32::try_from(serial + 1).map_err(|_| WriteError::TooLarge)?,
         uid: inode.meta.uid,
         gid: inode.meta.gid,
-        mtime,
+        mtime: inode.meta.mtime.unwrap_or(mtime),
         links: inode.links,
     })
 }

@@ -4,7 +4,7 @@ use crate::writer::DataRef;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-/// Ownership, permissions and extended attributes of a node.
+/// Ownership, permissions, extended attributes and time of a node.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Metadata {
     /// Permission bits including set-uid, set-gid and sticky (`0o7777`).
@@ -15,6 +15,8 @@ pub struct Metadata {
     pub gid: u32,
     /// Extended attributes by full name, such as `security.capability`.
     pub xattrs: BTreeMap<String, Vec<u8>>,
+    /// When it was changed, in seconds since 1970; `None` is the time of the image.
+    pub mtime: Option<u64>,
 }
 
 impl Metadata {
@@ -25,6 +27,7 @@ impl Metadata {
             uid: 0,
             gid: 0,
             xattrs: BTreeMap::new(),
+            mtime: None,
         }
     }
 }

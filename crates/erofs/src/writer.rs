@@ -14,7 +14,8 @@ const BUFFER: usize = 1 << 20;
 pub struct Options {
     /// The file system's UUID; derive it from the content's digest or keep it fixed.
     pub uuid: [u8; 16],
-    /// Modification time of every node and of the image, in seconds since 1970.
+    /// Modification time of the image, and of every node that has none of its own, in seconds
+    /// since 1970.
     pub mtime: u64,
 }
 

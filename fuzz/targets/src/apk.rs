@@ -2,7 +2,7 @@
 
 use crate::Target;
 use crate::input::{choice, gunzip, gzip, seal_tar, seed, text};
-use bessemer_apk::install::{InstalledPackage, Root};
+use bessemer_apk::install::{Database, InstalledPackage, Item, Root, System};
 use bessemer_apk::package::{Reader, Script, control_member, write_data};
 use bessemer_apk::solver::{Repository, Solver};
 use bessemer_apk::{
@@ -23,6 +23,14 @@ pub(crate) const INDEX: Target = Target {
     run: index,
     seeds: index_seeds,
     words: &["P:", "V:", "\n\n", "D:", "p:", "C:Q1", "k:", "i:", "r:"],
+};
+pub(crate) const INSTALLED: Target = Target {
+    name: "apk_installed",
+    run: installed,
+    seeds: installed_seeds,
+    words: &[
+        "P:", "V:", "\n\n", "F:", "M:0:0:", "R:", "a:0:0:", "Z:Q1", "q:", "s:",
+    ],
 };
 pub(crate) const PKGINFO: Target = Target {
     name: "apk_pkginfo",
@@ -87,19 +95,29 @@ fn read_package(bytes: &[u8]) {
         assert_eq!(content.len() as u64, entry.entry.size());
         held += entry.entry.size();
         assert!(held <= SMALL.data, "more content than the limit");
-        let (found, sha1) = (entry.entry.clone(), entry.sha1);
+        let (found, sha1, mtime) = (entry.entry.clone(), entry.sha1, entry.mtime);
         check_path(&found.path);
         assert!(found.mode <= 0o7777);
         if let EntryKind::Hardlink { target } = &found.kind {
             check_path(target);
         }
-        let size = found.size();
-        let _ = root.insert(number, found, sha1, Some(size));
+        let item = Item {
+            mtime,
+            sha1,
+            content: Some(found.size()),
+            entry: found,
+        };
+        let _ = root.insert(number, item);
     }
     let _ = reader.finish();
-    let _ = root.installed_file();
-    for (entry, _) in root.into_entries() {
-        check_path(&entry.path);
+    let _ = root.add_system(&System::default(), |bytes| Ok(bytes.len() as u64));
+    if let Ok(text) = root.database().render() {
+        if let Ok(read) = Database::parse(&text, Limits::default()) {
+            assert_eq!(read.render().unwrap(), text);
+        }
+    }
+    for placed in root.into_entries() {
+        check_path(&placed.entry.path);
     }
 }
 
@@ -161,6 +179,24 @@ fn solve_each(index: &Index) {
             let mut needs = chosen.entry.depends.iter().filter(|need| !need.conflict);
             assert!(needs.all(&has), "{} lacks something", chosen.entry.name);
         }
+    }
+}
+
+fn installed(data: &[u8]) {
+    let Some(Ok(database)) = text(data).map(|text| Database::parse(text, SMALL)) else {
+        return;
+    };
+    let directories = database.records.iter().flat_map(|one| &one.directories);
+    for directory in directories {
+        directory.path.iter().for_each(check_path);
+        for file in &directory.files {
+            check_path(&path(&file.name));
+            assert!(!file.name.contains('/'));
+        }
+    }
+    if let Ok(text) = database.render() {
+        let again = Database::parse(&text, SMALL).unwrap();
+        assert_eq!(again.render().unwrap(), text);
     }
 }
 
@@ -298,6 +334,31 @@ fn index_seeds() -> Vec<Vec<u8>> {
             "P:a\nV:2\nD:b !c v>1\np:cmd:a=2\nk:1\n\nP:b\nV:1\nD:a v\np:v=1\no:x\n\n\
              P:c\nV:1\np:v=2\n\nP:d\nV:1\np:v=2\no:x\n\nP:e\nV:1\ni:a d\nD:c\n\n",
         ),
+    ]
+}
+
+fn installed_seeds() -> Vec<Vec<u8>> {
+    let [package, ..] = &package_seeds()[..] else {
+        return Vec::new();
+    };
+    let mut reader = Reader::open(&package[1..], SMALL).unwrap();
+    let mut root: Root<u64> = Root::new();
+    let number = root.add_package(InstalledPackage::from_package(&reader.header().control, 1));
+    while let Some(found) = reader.next_entry().unwrap() {
+        let item = Item {
+            sha1: found.sha1,
+            content: Some(0),
+            ..found.entry.clone().into()
+        };
+        root.insert(number, item).unwrap();
+    }
+    let text = root.database().render().unwrap();
+    let more =
+        "r:a b<2\nq:5\ns:edge\nf:fs\nF:\nR:top\na:0:5:4755:Q1CQkJCQkJCQkJCQkJCQkJCQkJCQk=\n\n";
+    vec![
+        text.clone().into_bytes(),
+        format!("{}{more}", text.trim_end()).into_bytes(),
+        format!("P:a\nV:1\ni:[a b]\n{more}").into_bytes(),
     ]
 }
 

@@ -53,6 +53,7 @@ pub struct Target {
 pub const TARGETS: &[Target] = &[
     apk::PACKAGE,
     apk::INDEX,
+    apk::INSTALLED,
     apk::PKGINFO,
     apk::VERSION,
     attest::DOCUMENT,

@@ -1,16 +1,23 @@
 //! `APKINDEX.tar.gz`, read and written.
 
+use super::parse::{MAX_LINE, Parser};
 use super::{Index, ParseIndexError, RenderIndexError};
 use crate::bounded::Bounded;
 use crate::signature::PREFIX;
 use crate::tar::{self, Archive, FILE, Header, TarError};
 use crate::{Limits, Signature};
 use flate2::bufread::{GzDecoder, MultiGzDecoder};
-use std::io::Read;
+use std::io::{BufRead as _, BufReader, Read};
 use std::ops::Range;
 
 const INDEX: &str = "APKINDEX";
 const DESCRIPTION: &str = "DESCRIPTION";
+/// The longest description, in bytes.
+const MAX_DESCRIPTION: u64 = 1 << 20;
+/// The most entries of the archive, extended headers among them.
+const MAX_FILES: u64 = 100;
+/// Bytes of text that are decompressed at a time.
+const PIECE: usize = 64 << 10;
 
 /// An index file, read. Nothing in it is verified: pass [`IndexArchive::signatures`] and the bytes
 /// of [`IndexArchive::unsigned`] to [`crate::Keyring::verify`].
@@ -59,21 +66,8 @@ pub fn read_index(bytes: &[u8], limits: Limits) -> Result<IndexArchive, IndexErr
     if crate::is_adb(bytes) {
         return Err(IndexError::Adb);
     }
-    let (files, end) = member(bytes, limits.signature, "signature", Kind::First)
-        .or_else(|_| member(bytes, limits.index, "index", Kind::Rest))?;
-    let signed = files
-        .first()
-        .is_some_and(|(name, _)| name.starts_with(PREFIX));
-    let (signatures, start) = if signed {
-        let signatures = files
-            .into_iter()
-            .filter_map(|(name, bytes)| Signature::from_entry(&name, bytes));
-        (signatures.collect(), end)
-    } else {
-        (Vec::new(), 0)
-    };
-    let (files, _) = member(&bytes[start..], limits.index, "index", Kind::Rest)?;
-    let index = read_files(files, limits)?;
+    let (signatures, start) = signatures(bytes, limits);
+    let index = read_files(&bytes[start..], limits)?;
     Ok(IndexArchive {
         signatures,
         unsigned: start..bytes.len(),
@@ -99,64 +93,105 @@ pub fn write_index(index: &Index) -> Result<Vec<u8>, RenderIndexError> {
     Ok(tar::gzip(&archive))
 }
 
-#[derive(Clone, Copy)]
-enum Kind {
-    /// The first gzip member alone.
-    First,
-    /// Every gzip member to the end of the bytes.
-    Rest,
-}
-
-type Files = Vec<(String, Vec<u8>)>;
-
-/// The files of a gzip member, and how many bytes it takes.
-fn member(
-    mut bytes: &[u8],
-    limit: u64,
-    member: &'static str,
-    kind: Kind,
-) -> Result<(Files, usize), IndexError> {
-    let all = bytes.len();
-    let result = match kind {
-        Kind::First => read_tar(GzDecoder::new(&mut bytes), limit),
-        Kind::Rest => read_tar(MultiGzDecoder::new(&mut bytes), limit),
+/// The signatures of the first gzip member, and how many bytes it takes; none where that member is
+/// the index itself.
+fn signatures(bytes: &[u8], limits: Limits) -> (Vec<Signature>, usize) {
+    let mut rest = bytes;
+    let Ok(files) = read_small(GzDecoder::new(&mut rest), limits.signature) else {
+        return (Vec::new(), 0);
     };
-    let files = result.map_err(|source| IndexError::Archive { member, source })?;
-    Ok((files, all - bytes.len()))
+    let signed = files
+        .first()
+        .is_some_and(|(name, _)| name.starts_with(PREFIX));
+    if !signed {
+        return (Vec::new(), 0);
+    }
+    let signatures = files
+        .into_iter()
+        .filter_map(|(name, bytes)| Signature::from_entry(&name, bytes));
+    (signatures.collect(), bytes.len() - rest.len())
 }
 
-fn read_tar(input: impl Read, limit: u64) -> Result<Files, TarError> {
-    const MAX_FILES: u64 = 100;
+/// The files of a small archive.
+fn read_small(input: impl Read, limit: u64) -> Result<Vec<(String, Vec<u8>)>, TarError> {
     let mut archive = Archive::new(Bounded::new(input, limit), MAX_FILES);
     let mut files = Vec::new();
     while let Some(entry) = archive.next_entry()? {
-        let mut content = Vec::new();
-        archive
-            .read_to_end(&mut content)
-            .map_err(|source| TarError::Read {
-                offset: archive.offset(),
-                source,
-            })?;
+        let content = read_content(&mut archive)?;
         files.push((entry.name, content));
     }
     archive.drain()?;
     Ok(files)
 }
 
-fn read_files(files: Files, limits: Limits) -> Result<Index, IndexError> {
+fn read_content<R: Read>(archive: &mut Archive<R>) -> Result<Vec<u8>, TarError> {
+    let mut content = Vec::new();
+    let read = archive.read_to_end(&mut content);
+    read.map_err(|source| TarError::Read {
+        offset: archive.offset(),
+        source,
+    })?;
+    Ok(content)
+}
+
+/// Every gzip member to the end of the bytes. The text is parsed as it is decompressed, so that no
+/// more of it than a line is ever held.
+fn read_files(bytes: &[u8], limits: Limits) -> Result<Index, IndexError> {
+    let broken = |source| IndexError::Archive {
+        member: "index",
+        source,
+    };
+    let input = Bounded::new(MultiGzDecoder::new(bytes), limits.index);
+    let mut archive = Archive::new(input, MAX_FILES);
     let (mut index, mut description) = (None, None);
-    for (name, content) in files {
-        let (slot, label) = match name.as_str() {
-            INDEX => (&mut index, INDEX),
-            DESCRIPTION => (&mut description, DESCRIPTION),
-            _ => return Err(IndexError::File(name)),
-        };
-        let text = String::from_utf8(content).map_err(|_| IndexError::Encoding(label))?;
-        if slot.replace(text).is_some() {
-            return Err(IndexError::File(name));
+    while let Some(entry) = archive.next_entry().map_err(broken)? {
+        match entry.name.as_str() {
+            INDEX if index.is_none() => index = Some(read_text(&mut archive, limits)?),
+            DESCRIPTION if description.is_none() && entry.size <= MAX_DESCRIPTION => {
+                let content = read_content(&mut archive).map_err(broken)?;
+                let text = String::from_utf8(content);
+                description = Some(text.map_err(|_| IndexError::Encoding(DESCRIPTION))?);
+            }
+            _ => return Err(IndexError::File(entry.name)),
         }
     }
-    let mut index = Index::parse_within(&index.ok_or(IndexError::Missing)?, limits)?;
+    archive.drain().map_err(broken)?;
+    let mut index = index.ok_or(IndexError::Missing)?;
     index.description = description.unwrap_or_default();
     Ok(index)
+}
+
+/// Parses the current entry of the archive.
+fn read_text<R: Read>(archive: &mut Archive<R>, limits: Limits) -> Result<Index, IndexError> {
+    // One byte more than a line may have, and its end.
+    const LIMIT: u64 = MAX_LINE as u64 + 2;
+    let mut parser = Parser::new(limits);
+    let mut input = BufReader::with_capacity(PIECE, &mut *archive);
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        let read = input.by_ref().take(LIMIT).read_until(b'\n', &mut line);
+        match read {
+            Ok(0) => break,
+            Ok(_) => {}
+            Err(source) => {
+                drop(input);
+                let offset = archive.offset();
+                let source = TarError::Read { offset, source };
+                return Err(IndexError::Archive {
+                    member: "index",
+                    source,
+                });
+            }
+        }
+        let text = line
+            .strip_suffix(b"\n")
+            .map_or(&line[..], |line| line.strip_suffix(b"\r").unwrap_or(line));
+        if text.len() > MAX_LINE {
+            return Err(parser.too_long().into());
+        }
+        let text = std::str::from_utf8(text).map_err(|_| IndexError::Encoding(INDEX))?;
+        parser.line(text)?;
+    }
+    Ok(parser.finish()?)
 }

@@ -11,7 +11,9 @@ mod render;
 pub use archive::{IndexArchive, IndexError, read_index, write_index};
 pub use entry::IndexEntry;
 pub use parse::ParseIndexError;
+pub(crate) use parse::{MAX_LINE, NAMES_PER_ENTRY, checked, set_value};
 pub use render::RenderIndexError;
+pub(crate) use render::render_installed;
 
 /// A repository's packages, in the order of the file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -6,10 +6,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 /// The longest line, in bytes; packages with tens of thousands of provides exist.
-const MAX_LINE: usize = 1 << 20;
+pub(crate) const MAX_LINE: usize = 1 << 20;
 
 /// How many names of other packages may be listed for each package that may be, on average.
-const NAMES_PER_ENTRY: u64 = 5;
+pub(crate) const NAMES_PER_ENTRY: u64 = 5;
 
 /// Why a text is not an index.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -59,53 +59,90 @@ impl Index {
 
     /// The same with other limits, of which [`Limits::entries`] is for the packages.
     pub fn parse_within(text: &str, limits: Limits) -> Result<Self, ParseIndexError> {
-        let mut entries = Vec::new();
-        let mut current: Option<IndexEntry> = None;
-        let mut last = 0;
-        let names = limits.entries.saturating_mul(NAMES_PER_ENTRY);
-        let mut named = 0;
-        for (line, number) in text.lines().zip(1..) {
-            last = number;
-            if line.is_empty() {
-                let done = current.take();
-                entries.extend(done.map(|entry| checked(entry, number)).transpose()?);
-                continue;
-            }
-            if line.len() > MAX_LINE {
-                return Err(ParseIndexError::TooLong(number));
-            }
-            let mut letters = line.chars();
-            let (Some(key), Some(':')) = (letters.next(), letters.next()) else {
-                return Err(ParseIndexError::Line(number));
-            };
-            if current.is_none() && entries.len() as u64 >= limits.entries {
-                let limit = limits.entries;
-                return Err(ParseIndexError::TooMany {
-                    line: number,
-                    limit,
-                });
-            }
-            if matches!(key, 'D' | 'p' | 'i') {
-                named += letters.as_str().split_whitespace().count() as u64;
-                if named > names {
-                    let (line, limit) = (number, names);
-                    return Err(ParseIndexError::TooManyNames { line, limit });
-                }
-            }
-            let entry = current.get_or_insert_with(|| IndexEntry::new("", Version::new("")));
-            set(entry, key, letters.as_str())
-                .ok_or(ParseIndexError::Value { line: number, key })?;
+        let mut parser = Parser::new(limits);
+        text.lines().try_for_each(|line| parser.line(line))?;
+        parser.finish()
+    }
+}
+
+/// An index that is being read, line by line.
+pub(super) struct Parser {
+    limits: Limits,
+    entries: Vec<IndexEntry>,
+    current: Option<IndexEntry>,
+    /// Lines so far.
+    number: usize,
+    /// Dependencies, provides and conditions so far.
+    named: u64,
+}
+
+impl Parser {
+    pub(super) const fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            entries: Vec::new(),
+            current: None,
+            number: 0,
+            named: 0,
         }
-        entries.extend(current.map(|entry| checked(entry, last)).transpose()?);
-        Ok(Self {
+    }
+
+    /// Takes in the next line, without its end.
+    pub(super) fn line(&mut self, line: &str) -> Result<(), ParseIndexError> {
+        self.number += 1;
+        let number = self.number;
+        if line.is_empty() {
+            let done = self.current.take();
+            self.entries
+                .extend(done.map(|entry| checked(entry, number)).transpose()?);
+            return Ok(());
+        }
+        if line.len() > MAX_LINE {
+            return Err(ParseIndexError::TooLong(number));
+        }
+        let mut letters = line.chars();
+        let (Some(key), Some(':')) = (letters.next(), letters.next()) else {
+            return Err(ParseIndexError::Line(number));
+        };
+        let limit = self.limits.entries;
+        if self.current.is_none() && self.entries.len() as u64 >= limit {
+            let line = number;
+            return Err(ParseIndexError::TooMany { line, limit });
+        }
+        if matches!(key, 'D' | 'p' | 'i') {
+            let limit = limit.saturating_mul(NAMES_PER_ENTRY);
+            self.named += letters.as_str().split_whitespace().count() as u64;
+            if self.named > limit {
+                let line = number;
+                return Err(ParseIndexError::TooManyNames { line, limit });
+            }
+        }
+        let entry = self
+            .current
+            .get_or_insert_with(|| IndexEntry::new("", Version::new("")));
+        set_value(entry, key, letters.as_str()).ok_or(ParseIndexError::Value { line: number, key })
+    }
+
+    /// What is wrong when the next line is longer than any may be.
+    pub(super) const fn too_long(&self) -> ParseIndexError {
+        ParseIndexError::TooLong(self.number + 1)
+    }
+
+    /// The index, when there are no more lines; the last record needs no empty line behind it.
+    pub(super) fn finish(mut self) -> Result<Index, ParseIndexError> {
+        let last = self.current.take();
+        let number = self.number;
+        self.entries
+            .extend(last.map(|entry| checked(entry, number)).transpose()?);
+        Ok(Index {
             description: String::new(),
-            entries,
+            entries: self.entries,
         })
     }
 }
 
 /// Name and version become part of a path and of an address, so they are held to one component.
-fn checked(entry: IndexEntry, line: usize) -> Result<IndexEntry, ParseIndexError> {
+pub(crate) fn checked(entry: IndexEntry, line: usize) -> Result<IndexEntry, ParseIndexError> {
     let usable = |text: &str| {
         !text.is_empty()
             && !text.starts_with('.')
@@ -118,7 +155,9 @@ fn checked(entry: IndexEntry, line: usize) -> Result<IndexEntry, ParseIndexError
     Err(ParseIndexError::Name(line))
 }
 
-fn set(entry: &mut IndexEntry, key: char, value: &str) -> Option<()> {
+/// Takes in the value of a key; keys that mean nothing in an index are skipped. `None` is a value
+/// that is not what its key needs.
+pub(crate) fn set_value(entry: &mut IndexEntry, key: char, value: &str) -> Option<()> {
     let text = || value.to_owned();
     match key {
         'C' => entry.checksum = checksum(value)?,

@@ -1,6 +1,7 @@
 //! The text form, written in melange's order of keys.
 
 use super::{Index, IndexEntry};
+use crate::install::InstalledRecord;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use std::fmt::{Display, Write as _};
@@ -31,6 +32,54 @@ impl Index {
         }
         Ok(text)
     }
+}
+
+/// The lines of an installed package that come before its files, in apk-tools' order of keys, which
+/// is not that of an index (`apk_pkg_write_index_header`, `apk_db_write_fdb`).
+pub(crate) fn render_installed(
+    out: &mut String,
+    record: &InstalledRecord,
+) -> Result<(), RenderIndexError> {
+    installed(out, record).map_err(|(key, value)| RenderIndexError {
+        package: record.entry.name.clone(),
+        key,
+        value,
+    })
+}
+
+fn installed(out: &mut String, record: &InstalledRecord) -> Result<(), Unwritable> {
+    let entry = &record.entry;
+    if let Some(sha1) = entry.checksum {
+        line(out, 'C', &format!("Q1{}", STANDARD.encode(sha1)))?;
+    }
+    line(out, 'P', &entry.name)?;
+    line(out, 'V', entry.version.as_str())?;
+    line(out, 'A', &entry.arch)?;
+    line(out, 'S', &entry.size.to_string())?;
+    line(out, 'I', &entry.installed_size.to_string())?;
+    line(out, 'T', &entry.description)?;
+    line(out, 'U', &entry.url)?;
+    line(out, 'L', &entry.license)?;
+    optional(out, 'o', &entry.origin)?;
+    optional(out, 'm', &entry.maintainer)?;
+    nonzero(out, 't', entry.build_time)?;
+    optional(out, 'c', &entry.commit)?;
+    nonzero(out, 'k', entry.provider_priority)?;
+    list(out, 'D', &entry.depends)?;
+    list(out, 'p', &entry.provides)?;
+    list(out, 'i', &entry.install_if)?;
+    list(out, 'r', &record.replaces)?;
+    nonzero(out, 'q', Some(record.replaces_priority))?;
+    optional(
+        out,
+        's',
+        record.repository_tag.as_deref().unwrap_or_default(),
+    )?;
+    optional(out, 'f', &record.broken)
+}
+
+fn nonzero(out: &mut String, key: char, value: Option<u64>) -> Result<(), Unwritable> {
+    optional(out, key, &number(value.filter(|value| *value != 0)))
 }
 
 type Unwritable = (char, String);

@@ -1,39 +1,116 @@
-//! The files in which apk remembers what is installed.
+//! `lib/apk/db/installed`, in which apk remembers packages and their files.
+//!
+//! Written as apk-tools 2 does (`apk_pkg_write_index_header`, `apk_db_write_fdb`).
 
-use super::Root;
-use crate::index::RenderIndexError;
-use crate::package::Control;
-use crate::{Dependency, EntryKind, EntryPath, Index, IndexEntry};
+use super::{Item, Root};
+use crate::index::{RenderIndexError, render_installed};
+use crate::{Dependency, Entry, EntryKind, EntryPath, IndexEntry, Sha1Bytes};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use sha1::{Digest as _, Sha1};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-/// What the tree remembers of a package.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct InstalledPackage {
-    /// As in an index.
-    pub entry: IndexEntry,
-    /// Packages whose files it may take over.
-    pub replaces: Vec<Dependency>,
-    /// Decides when two packages replace each other.
-    pub replaces_priority: u64,
+/// Everything that is installed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Database {
+    /// The packages, in the order of the file.
+    pub records: Vec<InstalledRecord>,
 }
 
-impl InstalledPackage {
-    /// From the control member of a package of `size` bytes.
-    pub fn from_package(control: &Control, size: u64) -> Self {
-        let info = &control.pkginfo;
+/// One package with its files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InstalledRecord {
+    /// As in an index.
+    pub entry: IndexEntry,
+    /// `r`: packages whose files it may take over.
+    pub replaces: Vec<Dependency>,
+    /// `q`: decides when two packages replace each other.
+    pub replaces_priority: u64,
+    /// `s`: tag of the repository it came from.
+    pub repository_tag: Option<String>,
+    /// `f`: letters for what went wrong when it was installed; empty when nothing did.
+    pub broken: String,
+    /// `F`: its directories.
+    pub directories: Vec<InstalledDirectory>,
+}
+
+/// A directory of a package.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InstalledDirectory {
+    /// Where; `None` is the root.
+    pub path: Option<EntryPath>,
+    /// `M`.
+    pub owner: Owner,
+    /// `R`: the files in it.
+    pub files: Vec<InstalledFile>,
+}
+
+/// A file of a package: anything but a directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InstalledFile {
+    /// Its name in the directory: one component of a path.
+    pub name: String,
+    /// `a`.
+    pub owner: Owner,
+    /// `Z`: of the content, or of a symbolic link's target.
+    pub sha1: Option<Sha1Bytes>,
+}
+
+/// Who owns something, and who may do what with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Owner {
+    /// Numeric owner.
+    pub uid: u32,
+    /// Numeric group.
+    pub gid: u32,
+    /// Permission bits with setuid, setgid and sticky.
+    pub mode: u32,
+    /// SHA-1 over the extended attributes, where there are any.
+    pub xattrs: Option<Sha1Bytes>,
+}
+
+impl Owner {
+    /// What goes without saying for a directory.
+    pub const DIRECTORY: Self = Self::root(0o755);
+    /// What goes without saying for a file.
+    pub const FILE: Self = Self::root(0o644);
+
+    const fn root(mode: u32) -> Self {
         Self {
-            entry: IndexEntry::from_package(control, size),
-            replaces: info
-                .replaces
-                .iter()
-                .map(|text| Dependency::from_index(text))
-                .collect(),
-            replaces_priority: info.replaces_priority.unwrap_or(0),
+            uid: 0,
+            gid: 0,
+            mode,
+            xattrs: None,
         }
     }
+
+    /// Those of an entry.
+    pub fn of(entry: &Entry) -> Self {
+        Self {
+            uid: entry.uid,
+            gid: entry.gid,
+            mode: entry.mode,
+            xattrs: xattrs_sha1(&entry.xattrs),
+        }
+    }
+}
+
+/// As apk-tools hashes them (`apk_fileinfo_hash_xattr_array`): sorted by name, each name and each
+/// value with its length as four bytes, the highest first, in front.
+fn xattrs_sha1(xattrs: &BTreeMap<String, Vec<u8>>) -> Option<Sha1Bytes> {
+    if xattrs.is_empty() {
+        return None;
+    }
+    let mut hasher = Sha1::new();
+    for (name, value) in xattrs {
+        for bytes in [name.as_bytes(), value] {
+            // Attributes are at most 64 KiB.
+            hasher.update(u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_be_bytes());
+            hasher.update(bytes);
+        }
+    }
+    Some(hasher.finalize().into())
 }
 
 /// `etc/apk/world`: the constraints, sorted, one a line.
@@ -44,72 +121,127 @@ pub fn world_file(world: &[Dependency]) -> String {
     lines.into_iter().map(|line| line + "\n").collect()
 }
 
-impl<C> Root<C> {
-    /// `usr/lib/apk/db/installed`: each package's index entry, then its directories (`F:`, with
+/// `Q1` and the base64 of a SHA-1, which is how apk spells it.
+pub(super) fn checksum(sha1: &Sha1Bytes) -> String {
+    format!("Q1{}", STANDARD.encode(sha1))
+}
+
+impl Database {
+    /// The text of the file: each package's index entry, then its directories (`F:`, with
     /// `M:uid:gid:mode` unless 0:0:755) and in each its files (`R:`, with `a:uid:gid:mode` unless
-    /// 0:0:644, and `Z:` with the SHA-1). A file that two packages have is listed with the one
-    /// whose file it is.
-    pub fn installed_file(&self) -> Result<String, RenderIndexError> {
-        let mut files: Vec<BTreeMap<Option<EntryPath>, Vec<&EntryPath>>> =
-            vec![BTreeMap::new(); self.packages.len()];
-        for (path, node) in &self.nodes {
-            if node.entry.kind != EntryKind::Directory {
-                files[node.package]
-                    .entry(path.parent())
-                    .or_default()
-                    .push(path);
-            }
-        }
+    /// 0:0:644, and `Z:` with the SHA-1).
+    pub fn render(&self) -> Result<String, RenderIndexError> {
         let mut text = String::new();
-        for (number, mut files) in files.into_iter().enumerate() {
-            let package = &self.packages[number];
-            let index = Index {
-                entries: vec![package.entry.clone()],
-                ..Index::default()
-            };
-            text.push_str(index.render()?.trim_end_matches('\n'));
-            text.push('\n');
-            if !package.replaces.is_empty() {
-                let names: Vec<String> = package.replaces.iter().map(ToString::to_string).collect();
-                let _ = writeln!(text, "r:{}", names.join(" "));
-            }
-            for directory in self.directories[number].keys() {
-                files.entry(Some(directory.clone())).or_default();
-            }
-            for (directory, files) in files {
-                self.directory_lines(&mut text, number, directory.as_ref(), &files);
-            }
+        for record in &self.records {
+            record.render(&mut text)?;
             text.push('\n');
         }
         Ok(text)
     }
+}
 
-    fn directory_lines(
-        &self,
-        text: &mut String,
-        package: usize,
-        directory: Option<&EntryPath>,
-        files: &[&EntryPath],
-    ) {
-        // Writing to a string cannot fail.
-        let _ = writeln!(text, "F:{}", directory.map_or("", EntryPath::as_str));
-        if let Some(owner) = directory.and_then(|path| self.directories[package].get(path))
-            && (owner.uid, owner.gid, owner.mode) != (0, 0, 0o755)
-        {
-            let _ = writeln!(text, "M:{}:{}:{:o}", owner.uid, owner.gid, owner.mode);
+impl InstalledRecord {
+    /// A package without files.
+    pub const fn new(entry: IndexEntry) -> Self {
+        Self {
+            entry,
+            replaces: Vec::new(),
+            replaces_priority: 0,
+            repository_tag: None,
+            broken: String::new(),
+            directories: Vec::new(),
         }
-        for path in files {
-            let Some(node) = self.nodes.get(*path) else {
+    }
+
+    fn render(&self, text: &mut String) -> Result<(), RenderIndexError> {
+        render_installed(text, self)?;
+        for directory in &self.directories {
+            let path = directory.path.as_ref().map_or("", EntryPath::as_str);
+            // Writing to a string cannot fail.
+            let _ = writeln!(text, "F:{path}");
+            owner_line(text, 'M', directory.owner, Owner::DIRECTORY);
+            for file in &directory.files {
+                let _ = writeln!(text, "R:{}", file.name);
+                owner_line(text, 'a', file.owner, Owner::FILE);
+                if let Some(sha1) = &file.sha1 {
+                    let _ = writeln!(text, "Z:{}", checksum(sha1));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn owner_line(text: &mut String, key: char, owner: Owner, usual: Owner) {
+    if owner == usual {
+        return;
+    }
+    let Owner { uid, gid, mode, .. } = owner;
+    let _ = write!(text, "{key}:{uid}:{gid}:{mode:o}");
+    if let Some(sha1) = &owner.xattrs {
+        let _ = write!(text, ":{}", checksum(sha1));
+    }
+    text.push('\n');
+}
+
+impl<C> Root<C> {
+    /// What apk's database says of this tree. A file that two packages have is listed with the one
+    /// whose file it is, and everything under the path that its package gives it.
+    pub fn database(&self) -> Database {
+        let mut all: Vec<BTreeMap<Option<EntryPath>, Vec<InstalledFile>>> =
+            vec![BTreeMap::new(); self.packages.len()];
+        for (path, node) in &self.nodes {
+            let Some(package) = node.package else {
                 continue;
             };
-            let entry = &node.entry;
-            let _ = writeln!(text, "R:{}", path.file_name());
-            if (entry.uid, entry.gid, entry.mode) != (0, 0, 0o644) {
-                let _ = writeln!(text, "a:{}:{}:{:o}", entry.uid, entry.gid, entry.mode);
+            if node.entry.kind == EntryKind::Directory {
+                continue;
             }
-            if let Some(sha1) = node.sha1 {
-                let _ = writeln!(text, "Z:Q1{}", STANDARD.encode(sha1));
+            let listed = node.listed.as_ref().unwrap_or(path);
+            let file = InstalledFile {
+                name: listed.file_name().to_owned(),
+                owner: Owner::of(&node.entry),
+                sha1: node.sha1,
+            };
+            all[package].entry(listed.parent()).or_default().push(file);
+        }
+        let mut records = Vec::new();
+        for (package, (mut files, own)) in self
+            .packages
+            .iter()
+            .zip(all.into_iter().zip(&self.directories))
+        {
+            for directory in own.keys() {
+                files.entry(Some(directory.clone())).or_default();
             }
+            let directory = |(path, files): (Option<EntryPath>, Vec<InstalledFile>)| {
+                let owner = path.as_ref().and_then(|path| own.get(path));
+                InstalledDirectory {
+                    owner: owner.copied().unwrap_or(Owner::DIRECTORY),
+                    path,
+                    files,
+                }
+            };
+            records.push(InstalledRecord {
+                replaces: package.replaces.clone(),
+                replaces_priority: package.replaces_priority,
+                repository_tag: package.repository_tag.clone(),
+                directories: files.into_iter().map(directory).collect(),
+                ..InstalledRecord::new(package.entry.clone())
+            });
+        }
+        Database { records }
+    }
+}
+
+impl<C> From<Entry> for Item<C> {
+    /// Without time, checksum and content.
+    fn from(entry: Entry) -> Self {
+        Self {
+            entry,
+            mtime: 0,
+            sha1: None,
+            content: None,
         }
     }
 }

@@ -15,6 +15,20 @@ pub enum InstallError {
         /// File name of the package that comes later.
         second: String,
     },
+    /// A package has something where the system's own files go.
+    #[error("{path} is in {package}, but it is where the system has something of its own")]
+    System {
+        /// Where.
+        path: EntryPath,
+        /// File name of the package.
+        package: String,
+    },
+    /// Its name would forge lines of apk's database.
+    #[error("{0:?} has control characters in its name")]
+    Name(EntryPath),
+    /// What was put together is no path.
+    #[error("{0:?} is no path of a tree")]
+    Path(String),
     /// Its directory is something else, or a symbolic link that leads to no directory.
     #[error("{path} cannot be installed, because {parent} is not a directory")]
     Parent {

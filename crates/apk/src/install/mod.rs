@@ -3,50 +3,81 @@
 //! Nothing is written anywhere: [`Root`] is the description of a tree, which an image writer turns
 //! into a disk or a layer. Symbolic links to directories are followed inside the tree, as if it
 //! were the root of a system, so no entry can be placed outside it.
+//!
+//! [`Assembly`] reads and checks packages into a root, [`Root::add_system`] gives it what a system
+//! has besides packages, apk's database among it, and [`write_layer`] writes it as a tar archive.
 
+mod assembly;
 mod database;
 mod error;
+mod layer;
 mod links;
+mod merge;
+mod parse;
+mod record;
 mod resolve;
+mod system;
 
-pub use database::{InstalledPackage, world_file};
+pub use assembly::{AddError, Assembly, Contents};
+pub use database::{
+    Database, InstalledDirectory, InstalledFile, InstalledRecord, Owner, world_file,
+};
 pub use error::InstallError;
+pub use layer::{WriteLayerError, write_layer};
+pub use parse::ParseDatabaseError;
+pub use record::InstalledPackage;
+pub use system::{System, SystemError};
 
-use crate::{Dependency, Entry, EntryKind, EntryPath, Sha1Bytes, Version};
+use crate::{Entry, EntryKind, EntryPath, Sha1Bytes};
 use std::collections::BTreeMap;
 
 /// A tree made of packages. `C` stands for the content of a regular file: bytes, or where they are.
 #[derive(Debug)]
 pub struct Root<C> {
     packages: Vec<InstalledPackage>,
-    /// Directories that each package has, by package.
+    /// Directories that each package has, by package, under the paths that the package gives them.
     directories: Vec<BTreeMap<EntryPath, Owner>>,
     nodes: BTreeMap<EntryPath, Node<C>>,
 }
 
-/// Owner and permissions of a directory.
-#[derive(Debug, Clone, Copy)]
-struct Owner {
-    uid: u32,
-    gid: u32,
-    mode: u32,
+/// Something to be placed in a tree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Item<C> {
+    /// What it is.
+    pub entry: Entry,
+    /// When it was changed, in seconds since 1970.
+    pub mtime: u64,
+    /// SHA-1 of the content or of the link's target.
+    pub sha1: Option<Sha1Bytes>,
+    /// Needed for regular files, dropped for all others.
+    pub content: Option<C>,
+}
+
+/// Something that has its place in a tree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Placed<C> {
+    /// What it is and where.
+    pub entry: Entry,
+    /// When it was changed, in seconds since 1970.
+    pub mtime: u64,
+    /// There for regular files and for nothing else.
+    pub content: Option<C>,
+    /// The number of the package it came from; `None` for what came from none.
+    pub package: Option<usize>,
 }
 
 #[derive(Debug)]
 struct Node<C> {
     entry: Entry,
+    mtime: u64,
     sha1: Option<Sha1Bytes>,
     content: Option<C>,
-    package: usize,
+    /// `None` is the system's own.
+    package: Option<usize>,
+    /// The path that the package gives it, where that leads through a symbolic link.
+    listed: Option<EntryPath>,
     /// A directory that no package lists, only goes through.
     implied: bool,
-}
-
-/// What becomes of a file whose path is taken.
-enum Verdict {
-    KeepFirst,
-    Overwrite,
-    Conflict,
 }
 
 impl<C> Default for Root<C> {
@@ -73,30 +104,35 @@ impl<C> Root<C> {
         self.packages.len() - 1
     }
 
-    /// Adds an entry of package number `package`. `sha1` is that of the content or link target;
-    /// `content` is needed for regular files and dropped for all others.
+    /// Adds an entry of package number `package`.
     ///
-    /// When another package has a file there: the first stays if their SHA-1 are the same or its
-    /// package replaces this one; this one takes over if its package replaces the other or both
-    /// have the same origin; anything else is an error.
-    pub fn insert(
-        &mut self,
-        package: usize,
-        entry: Entry,
-        sha1: Option<Sha1Bytes>,
-        content: Option<C>,
-    ) -> Result<(), InstallError> {
+    /// When another package has a file there: the first stays if both have the same content; this
+    /// one takes over if both have the same origin; then the one whose package replaces the other's
+    /// has it, the one with the higher priority if each does, this one if those are equal; anything
+    /// else is an error. Of directories, the one with the lowest owner and group sets the mode; with
+    /// equal ones, what all of them allow.
+    pub fn insert(&mut self, package: usize, item: Item<C>) -> Result<(), InstallError> {
         assert!(
             package < self.packages.len(),
             "package {package} was not added"
         );
-        let path = self.place(package, &entry.path)?;
-        let mut entry = Entry {
-            path: path.clone(),
-            ..entry
-        };
+        let Item {
+            mut entry,
+            mtime,
+            sha1,
+            content,
+        } = item;
+        if entry.path.as_str().contains(|c: char| c.is_control()) {
+            return Err(InstallError::Name(entry.path));
+        }
+        let path = self.place(Some(package), &entry.path)?;
+        let listed = (path != entry.path).then(|| entry.path.clone());
+        entry.path = path.clone();
         let content = match entry.kind {
-            EntryKind::Directory => return self.insert_directory(package, entry),
+            EntryKind::Directory => {
+                let listed = listed.unwrap_or_else(|| path.clone());
+                return self.insert_directory(package, entry, mtime, listed);
+            }
             EntryKind::File { .. } if content.is_none() => return Err(InstallError::Content(path)),
             EntryKind::File { .. } => content,
             EntryKind::Hardlink { ref target } => {
@@ -108,21 +144,14 @@ impl<C> Root<C> {
         };
         let node = Node {
             entry,
+            mtime,
             sha1,
             content,
-            package,
+            package: Some(package),
+            listed,
             implied: false,
         };
-        let Some(existing) = self.nodes.get(&path) else {
-            self.nodes.insert(path, node);
-            return Ok(());
-        };
-        match self.verdict(existing, &node) {
-            Verdict::KeepFirst => {}
-            Verdict::Overwrite => self.replace(path, node),
-            Verdict::Conflict => return Err(self.conflict(existing, path, package)),
-        }
-        Ok(())
+        self.insert_node(package, path, node)
     }
 
     /// The packages, in the order they were added.
@@ -139,104 +168,19 @@ impl<C> Root<C> {
 
     /// Which package the entry at `path` came from.
     pub fn owner(&self, path: &EntryPath) -> Option<&InstalledPackage> {
-        self.nodes
-            .get(path)
-            .map(|node| &self.packages[node.package])
+        let number = self.nodes.get(path)?.package?;
+        Some(&self.packages[number])
     }
 
     /// All entries in order, each directory before its contents and each file before its hard
-    /// links; the content is there for regular files and for nothing else.
-    pub fn into_entries(mut self) -> impl Iterator<Item = (Entry, Option<C>)> {
+    /// links.
+    pub fn into_entries(mut self) -> impl Iterator<Item = Placed<C>> {
         self.order_links();
-        self.nodes
-            .into_values()
-            .map(|node| (node.entry, node.content))
+        self.nodes.into_values().map(|node| Placed {
+            entry: node.entry,
+            mtime: node.mtime,
+            content: node.content,
+            package: node.package,
+        })
     }
-
-    fn insert_directory(&mut self, package: usize, entry: Entry) -> Result<(), InstallError> {
-        let owner = Owner {
-            uid: entry.uid,
-            gid: entry.gid,
-            mode: entry.mode,
-        };
-        let path = entry.path.clone();
-        match self.nodes.get_mut(&path) {
-            Some(node) if node.implied => {
-                *node = Node {
-                    entry,
-                    sha1: None,
-                    content: None,
-                    package,
-                    implied: false,
-                };
-            }
-            Some(node) if node.entry.kind == EntryKind::Directory => {}
-            Some(node) => {
-                // A link to a directory serves as one; what is behind it belongs to others.
-                if matches!(node.entry.kind, EntryKind::Symlink { .. })
-                    && self.resolves_to_directory(&path)
-                {
-                    return Ok(());
-                }
-                let existing = &self.nodes[&path];
-                return Err(self.conflict(existing, path, package));
-            }
-            None => {
-                let node = Node {
-                    entry,
-                    sha1: None,
-                    content: None,
-                    package,
-                    implied: false,
-                };
-                self.nodes.insert(path.clone(), node);
-            }
-        }
-        self.directories[package].insert(path, owner);
-        Ok(())
-    }
-
-    fn verdict(&self, existing: &Node<C>, new: &Node<C>) -> Verdict {
-        if existing.entry.kind == EntryKind::Directory {
-            return Verdict::Conflict;
-        }
-        let same_kind =
-            std::mem::discriminant(&existing.entry.kind) == std::mem::discriminant(&new.entry.kind);
-        if same_kind && existing.sha1.is_some() && existing.sha1 == new.sha1 {
-            return Verdict::KeepFirst;
-        }
-        if existing.package == new.package {
-            return Verdict::Conflict;
-        }
-        let (old, new) = (
-            &self.packages[existing.package],
-            &self.packages[new.package],
-        );
-        let same_origin = !old.entry.origin.is_empty() && old.entry.origin == new.entry.origin;
-        match (replaces(old, new), replaces(new, old)) {
-            (true, true) if new.replaces_priority > old.replaces_priority => Verdict::Overwrite,
-            (true, _) => Verdict::KeepFirst,
-            (false, true) => Verdict::Overwrite,
-            (false, false) if same_origin => Verdict::Overwrite,
-            (false, false) => Verdict::Conflict,
-        }
-    }
-
-    fn conflict(&self, existing: &Node<C>, path: EntryPath, package: usize) -> InstallError {
-        InstallError::Conflict {
-            path,
-            first: self.packages[existing.package].entry.file_name(),
-            second: self.packages[package].entry.file_name(),
-        }
-    }
-}
-
-/// Whether `package` may have the files of `other`.
-fn replaces(package: &InstalledPackage, other: &InstalledPackage) -> bool {
-    let version: &Version = &other.entry.version;
-    let names = |wanted: &Dependency| wanted.name == other.entry.name;
-    package
-        .replaces
-        .iter()
-        .any(|wanted| names(wanted) && wanted.accepts(Some(version)))
 }

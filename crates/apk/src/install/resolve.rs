@@ -17,7 +17,7 @@ impl<C> Root<C> {
     /// The path without symbolic links in its directories, which are made where they are absent.
     pub(super) fn place(
         &mut self,
-        package: usize,
+        package: Option<usize>,
         path: &EntryPath,
     ) -> Result<EntryPath, InstallError> {
         let Some(parent) = path.parent() else {
@@ -49,6 +49,14 @@ impl<C> Root<C> {
                 parts.is_empty() || join(&parts).is_some_and(|path| self.nodes.contains_key(&path))
             }
             Place::NotDirectory(_) | Place::Loop => false,
+        }
+    }
+
+    /// Whether both lead to the same directory.
+    pub(super) fn same_directory(&self, one: &EntryPath, other: &EntryPath) -> bool {
+        match (self.walk(one), self.walk(other)) {
+            (Place::Directory(one), Place::Directory(other)) => one == other,
+            _ => false,
         }
     }
 
@@ -111,16 +119,18 @@ impl<C> Root<C> {
         Place::Directory(place)
     }
 
-    fn imply(&mut self, package: usize, directory: &[String]) {
+    fn imply(&mut self, package: Option<usize>, directory: &[String]) {
         for end in 1..=directory.len() {
             let Some(path) = join(&directory[..end]) else {
                 return;
             };
             self.nodes.entry(path.clone()).or_insert_with(|| Node {
                 entry: Entry::directory(path),
+                mtime: 0,
                 sha1: None,
                 content: None,
                 package,
+                listed: None,
                 implied: true,
             });
         }

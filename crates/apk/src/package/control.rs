@@ -24,6 +24,17 @@ pub enum Script {
 }
 
 impl Script {
+    /// All of them, in the order in which apk-tools keeps them (`apk_script_types`).
+    pub const ALL: [Self; 7] = [
+        Self::PreInstall,
+        Self::PostInstall,
+        Self::PreDeinstall,
+        Self::PostDeinstall,
+        Self::PreUpgrade,
+        Self::PostUpgrade,
+        Self::Trigger,
+    ];
+
     /// The entry's name in the control member.
     pub const fn file_name(self) -> &'static str {
         match self {

@@ -135,7 +135,7 @@ struct DataWriter<W: Write> {
 
 impl<W: Write> DataWriter<W> {
     fn entry(&mut self, entry: &Entry, content: &impl Content) -> Result<(), WriteError> {
-        let mut header = self.header(entry);
+        let mut header = entry_header(entry, self.mtime);
         let sha1 = match &entry.kind {
             EntryKind::File { size } => {
                 let sha1 = copy(entry, *size, content, &mut io::sink())?;
@@ -173,33 +173,34 @@ impl<W: Write> DataWriter<W> {
         }
         Ok(())
     }
+}
 
-    fn header<'a>(&self, entry: &'a Entry) -> Header<'a> {
-        let (kind, link, device) = match &entry.kind {
-            EntryKind::Directory => (tar::DIRECTORY, "", (0, 0)),
-            EntryKind::File { .. } => (tar::FILE, "", (0, 0)),
-            EntryKind::Symlink { target } => (tar::SYMLINK, target.as_str(), (0, 0)),
-            EntryKind::Hardlink { target } => (tar::HARDLINK, target.as_str(), (0, 0)),
-            EntryKind::CharDevice { major, minor } => (tar::CHAR_DEVICE, "", (*major, *minor)),
-            EntryKind::BlockDevice { major, minor } => (tar::BLOCK_DEVICE, "", (*major, *minor)),
-            EntryKind::Fifo => (tar::FIFO, "", (0, 0)),
-        };
-        let records = entry
-            .xattrs
-            .iter()
-            .map(|(name, value)| (format!("{XATTR_RECORD}{name}"), value.clone()))
-            .collect();
-        Header {
-            link,
-            mode: entry.mode & 0o7777,
-            uid: entry.uid,
-            gid: entry.gid,
-            size: entry.size(),
-            mtime: self.mtime,
-            device,
-            records,
-            ..Header::new(entry.path.as_str(), kind)
-        }
+/// The tar header of an entry, without a checksum.
+pub(crate) fn entry_header(entry: &Entry, mtime: u64) -> Header<'_> {
+    let (kind, link, device) = match &entry.kind {
+        EntryKind::Directory => (tar::DIRECTORY, "", (0, 0)),
+        EntryKind::File { .. } => (tar::FILE, "", (0, 0)),
+        EntryKind::Symlink { target } => (tar::SYMLINK, target.as_str(), (0, 0)),
+        EntryKind::Hardlink { target } => (tar::HARDLINK, target.as_str(), (0, 0)),
+        EntryKind::CharDevice { major, minor } => (tar::CHAR_DEVICE, "", (*major, *minor)),
+        EntryKind::BlockDevice { major, minor } => (tar::BLOCK_DEVICE, "", (*major, *minor)),
+        EntryKind::Fifo => (tar::FIFO, "", (0, 0)),
+    };
+    let records = entry
+        .xattrs
+        .iter()
+        .map(|(name, value)| (format!("{XATTR_RECORD}{name}"), value.clone()))
+        .collect();
+    Header {
+        link,
+        mode: entry.mode & 0o7777,
+        uid: entry.uid,
+        gid: entry.gid,
+        size: entry.size(),
+        mtime,
+        device,
+        records,
+        ..Header::new(entry.path.as_str(), kind)
     }
 }
 

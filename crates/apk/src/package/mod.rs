@@ -14,6 +14,7 @@ mod render;
 mod tap;
 
 pub use control::{Script, control_member};
+pub(crate) use data::entry_header;
 pub use data::{Content, DataSummary, WriteError, write_data};
 pub use error::ReadError;
 pub use header::{Control, Header};

@@ -62,6 +62,8 @@ pub struct DataEntry<'a, R> {
     /// SHA-1 of the content or of the link's target, as recorded in the package; it is checked
     /// when the next entry is asked for. A hard link has that of its file.
     pub sha1: Option<Sha1Bytes>,
+    /// When it was changed, in seconds since 1970.
+    pub mtime: u64,
     reader: &'a mut Reader<R>,
 }
 
@@ -111,6 +113,7 @@ impl<R: BufRead> Reader<R> {
             return Ok(Some(DataEntry {
                 entry,
                 sha1,
+                mtime: raw.mtime,
                 reader: self,
             }));
         }

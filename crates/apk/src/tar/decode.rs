@@ -41,6 +41,8 @@ pub(crate) struct RawEntry {
     pub(crate) uid: u32,
     pub(crate) gid: u32,
     pub(crate) size: u64,
+    /// Seconds since 1970, to the nearest; what is earlier counts as 1970.
+    pub(crate) mtime: u64,
     pub(crate) device: (u32, u32),
     pub(crate) records: BTreeMap<String, Vec<u8>>,
 }
@@ -82,6 +84,7 @@ pub(crate) fn header(block: &[u8; BLOCK]) -> Field<RawEntry> {
         uid: small(&block[108..116])?,
         gid: small(&block[116..124])?,
         size: number(&block[124..136])?,
+        mtime: time(&block[136..148])?,
         device: (small(&block[329..337])?, small(&block[337..345])?),
         records: BTreeMap::new(),
     })
@@ -94,6 +97,7 @@ pub(crate) fn apply(entry: &mut RawEntry, records: BTreeMap<String, Vec<u8>>) ->
             "path" => entry.name = utf8(value)?,
             "linkpath" => entry.link = utf8(value)?,
             "size" => entry.size = decimal(value)?,
+            "mtime" => entry.mtime = seconds(value)?,
             "uid" => entry.uid = decimal(value)?.try_into().map_err(|_| "owner too large")?,
             "gid" => entry.gid = decimal(value)?.try_into().map_err(|_| "group too large")?,
             _ => {}
@@ -138,6 +142,33 @@ fn decimal(digits: &[u8]) -> Field<u64> {
         return Err("malformed number");
     }
     text.parse().map_err(|_| "malformed number")
+}
+
+/// A time as PAX records have it: decimal, perhaps negative, perhaps with a fraction.
+fn seconds(value: &[u8]) -> Field<u64> {
+    let (negative, rest) = match value.strip_prefix(b"-") {
+        Some(rest) => (true, rest),
+        None => (false, value),
+    };
+    let mut parts = rest.splitn(2, |&byte| byte == b'.');
+    let whole = decimal(parts.next().unwrap_or_default())?;
+    let fraction = parts.next().unwrap_or_default();
+    if !fraction.iter().all(u8::is_ascii_digit) {
+        return Err("malformed number");
+    }
+    if negative {
+        return Ok(0);
+    }
+    let up = fraction.first().is_some_and(|digit| *digit >= b'5');
+    Ok(whole.saturating_add(u64::from(up)))
+}
+
+/// A time as the header has it; base 256 may be negative.
+fn time(field: &[u8]) -> Field<u64> {
+    if field[0] == 0xff {
+        return Ok(0);
+    }
+    number(field)
 }
 
 fn small(field: &[u8]) -> Field<u32> {
@@ -199,6 +230,22 @@ mod tests {
         ] {
             assert!(number(bad).is_err(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn times_are_rounded_and_begin_in_1970() {
+        for (text, expected) in [
+            ("1700000000", Ok(1_700_000_000)),
+            ("1700000000.499999999", Ok(1_700_000_000)),
+            ("1700000000.5", Ok(1_700_000_001)),
+            ("-62135596800", Ok(0)),
+            ("1.x", Err("malformed number")),
+            ("", Err("malformed number")),
+        ] {
+            assert_eq!(seconds(text.as_bytes()), expected, "{text}");
+        }
+        assert_eq!(time(&[0xff; 12]), Ok(0));
+        assert_eq!(time(b"00000000012\0"), Ok(10));
     }
 
     #[test]

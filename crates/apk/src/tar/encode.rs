@@ -20,6 +20,10 @@ pub(crate) struct Header<'a> {
     pub(crate) mtime: u64,
     /// Major and minor number.
     pub(crate) device: (u32, u32),
+    /// Name of the owner; `None` is `root` for 0 and nothing for others.
+    pub(crate) user: Option<&'a str>,
+    /// Name of the group, likewise.
+    pub(crate) group: Option<&'a str>,
     /// Further PAX records.
     pub(crate) records: BTreeMap<String, Vec<u8>>,
 }
@@ -43,6 +47,8 @@ impl<'a> Header<'a> {
             size: 0,
             mtime: 0,
             device: (0, 0),
+            user: None,
+            group: None,
             records: BTreeMap::new(),
         }
     }
@@ -103,13 +109,14 @@ impl<'a> Header<'a> {
         put_octal(&mut block[116..124], self.gid.into());
         put_octal(&mut block[136..148], self.mtime);
         put_text(&mut block[157..257], link);
+        let usual = |id: u32| if id == 0 { "root" } else { "" };
         put_text(
             &mut block[265..297],
-            if self.uid == 0 { "root" } else { "" },
+            self.user.unwrap_or_else(|| usual(self.uid)),
         );
         put_text(
             &mut block[297..329],
-            if self.gid == 0 { "root" } else { "" },
+            self.group.unwrap_or_else(|| usual(self.gid)),
         );
         put_octal(&mut block[329..337], self.device.0.into());
         put_octal(&mut block[337..345], self.device.1.into());

@@ -1,10 +1,9 @@
 //! From an installed root to the tree that the image writer takes.
 
 use super::EnvironmentError;
-use bessemer_apk::install::Root;
-use bessemer_apk::{Entry, EntryKind};
-use bessemer_erofs::{DataRef, Directory, Metadata, Node, Writer};
-use std::collections::BTreeMap;
+use bessemer_apk::install::{Contents as _, Root};
+use bessemer_erofs::{DataRef, Directory, Metadata, Node};
+use bessemer_install::{Image, ImageTree, image_tree};
 use std::io::{Seek, Write};
 
 /// Directories that a guest mounts over or writes to, whatever the packages bring.
@@ -21,48 +20,17 @@ const MOUNT_POINTS: &[(&str, u32)] = &[
 /// Turns the installed root into an image tree, with apk's database of installed packages in it.
 pub(super) fn to_tree<W: Write + Seek>(
     root: Root<DataRef>,
-    writer: &mut Writer<W>,
-) -> Result<Directory, EnvironmentError> {
-    let mut tree = Directory::new(Metadata::root(0o755));
-    let database = root.installed_file()?.into_bytes();
-    let mut first_names: BTreeMap<String, (Metadata, DataRef, u64)> = BTreeMap::new();
-    let mut links = Vec::new();
-    let mut next_inode = 1;
-    for (entry, content) in root.into_entries() {
-        let path = entry.path.as_str().to_owned();
-        if let EntryKind::Hardlink { target } = &entry.kind {
-            links.push((path, target.as_str().to_owned()));
-            continue;
-        }
-        let Some(node) = node(&entry, content, next_inode) else {
-            continue;
-        };
-        if let Node::File { meta, data, .. } = &node {
-            first_names.insert(path.clone(), (meta.clone(), *data, next_inode));
-            next_inode += 1;
-        }
-        tree.insert(&path, node)?;
-    }
-    for (path, target) in links {
-        if let Some((meta, data, inode)) = first_names.get(&target) {
-            let node = Node::File {
-                meta: meta.clone(),
-                data: *data,
-                inode_id: Some(*inode),
-            };
-            tree.insert(&path, node)?;
-        }
-    }
-    let data = writer.append_file(database.as_slice(), database.len() as u64)?;
-    let meta = Metadata::root(0o644);
-    tree.insert(
-        "usr/lib/apk/db/installed",
-        Node::File {
-            meta,
-            data,
-            inode_id: None,
-        },
-    )?;
+    image: &mut Image<W>,
+) -> Result<ImageTree, EnvironmentError> {
+    let database = root.database().render()?.into_bytes();
+    let mut tree = image_tree(root)?;
+    let data = image.keep(&mut database.as_slice(), database.len() as u64)?;
+    let node = Node::File {
+        meta: Metadata::root(0o644),
+        data,
+        inode_id: None,
+    };
+    tree.insert("usr/lib/apk/db/installed", node)?;
     for (path, mode) in MOUNT_POINTS {
         let directory = Node::Directory(Directory::new(Metadata::root(*mode)));
         // A package that brings the directory has said how it wants it.
@@ -83,37 +51,4 @@ fn missing(tree: &Directory, path: &str) -> bool {
         }
     }
     false
-}
-
-/// `None` for a file without content, which cannot be: its data was appended before.
-fn node(entry: &Entry, content: Option<DataRef>, inode: u64) -> Option<Node> {
-    let meta = Metadata {
-        mode: entry.mode,
-        uid: entry.uid,
-        gid: entry.gid,
-        xattrs: entry.xattrs.clone(),
-    };
-    Some(match &entry.kind {
-        EntryKind::File { .. } => Node::File {
-            meta,
-            data: content?,
-            inode_id: Some(inode),
-        },
-        EntryKind::Symlink { target } => Node::Symlink {
-            meta,
-            target: target.clone().into_bytes(),
-        },
-        EntryKind::CharDevice { major, minor } => Node::CharDevice {
-            meta,
-            major: *major,
-            minor: *minor,
-        },
-        EntryKind::BlockDevice { major, minor } => Node::BlockDevice {
-            meta,
-            major: *major,
-            minor: *minor,
-        },
-        EntryKind::Fifo => Node::Fifo { meta },
-        EntryKind::Directory | EntryKind::Hardlink { .. } => Node::Directory(Directory::new(meta)),
-    })
 }

@@ -1,6 +1,7 @@
 //! `bessemer apk …`: what the apk layer does, by itself.
 
 mod indexes;
+mod install;
 mod solve;
 mod version;
 
@@ -13,6 +14,8 @@ pub(crate) enum Arguments {
     Version(version::Arguments),
     /// Choose the packages that satisfy constraints, from index files
     Solve(solve::Arguments),
+    /// Install packages into a directory, a tar archive or an erofs image
+    Install(install::Arguments),
 }
 
 /// Runs the one that was asked for.
@@ -20,5 +23,6 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     match arguments {
         Arguments::Version(arguments) => version::run(arguments),
         Arguments::Solve(arguments) => solve::run(arguments),
+        Arguments::Install(arguments) => install::run(arguments),
     }
 }

@@ -17,6 +17,7 @@ const fn entry(
 
 const PRINTS: Influence = None("chooses what is printed");
 const READS: Influence = None("the command only reads; no build is run");
+const INSTALLS: Influence = None("what is installed is not attested; no build is run");
 const TESTS: Influence = None("nothing is attested by `bessemer test`");
 const AFTER: Influence = None("acts on files that are finished");
 const SIGNATURE: Influence = None(
@@ -209,7 +210,21 @@ pub(crate) const ENTRIES: &[Entry] = &[
     entry(&["apk solve"], "--each", PRINTS),
     entry(&["apk solve"], "--install-if", READS),
     entry(&["apk solve"], "<world>", READS),
-    entry(&["apk version", "apk solve"], "--json", PRINTS),
+    entry(&["apk install"], "--root", INSTALLS),
+    entry(&["apk install"], "--tar", INSTALLS),
+    entry(&["apk install"], "--erofs", INSTALLS),
+    entry(&["apk install"], "--repository", INSTALLS),
+    entry(&["apk install"], "--index", INSTALLS),
+    entry(&["apk install"], "--keyring-append", INSTALLS),
+    entry(&["apk install"], "--allow-untrusted", INSTALLS),
+    entry(&["apk install"], "--arch", INSTALLS),
+    entry(&["apk install"], "--install-if", INSTALLS),
+    entry(&["apk install"], "<world>", INSTALLS),
+    entry(
+        &["apk version", "apk solve", "apk install"],
+        "--json",
+        PRINTS,
+    ),
     entry(&["keys export"], "--out", READS),
     entry(&["kernel unpack"], "--repository-append", READS),
     entry(&["kernel unpack"], "--keyring-append", READS),

@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod apk;
+mod apk_install;
 mod commands;
 mod diagnostics;
 mod entered;

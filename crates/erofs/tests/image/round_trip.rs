@@ -253,13 +253,14 @@ fn metadata() -> impl Strategy<Value = Metadata> {
     let value = proptest::collection::vec(any::<u8>(), 0..600);
     let xattrs =
         proptest::collection::btree_map("(user|trusted|security)\\.[a-z]{1,40}", value, 0..4);
-    (0..=0o7777_u32, any::<u32>(), any::<u32>(), xattrs).prop_map(|(mode, uid, gid, xattrs)| {
-        Metadata {
-            mode,
-            uid,
-            gid,
-            xattrs,
-        }
+    let mtime = proptest::option::of(any::<u64>());
+    let all = (0..=0o7777_u32, any::<u32>(), any::<u32>(), xattrs, mtime);
+    all.prop_map(|(mode, uid, gid, xattrs, mtime)| Metadata {
+        mode,
+        uid,
+        gid,
+        xattrs,
+        mtime,
     })
 }
 

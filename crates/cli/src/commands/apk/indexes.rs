@@ -1,10 +1,11 @@
 //! Index files, from the command line.
 
-use crate::print;
 use anyhow::{Context as _, Result, anyhow, bail};
 use bessemer_apk::solver::Repository;
 use bessemer_apk::{Index, Keyring, Limits, read_index};
 use std::collections::BTreeMap;
+use std::fmt;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -35,6 +36,25 @@ impl FromStr for Named {
     }
 }
 
+impl Named {
+    /// What lies below it, with the same tag.
+    pub(super) fn below(&self, tail: &Path) -> Self {
+        Self {
+            tag: self.tag.clone(),
+            path: self.path.join(tail),
+        }
+    }
+}
+
+impl fmt::Display for Named {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(tag) = &self.tag {
+            write!(formatter, "@{tag} ")?;
+        }
+        write!(formatter, "{}", self.path.display())
+    }
+}
+
 /// An index that was read.
 #[derive(Debug)]
 pub(super) struct Opened {
@@ -43,38 +63,43 @@ pub(super) struct Opened {
     pub(super) index: Index,
 }
 
-/// Reads the indexes; with keys, each must be signed by one of them.
-pub(super) fn open(named: &[Named], keys: &[PathBuf]) -> Result<Vec<Opened>> {
-    let keyring = keyring(keys)?;
-    if keyring.is_none() {
-        print::note("signatures are not checked: no key was given with --keyring-append");
-    }
+/// Reads the indexes; with a keyring, each must be signed by one of its keys.
+pub(super) fn open(named: &[Named], keyring: Option<&Keyring>) -> Result<Vec<Opened>> {
     let read = |named: &Named| {
         Ok(Opened {
             tag: named.tag.clone(),
             path: named.path.clone(),
-            index: read(&named.path, keyring.as_ref())?,
+            index: read(&named.path, keyring)?,
         })
     };
     named.iter().map(read).collect()
 }
 
-fn keyring(paths: &[PathBuf]) -> Result<Option<Keyring>> {
+/// The keys, and the files they are in, by name; no keyring where there is no key.
+pub(super) fn keyring(paths: &[PathBuf]) -> Result<(Option<Keyring>, BTreeMap<String, Vec<u8>>)> {
     let mut keyring = Keyring::new();
+    let mut files = BTreeMap::new();
     for path in paths {
         let unusable = || format!("cannot use the key {}", path.display());
         let name = path.file_name().ok_or_else(|| anyhow!(unusable()))?;
         let pem = fs_err::read_to_string(path).with_context(unusable)?;
-        let added = keyring.add(&name.to_string_lossy(), &pem);
-        added.with_context(unusable)?;
+        let name = name.to_string_lossy();
+        keyring.add(&name, &pem).with_context(unusable)?;
+        files.insert(name.into_owned(), pem.into_bytes());
     }
-    Ok((!paths.is_empty()).then_some(keyring))
+    Ok(((!paths.is_empty()).then_some(keyring), files))
 }
 
 fn read(path: &Path, keyring: Option<&Keyring>) -> Result<Index> {
-    let bytes = fs_err::read(path)?;
-    let archive = read_index(&bytes, Limits::default())
-        .with_context(|| format!("{} is no index", path.display()))?;
+    let limits = Limits::default();
+    let mut bytes = Vec::new();
+    let file = fs_err::File::open(path)?;
+    file.take(limits.index + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > limits.index {
+        bail!("{} is larger than {} bytes", path.display(), limits.index);
+    }
+    let archive =
+        read_index(&bytes, limits).with_context(|| format!("{} is no index", path.display()))?;
     if let Some(keyring) = keyring {
         keyring
             .verify(&archive.signatures, &bytes[archive.unsigned.clone()])
@@ -121,7 +146,8 @@ fn repositories<'a>(opened: impl IntoIterator<Item = &'a Opened>) -> Vec<Reposit
     opened.into_iter().map(repository).collect()
 }
 
-fn arch(index: &Index) -> Option<&str> {
+/// The architecture that an index is for; `None` when all of its packages are for any.
+pub(super) fn arch(index: &Index) -> Option<&str> {
     let mut archs = index.entries.iter().map(|entry| entry.arch.as_str());
     archs.find(|arch| !matches!(*arch, "noarch" | "all" | ""))
 }

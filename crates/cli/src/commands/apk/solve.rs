@@ -42,23 +42,33 @@ pub(crate) struct Arguments {
 }
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
-enum Rule {
+pub(super) enum Rule {
     Dependencies,
     All,
+}
+
+impl From<Rule> for InstallIf {
+    fn from(rule: Rule) -> Self {
+        match rule {
+            Rule::Dependencies => Self::Dependencies,
+            Rule::All => Self::All,
+        }
+    }
 }
 
 /// Prints the packages in the order of installation, or why there is no choice.
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let world = constraints(&arguments.world)?;
-    let opened = indexes::open(&arguments.indexes, &arguments.keys)?;
+    let (keyring, _) = indexes::keyring(&arguments.keys)?;
+    if keyring.is_none() {
+        print::note("signatures are not checked: no key was given with --keyring-append");
+    }
+    let opened = indexes::open(&arguments.indexes, keyring.as_ref())?;
     let paths: Vec<_> = opened.iter().map(|one| &one.path).collect();
     let by_arch = indexes::by_arch(&opened, &arguments.archs)?;
     let (archs, repositories): (Vec<String>, Vec<Vec<Repository<'_>>>) =
         by_arch.into_iter().unzip();
-    let rule = match arguments.install_if {
-        Rule::Dependencies => InstallIf::Dependencies,
-        Rule::All => InstallIf::All,
-    };
+    let rule = arguments.install_if.into();
     let solvers: Vec<Solver<'_>> = Solver::for_all(&repositories)
         .into_iter()
         .map(|solver| solver.install_if(rule))

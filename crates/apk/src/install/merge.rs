@@ -1,0 +1,133 @@
+//! What becomes of an entry whose path is taken.
+
+use super::{InstallError, InstalledPackage, Node, Owner, Root};
+use crate::{Dependency, Entry, EntryKind, EntryPath};
+
+/// What becomes of a file whose path is taken.
+enum Verdict {
+    KeepFirst,
+    Overwrite,
+    Conflict,
+}
+
+impl<C> Root<C> {
+    pub(super) fn insert_node(
+        &mut self,
+        package: usize,
+        path: EntryPath,
+        node: Node<C>,
+    ) -> Result<(), InstallError> {
+        let Some(existing) = self.nodes.get(&path) else {
+            self.nodes.insert(path, node);
+            return Ok(());
+        };
+        match self.verdict(existing, &node, package) {
+            Verdict::KeepFirst => {}
+            Verdict::Overwrite => self.replace(path, node),
+            Verdict::Conflict => return Err(self.conflict(existing, path, package)),
+        }
+        Ok(())
+    }
+
+    pub(super) fn insert_directory(
+        &mut self,
+        package: usize,
+        entry: Entry,
+        mtime: u64,
+        listed: EntryPath,
+    ) -> Result<(), InstallError> {
+        let owner = Owner::of(&entry);
+        let path = entry.path.clone();
+        match self.nodes.get_mut(&path) {
+            Some(node) if node.entry.kind == EntryKind::Directory && !node.implied => {
+                join_directories(&mut node.entry, entry);
+                node.mtime = mtime;
+            }
+            // A link to a directory serves as one.
+            Some(node) if matches!(node.entry.kind, EntryKind::Symlink { .. }) => {
+                if !self.resolves_to_directory(&path) {
+                    return Err(self.conflict(&self.nodes[&path], path, package));
+                }
+            }
+            Some(node) if node.entry.kind != EntryKind::Directory => {
+                return Err(self.conflict(&self.nodes[&path], path, package));
+            }
+            _ => {
+                let node = Node {
+                    entry,
+                    mtime,
+                    sha1: None,
+                    content: None,
+                    package: Some(package),
+                    listed: None,
+                    implied: false,
+                };
+                self.nodes.insert(path, node);
+            }
+        }
+        self.directories[package].insert(listed, owner);
+        Ok(())
+    }
+
+    fn verdict(&self, existing: &Node<C>, new: &Node<C>, package: usize) -> Verdict {
+        if existing.entry.kind == EntryKind::Directory {
+            return Verdict::Conflict;
+        }
+        let same_kind =
+            std::mem::discriminant(&existing.entry.kind) == std::mem::discriminant(&new.entry.kind);
+        if same_kind && existing.sha1.is_some() && existing.sha1 == new.sha1 {
+            return Verdict::KeepFirst;
+        }
+        let Some(first) = existing.package.filter(|first| *first != package) else {
+            return Verdict::Conflict;
+        };
+        let (old, new) = (&self.packages[first], &self.packages[package]);
+        if !old.entry.origin.is_empty() && old.entry.origin == new.entry.origin {
+            return Verdict::Overwrite;
+        }
+        let old_priority = replaces(old, new).then_some(old.replaces_priority);
+        let new_priority = replaces(new, old).then_some(new.replaces_priority);
+        if old_priority > new_priority {
+            Verdict::KeepFirst
+        } else if new_priority.is_some() {
+            Verdict::Overwrite
+        } else {
+            Verdict::Conflict
+        }
+    }
+
+    fn conflict(&self, existing: &Node<C>, path: EntryPath, package: usize) -> InstallError {
+        let second = self.packages[package].entry.file_name();
+        match existing.package {
+            Some(first) => InstallError::Conflict {
+                path,
+                first: self.packages[first].entry.file_name(),
+                second,
+            },
+            None => InstallError::System {
+                path,
+                package: second,
+            },
+        }
+    }
+}
+
+/// As apk-tools decides what a directory of several packages is (`apk_db_dir_apply_diri_permissions`).
+fn join_directories(existing: &mut Entry, new: Entry) {
+    let (old_ids, new_ids) = ((existing.uid, existing.gid), (new.uid, new.gid));
+    if new_ids < old_ids {
+        (existing.uid, existing.gid, existing.mode) = (new.uid, new.gid, new.mode);
+    } else if new_ids == old_ids {
+        existing.mode &= new.mode;
+    }
+    existing.xattrs.extend(new.xattrs);
+}
+
+/// Whether `package` may have the files of `other`.
+fn replaces(package: &InstalledPackage, other: &InstalledPackage) -> bool {
+    let names = |wanted: &Dependency| wanted.name == other.entry.name;
+    package
+        .replaces
+        .iter()
+        .any(|wanted| names(wanted) && wanted.accepts(Some(&other.entry.version)))
+}

@@ -1,0 +1,210 @@
+//! Where packages come from: indexes, and package files that a person names.
+
+use super::Arguments;
+use crate::commands::apk::indexes::{self, Named, Opened};
+use crate::print::{self, Hint};
+use anyhow::{Context as _, Result, anyhow, bail};
+use bessemer_apk::install::System;
+use bessemer_apk::package::Reader;
+use bessemer_apk::solver::{Chosen, Repository};
+use bessemer_apk::{Dependency, Index, IndexEntry, Keyring, Limits};
+use bessemer_repository::INDEX;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+
+/// Everything to choose from.
+#[derive(Debug)]
+pub(super) struct Sources {
+    pub(super) arch: String,
+    /// What the solver is asked for.
+    pub(super) world: Vec<Dependency>,
+    /// What is written about the system.
+    pub(super) system: System,
+    /// Package files that were named, and where they are, in the order of the index.
+    files: (Index, Vec<PathBuf>),
+    indexes: Vec<Opened>,
+}
+
+impl Sources {
+    /// Reads keys, indexes and the heads of package files, and checks every signature.
+    pub(super) fn open(arguments: &Arguments) -> Result<Self> {
+        let trust = Trust::read(&arguments.keys, arguments.allow_untrusted)?;
+        let (paths, words): (Vec<&String>, Vec<&String>) =
+            arguments.world.iter().partition(|word| is_file(word));
+        let mut files = (Index::default(), Vec::new());
+        for path in paths {
+            let path = PathBuf::from(path);
+            let entry = trust.package(&path)?;
+            if files.0.entries.iter().any(|other| other.name == entry.name) {
+                bail!("two package files are {}", entry.name);
+            }
+            files.0.entries.push(entry);
+            files.1.push(path);
+        }
+        if paths_only(arguments) && files.0.entries.is_empty() {
+            return Err(anyhow!("no repository is named")
+                .context(Hint("name one with --repository or --index".to_owned())));
+        }
+        let words: Vec<Dependency> = words
+            .into_iter()
+            .map(|word| word.parse())
+            .collect::<Result<_, _>>()?;
+        let mut indexes = indexes::open(&arguments.indexes, trust.keyring.as_ref())?;
+        let arch = match &arguments.arch {
+            Some(arch) => arch.clone(),
+            None => usual_arch(&indexes, &files.0, !arguments.repositories.is_empty())?,
+        };
+        indexes.retain(|one| indexes::arch(&one.index).is_none_or(|own| own == arch));
+        let in_arch = |one: &Named| one.below(&Path::new(&arch).join(INDEX));
+        let of_repositories: Vec<Named> = arguments.repositories.iter().map(in_arch).collect();
+        indexes.extend(indexes::open(&of_repositories, trust.keyring.as_ref())?);
+        for entry in &files.0.entries {
+            if !matches!(entry.arch.as_str(), "noarch" | "all" | "") && entry.arch != arch {
+                bail!(
+                    "{} is for {}, not for {arch}",
+                    entry.file_name(),
+                    entry.arch
+                );
+            }
+        }
+        let exactly =
+            |entry: &IndexEntry| Dependency::on_version(entry.name.clone(), &entry.version);
+        let of_files: Vec<Dependency> = files.0.entries.iter().map(exactly).collect();
+        Ok(Self {
+            system: System {
+                world: world(&words, &files.0),
+                repositories: arguments
+                    .repositories
+                    .iter()
+                    .map(ToString::to_string)
+                    .collect(),
+                keys: trust.files,
+                arch: arch.clone(),
+            },
+            world: words.into_iter().chain(of_files).collect(),
+            arch,
+            files,
+            indexes,
+        })
+    }
+
+    /// What the solver chooses from, package files first.
+    pub(super) fn repositories(&self) -> Vec<Repository<'_>> {
+        let files = Repository {
+            tag: None,
+            index: &self.files.0,
+        };
+        let of_indexes = self.indexes.iter().map(|one| Repository {
+            tag: one.tag.as_deref(),
+            index: &one.index,
+        });
+        std::iter::once(files).chain(of_indexes).collect()
+    }
+
+    /// Where the file of a package is.
+    pub(super) fn package_path(&self, chosen: &Chosen<'_>) -> PathBuf {
+        if let Some(index) = chosen.repository.checked_sub(1) {
+            let index = &self.indexes[index].path;
+            return index.with_file_name(chosen.entry.file_name());
+        }
+        let mut entries = self.files.0.entries.iter();
+        let at = entries.position(|entry| std::ptr::eq(entry, chosen.entry));
+        self.files.1[at.unwrap_or_default()].clone()
+    }
+
+    /// The tag of the repository that a package is from.
+    pub(super) fn tag(&self, chosen: &Chosen<'_>) -> Option<&str> {
+        let index = chosen.repository.checked_sub(1)?;
+        self.indexes[index].tag.as_deref()
+    }
+}
+
+/// Whether there is nothing to choose from but package files.
+fn paths_only(arguments: &Arguments) -> bool {
+    arguments.repositories.is_empty() && arguments.indexes.is_empty()
+}
+
+/// apk takes what ends so for a file, too.
+fn is_file(word: &str) -> bool {
+    word.ends_with(".apk")
+}
+
+/// What apk is told was asked for: a package file by its checksum, as `apk add` writes it.
+fn world(words: &[Dependency], files: &Index) -> Vec<Dependency> {
+    let by_checksum = |entry: &IndexEntry| {
+        Dependency::on_checksum(entry.name.clone(), entry.checksum.unwrap_or_default())
+    };
+    let files = files.entries.iter().map(by_checksum);
+    words.iter().cloned().chain(files).collect()
+}
+
+/// The architecture that everything is for; this machine's, where nothing says one.
+fn usual_arch(indexes: &[Opened], files: &Index, repositories: bool) -> Result<String> {
+    let of_files = files.entries.iter().map(|entry| entry.arch.as_str());
+    let named: BTreeSet<&str> = indexes
+        .iter()
+        .filter_map(|one| indexes::arch(&one.index))
+        .chain(of_files)
+        .filter(|arch| !matches!(*arch, "noarch" | "all" | ""))
+        .collect();
+    let mut names = named.iter();
+    match (names.next(), names.next()) {
+        (Some(only), None) => Ok((*only).to_owned()),
+        (None, _) if repositories || indexes.is_empty() => Ok(std::env::consts::ARCH.to_owned()),
+        (None, _) => Ok("noarch".to_owned()),
+        (Some(first), Some(second)) => {
+            bail!("there are packages for {first} and for {second}; --arch says which")
+        }
+    }
+}
+
+/// What may vouch for packages.
+struct Trust {
+    /// `None` where signatures are not looked at.
+    keyring: Option<Keyring>,
+    /// The key files, by name.
+    files: BTreeMap<String, Vec<u8>>,
+}
+
+impl Trust {
+    fn read(paths: &[PathBuf], allow_untrusted: bool) -> Result<Self> {
+        let (keyring, files) = indexes::keyring(paths)?;
+        if keyring.is_none() && !allow_untrusted {
+            let hint = "name the key with --keyring-append, or take packages from anybody with --allow-untrusted";
+            return Err(
+                anyhow!("no key was given to check signatures with").context(Hint(hint.to_owned()))
+            );
+        }
+        if allow_untrusted {
+            print::note("signatures are not checked: --allow-untrusted was given");
+        }
+        Ok(Self {
+            keyring: keyring.filter(|_| !allow_untrusted),
+            files,
+        })
+    }
+
+    /// What an index would say of a package file, whose signature over the control member is
+    /// checked.
+    fn package(&self, path: &Path) -> Result<IndexEntry> {
+        let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
+        let size = file.metadata()?.len();
+        let reader = Reader::open(BufReader::new(file), Limits::default())
+            .with_context(|| format!("{} is no package", path.display()))?;
+        let header = reader.header();
+        if let Some(keyring) = &self.keyring {
+            keyring
+                .verify(&header.signatures, &header.control.bytes)
+                .with_context(|| format!("nothing vouches for {}", path.display()))?;
+        }
+        let entry = IndexEntry::from_package(&header.control, size);
+        // Both become lines of apk's files.
+        let dependency = Dependency::on_version(entry.name.clone(), &entry.version);
+        if dependency.to_string().parse() != Ok(dependency) {
+            bail!("{} is not named as a package can be", path.display());
+        }
+        Ok(entry)
+    }
+}

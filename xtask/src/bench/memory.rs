@@ -1,0 +1,203 @@
+//! How much memory installing takes, whatever the size of what is installed, and what hostile
+//! indexes cost.
+//!
+//! The inputs are made as streams. What a process took is `VmHWM` of `/proc/PID/status`, the most
+//! it ever had in memory, looked at until it ends (Linux, proc_pid_status(5)).
+
+mod inputs;
+
+use crate::binaries::target;
+use crate::workspace::{cargo, check};
+use anyhow::{Context, Result, bail};
+use serde_json::json;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+/// How often a running program is looked at.
+const LOOK: Duration = Duration::from_millis(3);
+/// Most MiB that a large package may take more than a package of 1 MiB.
+const MORE: f64 = 16.0;
+/// Most MiB for refusing a line of 1 GiB, and a package of too many entries.
+const REFUSING: f64 = 400.0;
+/// Most MiB for reading an index of a million packages.
+const MILLION: f64 = 1500.0;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// Size of the large package's file, in MiB
+    #[arg(long, default_value_t = 1024)]
+    mib: u64,
+    /// The program to measure, instead of the one that is built now
+    #[arg(long, value_name = "FILE")]
+    program: Option<PathBuf>,
+    /// Print the result as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// One run of the program.
+#[derive(Debug)]
+struct Run {
+    what: String,
+    /// Most memory at a time.
+    mib: f64,
+    seconds: f64,
+    bound: f64,
+}
+
+/// Measures each, and judges.
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    let program = match &arguments.program {
+        Some(program) => fs_err::canonicalize(program)?,
+        None => {
+            check(cargo().args(["build", "--quiet", "-p", "bessemer-cli"]))?;
+            target().join("debug/bessemer")
+        }
+    };
+    let directory = target().join("bench-memory");
+    if directory.exists() {
+        fs_err::remove_dir_all(&directory)?;
+    }
+    fs_err::create_dir_all(&directory)?;
+    let measured = measure(&program, &directory, arguments.mib);
+    fs_err::remove_dir_all(&directory)?;
+    report(&measured?, arguments.json)
+}
+
+fn measure(program: &Path, directory: &Path, mib: u64) -> Result<Vec<Run>> {
+    inputs::package(&directory.join("small.apk"), "small", 1)?;
+    inputs::package(&directory.join("large.apk"), "large", mib)?;
+    let measured = |words: &[&str], works: bool| watch(program, directory, words, works);
+    let mut runs = Vec::new();
+    for (kind, extension) in [("--root", "root"), ("--tar", "tar"), ("--erofs", "erofs")] {
+        let mut bound = f64::INFINITY;
+        for name in ["small", "large"] {
+            let (file, to) = (format!("./{name}.apk"), format!("{name}.{extension}"));
+            let words = ["apk", "install", "--allow-untrusted", kind, &to, &file];
+            let (mib, seconds) = measured(&words, true)?;
+            let what = format!("install {kind}, {name} package");
+            runs.push(Run {
+                what,
+                mib,
+                seconds,
+                bound,
+            });
+            bound = mib + MORE;
+            let made = directory.join(&to);
+            if made.is_dir() {
+                fs_err::remove_dir_all(made)?;
+            } else {
+                fs_err::remove_file(made)?;
+            }
+        }
+    }
+    inputs::long_line(&directory.join("line.tar.gz"))?;
+    inputs::many_packages(&directory.join("million.tar.gz"))?;
+    inputs::many_entries(&directory.join("entries.apk"))?;
+    let to = ["apk", "install", "--allow-untrusted", "--root", "refused"];
+    for (what, words, works, bound) in [
+        (
+            "solve, a line of 1 GiB",
+            &["apk", "solve", "--index", "line.tar.gz", "a"][..],
+            false,
+            REFUSING,
+        ),
+        (
+            "solve, 1,000,000 packages",
+            &["apk", "solve", "--index", "million.tar.gz", "p500000"],
+            true,
+            MILLION,
+        ),
+        (
+            "install, 2,000,001 entries",
+            &[&to[..], &["./entries.apk"]].concat(),
+            false,
+            REFUSING,
+        ),
+    ] {
+        let (mib, seconds) = measured(words, works)?;
+        runs.push(Run {
+            what: what.to_owned(),
+            mib,
+            seconds,
+            bound,
+        });
+    }
+    if directory.join("refused").exists() {
+        bail!("a package that was refused left something behind");
+    }
+    Ok(runs)
+}
+
+/// Runs the program to its end; gives the most MiB it took, and seconds.
+fn watch(program: &Path, directory: &Path, words: &[&str], works: bool) -> Result<(f64, f64)> {
+    let start = Instant::now();
+    let mut child = Command::new(program)
+        .args(words)
+        .current_dir(directory)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .with_context(|| format!("cannot start {}", program.display()))?;
+    let status_file = format!("/proc/{}/status", child.id());
+    let mut most = 0;
+    let status: ExitStatus = loop {
+        most = most.max(high_water(&status_file));
+        if let Some(status) = child.try_wait()? {
+            break status;
+        }
+        std::thread::sleep(LOOK);
+    };
+    let seconds = start.elapsed().as_secs_f64();
+    if status.success() != works {
+        let said = child.wait_with_output()?.stderr;
+        let said = String::from_utf8_lossy(&said);
+        bail!("{} ended with {status}: {said}", words.join(" "));
+    }
+    if most == 0 {
+        bail!("{} ended before it was looked at", words.join(" "));
+    }
+    #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
+    Ok((most as f64 / 1024.0, seconds))
+}
+
+/// The most KiB a process had in memory so far; 0 when it is gone.
+fn high_water(status_file: &str) -> u64 {
+    let text = std::fs::read_to_string(status_file).unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.and_then(|line| line.trim().strip_suffix(" kB")?.parse().ok())
+        .unwrap_or(0)
+}
+
+fn report(runs: &[Run], as_json: bool) -> Result<()> {
+    if as_json {
+        let list = runs.iter().map(|run| {
+            let bound = run.bound.is_finite().then_some(run.bound);
+            json!({"what": run.what, "peak_mib": run.mib, "seconds": run.seconds, "bound_mib": bound})
+        });
+        println!("{:#}", json!(list.collect::<Vec<_>>()));
+    } else {
+        for run in runs {
+            let bound = if run.bound.is_finite() {
+                format!("bound {:>6.1} MiB", run.bound)
+            } else {
+                "the measure".to_owned()
+            };
+            println!(
+                "{:>7.1} MiB, {bound}, {:>6.1} s: {}",
+                run.mib, run.seconds, run.what
+            );
+        }
+    }
+    let above: Vec<&str> = runs
+        .iter()
+        .filter(|run| run.mib > run.bound)
+        .map(|run| run.what.as_str())
+        .collect();
+    if !above.is_empty() {
+        bail!("above the bound: {}", above.join(", "));
+    }
+    Ok(())
+}
