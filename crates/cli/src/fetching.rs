@@ -27,16 +27,11 @@ pub(crate) struct Fetching {
 }
 
 impl FetchArguments {
-    /// Takes credentials from the environment and from `places`, of which some are URLs.
-    pub(crate) fn open<'a>(self, places: impl IntoIterator<Item = &'a String>) -> Result<Fetching> {
+    /// Takes credentials from the environment and from the URLs among `places`.
+    pub(crate) fn open<'a>(self, places: impl IntoIterator<Item = &'a Uri>) -> Result<Fetching> {
         let mut credentials = from_environment()?;
-        for place in places {
-            // A tag in front of a repository (`@tag URL`) is no part of the URL.
-            let place = place.rsplit(char::is_whitespace).next().unwrap_or(place);
-            // What is no URI is reported by whoever uses it.
-            if let Ok(uri) = place.parse::<Uri>() {
-                credentials.add(&uri);
-            }
+        for uri in places {
+            credentials.add(uri);
         }
         let client = Client::new(&Settings {
             credentials: credentials.clone(),

@@ -1,6 +1,5 @@
 //! Taking packages of a repository into the store, checked against the signed index.
 
-use crate::parallel::in_parallel;
 use crate::repository::{Access, Repository};
 use bessemer_apk::package::{ReadError, Reader};
 use bessemer_apk::{IndexEntry, Limits};
@@ -8,7 +7,7 @@ use bessemer_attest::documents::LockedPackage;
 use bessemer_attest::verify::{ApkFacts, VerifyPolicy, verify};
 use bessemer_attest::{Sidecar, TrustRoot};
 use bessemer_digest::Digest;
-use bessemer_store::{FetchError, Request, Store, StoreError, Uri};
+use bessemer_store::{FetchError, Request, Store, StoreError, Uri, in_parallel};
 use serde::{Deserialize, Serialize};
 use std::io::{BufReader, Read as _};
 use std::path::{Path, PathBuf};

@@ -102,9 +102,7 @@ impl Keys {
         Ok(())
     }
 
-    /// Adds the keys that are published for a repository: by Alpine for a mirror of Alpine's, whose
-    /// list of releases is at `releases`, and otherwise by the repository's own server. `today` is
-    /// a date as `2026-11-28`. Returns the names of what was found.
+    /// Adds the [`published_keys`] of a repository; returns the names of those that are new.
     pub fn discover(
         &mut self,
         repository: &Location,
@@ -113,19 +111,8 @@ impl Keys {
         releases: Option<&Uri>,
         access: Access<'_>,
     ) -> Result<Vec<String>, KeyError> {
-        let Location::Remote(uri) = repository else {
-            return Ok(Vec::new());
-        };
-        let found = match AlpineBranch::of_repository(&uri.to_string()) {
-            Some(branch) => {
-                let default = ALPINE_RELEASES.parse();
-                let releases = releases.cloned().map_or(default, Ok)?;
-                of_alpine(&releases, &branch, architecture, today, access)?
-            }
-            None => of_server(uri, access)?,
-        };
         let mut names = Vec::new();
-        for key in found {
+        for key in published_keys(repository, architecture, today, releases, access)? {
             names.extend(self.insert(key)?);
         }
         Ok(names)
@@ -149,6 +136,27 @@ impl Keys {
         self.locked.push(locked);
         Ok(Some(file_name))
     }
+}
+
+/// The keys that are published for a repository: by Alpine for a mirror of Alpine's, whose list of
+/// releases is at `releases`, and otherwise by the repository's own server. `today` is a date as
+/// `2026-11-28`. A directory has none.
+pub fn published_keys(
+    repository: &Location,
+    architecture: &str,
+    today: &str,
+    releases: Option<&Uri>,
+    access: Access<'_>,
+) -> Result<Vec<FoundKey>, KeyError> {
+    let Location::Remote(uri) = repository else {
+        return Ok(Vec::new());
+    };
+    let Some(branch) = AlpineBranch::of_repository(&uri.to_string()) else {
+        return of_server(uri, access);
+    };
+    let default = ALPINE_RELEASES.parse();
+    let releases = releases.cloned().map_or(default, Ok)?;
+    of_alpine(&releases, &branch, architecture, today, access)
 }
 
 fn of_alpine(

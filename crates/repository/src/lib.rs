@@ -12,10 +12,9 @@
 mod ingest;
 mod keys;
 mod location;
-mod parallel;
 mod repository;
 
 pub use ingest::{IngestError, PackageFile, Taking, ingest, ingest_all};
-pub use keys::{KeyError, Keys};
+pub use keys::{KeyError, Keys, published_keys};
 pub use location::{Location, LocationError, Tagged};
 pub use repository::{Access, INDEX, OpenRepositoryError, Repository};

@@ -127,6 +127,16 @@ impl Uri {
         }
     }
 
+    /// The URI of the file of this name in the same directory. There is no query.
+    #[must_use]
+    pub fn sibling(&self, name: &str) -> Self {
+        let directory = self.text.rfind('/').map_or(0, |slash| slash + 1);
+        Self {
+            text: format!("{}{name}", &self.text[..directory]),
+            scheme: self.scheme,
+        }
+    }
+
     /// The last component of the path, as it is written.
     pub fn file_name(&self) -> &str {
         let path = match self.scheme {

@@ -2,6 +2,7 @@
 
 mod indexes;
 mod install;
+mod reach;
 mod solve;
 mod version;
 

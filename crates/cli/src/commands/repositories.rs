@@ -114,9 +114,8 @@ impl RepositoryArguments {
             return Err(anyhow!("no repository is named").context(Hint(NO_REPOSITORY.to_owned())));
         }
         let named = own.repositories.iter().chain(&self.repositories);
-        let fetching = self
-            .fetching
-            .open(named.chain(&own.keys).chain(&self.keys))?;
+        let uris = uris(named.chain(&own.keys).chain(&self.keys));
+        let fetching = self.fetching.open(&uris)?;
         let mut opening = Opening {
             access: Access {
                 store,
@@ -149,6 +148,12 @@ impl RepositoryArguments {
             of_recipe,
         })
     }
+}
+
+/// Those that are URIs, without their tags; what is none is reported by whoever uses it.
+fn uris<'a>(places: impl Iterator<Item = &'a String>) -> Vec<Uri> {
+    let untagged = places.map(|place| place.rsplit(char::is_whitespace).next().unwrap_or(place));
+    untagged.filter_map(|place| place.parse().ok()).collect()
 }
 
 /// Opening one repository after another.

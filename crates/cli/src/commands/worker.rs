@@ -68,7 +68,7 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
         .iter()
         .map(|index| Repository::from_snapshot(index, &job.lock.architecture, &store))
         .collect::<Result<Vec<_>, _>>()?;
-    let fetching = arguments.fetching.open([])?;
+    let fetching = arguments.fetching.open(&[])?;
     let tools = tools(
         &job,
         &store,

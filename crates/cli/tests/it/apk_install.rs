@@ -6,7 +6,7 @@ mod archive;
 use archive::{Key, data, described, gzip, index, long_line, package, raw_data, wrong_index};
 use bessemer_apk::install::Database;
 use bessemer_apk::{Entry, EntryKind, EntryPath, Limits};
-use bessemer_testkit::{Filter, Outcome, Workshop, compare};
+use bessemer_testkit::{FileServer, Filter, Outcome, Workshop, compare};
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
@@ -327,4 +327,49 @@ fn good_packages_are_installed_three_ways() {
     }
     let triggers = fs::read_to_string(workshop.at("new/usr/lib/apk/db/triggers")).unwrap();
     assert!(triggers.ends_with(" /usr/lib\n"), "{triggers}");
+}
+
+#[test]
+fn a_repository_may_be_on_a_server() {
+    let keys = [Key::new("test.rsa.pub"), Key::new("other.rsa.pub")];
+    let workshop = workshop(&[&keys[0], &keys[1]]);
+    let server = FileServer::start_for(workshop.path(), Some("Basic bWU6aGlkZGVu"));
+    let named = server.url().replace("http://", "http://me:hidden@");
+    let (repository, key) = (format!("{named}/good"), format!("{named}/test.rsa.pub"));
+    let install = |kind: &str, name: &str, more: &[&str]| {
+        let words = ["apk", "install", kind, name, "-r", &repository];
+        bessemer(&[&words[..], more, &["tool"]].concat(), &workshop)
+    };
+    let refused = install("--tar", "no.tar", &["-k", "other.rsa.pub"]);
+    refused.expect(1);
+    assert!(
+        refused.stderr.contains("nothing vouches for http://127."),
+        "{refused}"
+    );
+    assert!(!refused.stderr.contains("hidden"), "{refused}");
+    install("--tar", "a.tar", &["-k", &key]).expect(0);
+    install("--root", "new", &["-k", &key]).expect(0);
+    let shown = format!("{}/good\n", server.url());
+    let written = fs::read_to_string(workshop.at("new/etc/apk/repositories")).unwrap();
+    assert_eq!(written, shown);
+    let solved = bessemer(
+        &[
+            "apk",
+            "solve",
+            "--index",
+            &format!("{repository}/x86_64/APKINDEX.tar.gz"),
+            "-k",
+            &key,
+            "tool",
+        ],
+        &workshop,
+    );
+    solved.expect(0);
+    assert_eq!(solved.stdout, "base-1-r0\ntool-1-r0\n");
+    drop(server);
+    install("--tar", "gone.tar", &["-k", &key]).expect(1);
+    let offline = install("--tar", "b.tar", &["-k", &key, "--offline"]);
+    offline.expect(0);
+    let bytes = |name: &str| fs::read(workshop.at(name)).unwrap();
+    assert_eq!(bytes("a.tar"), bytes("b.tar"));
 }

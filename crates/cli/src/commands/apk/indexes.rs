@@ -1,47 +1,51 @@
 //! Index files, from the command line.
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use super::reach::Reach;
+use anyhow::{Context as _, Result, bail};
 use bessemer_apk::solver::Repository;
 use bessemer_apk::{Index, Keyring, Limits, read_index};
+use bessemer_store::Uri;
 use std::collections::BTreeMap;
 use std::fmt;
-use std::io::Read as _;
-use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-/// `FILE`, or `@TAG FILE` as in `/etc/apk/repositories`.
+/// Largest key file, in bytes.
+const MAX_KEY: u64 = 64 << 10;
+
+/// `PLACE`, or `@TAG PLACE` as in `/etc/apk/repositories`: a path or a URL.
 #[derive(Debug, Clone)]
 pub(super) struct Named {
-    tag: Option<String>,
-    path: PathBuf,
+    pub(super) tag: Option<String>,
+    pub(super) place: Uri,
 }
 
 impl FromStr for Named {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let Some(tagged) = text.strip_prefix('@') else {
-            return Ok(Self {
-                tag: None,
-                path: text.into(),
-            });
+        let (tag, place) = match text.strip_prefix('@') {
+            None => (None, text),
+            Some(tagged) => match tagged.split_once(' ') {
+                Some((tag, place)) if !tag.is_empty() && !place.trim().is_empty() => {
+                    (Some(tag.to_owned()), place.trim())
+                }
+                _ => return Err("a tagged index is written `@tag FILE`".to_owned()),
+            },
         };
-        match tagged.split_once(' ') {
-            Some((tag, path)) if !tag.is_empty() && !path.trim().is_empty() => Ok(Self {
-                tag: Some(tag.to_owned()),
-                path: path.trim().into(),
-            }),
-            _ => Err("a tagged index is written `@tag FILE`".to_owned()),
+        let place: Uri = place.parse().map_err(|error| format!("{error}"))?;
+        if place.has_query() {
+            return Err("files are found by adding to it, so it has no query".to_owned());
         }
+        Ok(Self { tag, place })
     }
 }
 
 impl Named {
     /// What lies below it, with the same tag.
-    pub(super) fn below(&self, tail: &Path) -> Self {
+    pub(super) fn below(&self, tail: &str) -> Self {
         Self {
             tag: self.tag.clone(),
-            path: self.path.join(tail),
+            place: self.place.join(tail),
         }
     }
 }
@@ -51,7 +55,7 @@ impl fmt::Display for Named {
         if let Some(tag) = &self.tag {
             write!(formatter, "@{tag} ")?;
         }
-        write!(formatter, "{}", self.path.display())
+        write!(formatter, "{}", self.place)
     }
 }
 
@@ -59,53 +63,60 @@ impl fmt::Display for Named {
 #[derive(Debug)]
 pub(super) struct Opened {
     pub(super) tag: Option<String>,
-    pub(super) path: PathBuf,
+    pub(super) place: Uri,
     pub(super) index: Index,
 }
 
 /// Reads the indexes; with a keyring, each must be signed by one of its keys.
-pub(super) fn open(named: &[Named], keyring: Option<&Keyring>) -> Result<Vec<Opened>> {
-    let read = |named: &Named| {
-        Ok(Opened {
-            tag: named.tag.clone(),
-            path: named.path.clone(),
-            index: read(&named.path, keyring)?,
-        })
-    };
+pub(super) fn open(
+    named: &[Named],
+    keyring: Option<&Keyring>,
+    reach: &Reach,
+) -> Result<Vec<Opened>> {
+    let read = |named: &Named| open_one(named, keyring, reach);
     named.iter().map(read).collect()
 }
 
-/// The keys, and the files they are in, by name; no keyring where there is no key.
-pub(super) fn keyring(paths: &[PathBuf]) -> Result<(Option<Keyring>, BTreeMap<String, Vec<u8>>)> {
-    let mut keyring = Keyring::new();
-    let mut files = BTreeMap::new();
-    for path in paths {
-        let unusable = || format!("cannot use the key {}", path.display());
-        let name = path.file_name().ok_or_else(|| anyhow!(unusable()))?;
-        let pem = fs_err::read_to_string(path).with_context(unusable)?;
-        let name = name.to_string_lossy();
-        keyring.add(&name, &pem).with_context(unusable)?;
-        files.insert(name.into_owned(), pem.into_bytes());
-    }
-    Ok(((!paths.is_empty()).then_some(keyring), files))
-}
-
-fn read(path: &Path, keyring: Option<&Keyring>) -> Result<Index> {
+/// Reads one index.
+pub(super) fn open_one(named: &Named, keyring: Option<&Keyring>, reach: &Reach) -> Result<Opened> {
     let limits = Limits::default();
-    let mut bytes = Vec::new();
-    let file = fs_err::File::open(path)?;
-    file.take(limits.index + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > limits.index {
-        bail!("{} is larger than {} bytes", path.display(), limits.index);
-    }
-    let archive =
-        read_index(&bytes, limits).with_context(|| format!("{} is no index", path.display()))?;
+    let place = &named.place;
+    let bytes = reach.read(place, limits.index)?;
+    let archive = read_index(&bytes, limits).with_context(|| format!("{place} is no index"))?;
     if let Some(keyring) = keyring {
         keyring
             .verify(&archive.signatures, &bytes[archive.unsigned.clone()])
-            .with_context(|| format!("nothing vouches for {}", path.display()))?;
+            .with_context(|| format!("nothing vouches for {place}"))?;
     }
-    Ok(archive.index)
+    Ok(Opened {
+        tag: named.tag.clone(),
+        place: place.clone(),
+        index: archive.index,
+    })
+}
+
+/// The keys, and the files they are in, by name.
+pub(super) fn keyring(
+    places: &[Uri],
+    reach: &Reach,
+) -> Result<(Keyring, BTreeMap<String, Vec<u8>>)> {
+    let mut keyring = Keyring::new();
+    let mut files = BTreeMap::new();
+    for place in places {
+        let unusable = || format!("cannot use the key {place}");
+        if place.is_insecure() {
+            bail!(
+                "{}: over plain HTTP, anybody on the way could change it",
+                unusable()
+            );
+        }
+        let name = place.file_name().replace("%40", "@");
+        let bytes = reach.read(place, MAX_KEY).with_context(unusable)?;
+        let pem = String::from_utf8(bytes).with_context(unusable)?;
+        keyring.add(&name, &pem).with_context(unusable)?;
+        files.insert(name, pem.into_bytes());
+    }
+    Ok((keyring, files))
 }
 
 /// The indexes of each architecture that was asked for, all that there are without any; an index is

@@ -3,6 +3,8 @@
 mod sources;
 mod target;
 
+use super::reach::open_package;
+use crate::fetching::FetchArguments;
 use crate::print::Progress;
 use crate::{exit, print};
 use anyhow::{Context as _, Result};
@@ -11,36 +13,42 @@ use bessemer_apk::package::{Reader, Summary};
 use bessemer_apk::solver::{Chosen, Solver, Unsolvable};
 use bessemer_apk::{IndexEntry, Limits};
 use bessemer_build::{Event, Reporter as _};
+use bessemer_store::Uri;
 use serde_json::{Value, json};
 use sources::Sources;
-use std::fs::File;
 use std::io::BufReader;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use target::Made;
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  bessemer apk install --root newroot -r packages -k local.rsa.pub busybox\n  bessemer apk install --tar layer.tar -r packages -r '@edge edge' -k local.rsa.pub busybox curl@edge\n  bessemer apk install --erofs disk.erofs -k local.rsa.pub ./hello-1.0-r0.apk"
+    after_help = "Examples:\n  bessemer apk install --root newroot -r packages -k local.rsa.pub busybox\n  bessemer apk install --tar layer.tar -r packages -r '@edge edge' -k local.rsa.pub busybox curl@edge\n  bessemer apk install --erofs disk.erofs -k local.rsa.pub ./hello-1.0-r0.apk\n  bessemer apk install --root alpine -r https://dl-cdn.alpinelinux.org/alpine/v3.20/main alpine-base"
 )]
 pub(crate) struct Arguments {
     #[command(flatten)]
     target: TargetArguments,
-    /// Repository that packages come from, a folder with `<architecture>/APKINDEX.tar.gz`, earlier
-    /// ones first; `@tag DIR` is for constraints with that tag; may be repeated
+    /// Repository that packages come from, a folder or URL with `<architecture>/APKINDEX.tar.gz`,
+    /// earlier ones first; `@tag DIR` is for constraints with that tag; may be repeated
     #[arg(
         short,
         long = "repository",
         alias = "repository-append",
-        value_name = "DIR"
+        value_name = "DIR|URL"
     )]
     repositories: Vec<super::indexes::Named>,
     /// Index whose packages lie beside it; `@tag FILE` as above; may be repeated
-    #[arg(short, long = "index", value_name = "FILE")]
+    #[arg(short, long = "index", value_name = "FILE|URL")]
     indexes: Vec<super::indexes::Named>,
     /// Public key that signs the indexes and the package files; may be repeated
-    #[arg(short, long = "keyring-append", value_name = "FILE")]
-    keys: Vec<PathBuf>,
+    #[arg(short, long = "keyring-append", value_name = "FILE|URL")]
+    keys: Vec<Uri>,
+    /// Trust no key that was not named: without this, an index of a server that no known key signed
+    /// is checked with the keys that Alpine, or that server, publishes for it over TLS
+    #[arg(long)]
+    no_key_discovery: bool,
+    #[command(flatten)]
+    fetching: FetchArguments,
     /// Take indexes and package files without looking at their signatures
     #[arg(long)]
     allow_untrusted: bool,
@@ -119,24 +127,28 @@ impl Installer<'_> {
     /// Reads and checks every package.
     fn assemble<S: Contents>(&self, contents: S) -> Result<(Assembly<S>, Vec<Summary>)> {
         let mut assembly = Assembly::new(contents);
+        let paths = self.sources.package_paths(self.chosen)?;
         let mut progress = Progress::new(true);
         let mut summaries = Vec::new();
-        for (chosen, number) in self.chosen.iter().zip(1..) {
+        for ((chosen, path), number) in self.chosen.iter().zip(&paths).zip(1..) {
             let total = self.chosen.len();
             let name = package_name(chosen.entry);
             progress.report(Event::Stage {
                 name: "install",
                 detail: &format!("{name} ({number} of {total})"),
             });
-            summaries.push(self.add(&mut assembly, chosen)?);
+            summaries.push(self.add(&mut assembly, chosen, path)?);
         }
         Ok((assembly, summaries))
     }
 
-    fn add<S: Contents>(&self, assembly: &mut Assembly<S>, chosen: &Chosen<'_>) -> Result<Summary> {
-        let path = self.sources.package_path(chosen);
-        let file = File::open(&path).with_context(|| format!("cannot open {}", path.display()))?;
-        let input = BufReader::with_capacity(256 << 10, file);
+    fn add<S: Contents>(
+        &self,
+        assembly: &mut Assembly<S>,
+        chosen: &Chosen<'_>,
+        path: &Path,
+    ) -> Result<Summary> {
+        let input = BufReader::with_capacity(256 << 10, open_package(path)?);
         let reader = Reader::open(input, Limits::default());
         let reader = reader.with_context(|| format!("{} is no package", path.display()))?;
         let tag = self.sources.tag(chosen);

@@ -1,13 +1,15 @@
 //! `bessemer apk solve`.
 
 use super::indexes::{self, Named};
+use super::reach::Reach;
+use crate::fetching::FetchArguments;
 use crate::{exit, print};
 use anyhow::Result;
 use bessemer_apk::solver::{Chosen, InstallIf, Repository, Solver, Unsolvable};
 use bessemer_apk::{Dependency, IndexEntry, Version};
+use bessemer_store::Uri;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 #[derive(Debug, clap::Args)]
@@ -15,13 +17,13 @@ use std::process::ExitCode;
     after_help = "Examples:\n  bessemer apk solve --index x86_64/APKINDEX.tar.gz busybox 'zlib>=1.2'\n  bessemer apk solve --index main.tar.gz --index '@edge edge.tar.gz' curl@edge\n  bessemer apk solve --index x86_64/APKINDEX.tar.gz --each"
 )]
 pub(crate) struct Arguments {
-    /// Index of packages to choose from, earlier ones first where two offer the same package;
-    /// `@tag FILE` is for constraints with that tag; may be repeated
-    #[arg(short, long = "index", value_name = "FILE", required = true)]
+    /// Index of packages to choose from, a file or a URL, earlier ones first where two offer the same
+    /// package; `@tag FILE` is for constraints with that tag; may be repeated
+    #[arg(short, long = "index", value_name = "FILE|URL", required = true)]
     indexes: Vec<Named>,
     /// Public key that signs the indexes; without any, signatures are not checked; may be repeated
-    #[arg(short, long = "keyring-append", value_name = "FILE")]
-    keys: Vec<PathBuf>,
+    #[arg(short, long = "keyring-append", value_name = "FILE|URL")]
+    keys: Vec<Uri>,
     /// Architecture to solve for; of several, only packages are taken that all have in the same
     /// version; by default, all of the indexes; may be repeated
     #[arg(short, long = "arch", value_name = "ARCH")]
@@ -36,6 +38,8 @@ pub(crate) struct Arguments {
     /// The constraints: `name`, `name>=1.2`, `name@tag`, `!name`
     #[arg(required_unless_present = "each")]
     world: Vec<String>,
+    #[command(flatten)]
+    fetching: FetchArguments,
     /// Print the result as JSON
     #[arg(long)]
     json: bool,
@@ -59,12 +63,15 @@ impl From<Rule> for InstallIf {
 /// Prints the packages in the order of installation, or why there is no choice.
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let world = constraints(&arguments.world)?;
-    let (keyring, _) = indexes::keyring(&arguments.keys)?;
+    let places = arguments.indexes.iter().map(|named| &named.place);
+    let reach = Reach::open(arguments.fetching, places.chain(&arguments.keys))?;
+    let (keyring, _) = indexes::keyring(&arguments.keys, &reach)?;
+    let keyring = (!arguments.keys.is_empty()).then_some(&keyring);
     if keyring.is_none() {
         print::note("signatures are not checked: no key was given with --keyring-append");
     }
-    let opened = indexes::open(&arguments.indexes, keyring.as_ref())?;
-    let paths: Vec<_> = opened.iter().map(|one| &one.path).collect();
+    let opened = indexes::open(&arguments.indexes, keyring, &reach)?;
+    let paths: Vec<String> = opened.iter().map(|one| one.place.to_string()).collect();
     let by_arch = indexes::by_arch(&opened, &arguments.archs)?;
     let (archs, repositories): (Vec<String>, Vec<Vec<Repository<'_>>>) =
         by_arch.into_iter().unzip();

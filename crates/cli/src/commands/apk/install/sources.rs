@@ -2,15 +2,16 @@
 
 use super::Arguments;
 use crate::commands::apk::indexes::{self, Named, Opened};
+use crate::commands::apk::reach::{Reach, open_package};
 use crate::print::{self, Hint};
 use anyhow::{Context as _, Result, anyhow, bail};
 use bessemer_apk::install::System;
 use bessemer_apk::package::Reader;
 use bessemer_apk::solver::{Chosen, Repository};
-use bessemer_apk::{Dependency, Index, IndexEntry, Keyring, Limits};
+use bessemer_apk::{Dependency, Index, IndexEntry, Keyring, Limits, VerifyError};
 use bessemer_repository::INDEX;
+use bessemer_store::Uri;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
@@ -25,12 +26,19 @@ pub(super) struct Sources {
     /// Package files that were named, and where they are, in the order of the index.
     files: (Index, Vec<PathBuf>),
     indexes: Vec<Opened>,
+    reach: Reach,
 }
 
 impl Sources {
     /// Reads keys, indexes and the heads of package files, and checks every signature.
     pub(super) fn open(arguments: &Arguments) -> Result<Self> {
-        let trust = Trust::read(&arguments.keys, arguments.allow_untrusted)?;
+        let repositories = arguments.repositories.iter().map(|named| &named.place);
+        let indexes = arguments.indexes.iter().map(|named| &named.place);
+        let reach = Reach::open(
+            arguments.fetching,
+            repositories.chain(indexes).chain(&arguments.keys),
+        )?;
+        let mut trust = Trust::read(arguments, &reach)?;
         let (paths, words): (Vec<&String>, Vec<&String>) =
             arguments.world.iter().partition(|word| is_file(word));
         let mut files = (Index::default(), Vec::new());
@@ -51,15 +59,15 @@ impl Sources {
             .into_iter()
             .map(|word| word.parse())
             .collect::<Result<_, _>>()?;
-        let mut indexes = indexes::open(&arguments.indexes, trust.keyring.as_ref())?;
+        let mut indexes = indexes::open(&arguments.indexes, trust.keyring.as_ref(), &reach)?;
         let arch = match &arguments.arch {
             Some(arch) => arch.clone(),
             None => usual_arch(&indexes, &files.0, !arguments.repositories.is_empty())?,
         };
         indexes.retain(|one| indexes::arch(&one.index).is_none_or(|own| own == arch));
-        let in_arch = |one: &Named| one.below(&Path::new(&arch).join(INDEX));
-        let of_repositories: Vec<Named> = arguments.repositories.iter().map(in_arch).collect();
-        indexes.extend(indexes::open(&of_repositories, trust.keyring.as_ref())?);
+        for repository in &arguments.repositories {
+            indexes.push(trust.open(repository, &arch, arguments, &reach)?);
+        }
         for entry in &files.0.entries {
             if !matches!(entry.arch.as_str(), "noarch" | "all" | "") && entry.arch != arch {
                 bail!(
@@ -87,6 +95,7 @@ impl Sources {
             arch,
             files,
             indexes,
+            reach,
         })
     }
 
@@ -103,15 +112,23 @@ impl Sources {
         std::iter::once(files).chain(of_indexes).collect()
     }
 
-    /// Where the file of a package is.
-    pub(super) fn package_path(&self, chosen: &Chosen<'_>) -> PathBuf {
+    /// Where the files of the packages are, once those of servers have been fetched.
+    pub(super) fn package_paths(&self, chosen: &[Chosen<'_>]) -> Result<Vec<PathBuf>> {
+        let places = chosen.iter().map(|chosen| {
+            let place = self.package_place(chosen);
+            (place, chosen.entry.size)
+        });
+        self.reach.packages(&places.collect::<Vec<_>>())
+    }
+
+    fn package_place(&self, chosen: &Chosen<'_>) -> Uri {
         if let Some(index) = chosen.repository.checked_sub(1) {
-            let index = &self.indexes[index].path;
-            return index.with_file_name(chosen.entry.file_name());
+            let index = &self.indexes[index].place;
+            return index.sibling(&chosen.entry.file_name());
         }
         let mut entries = self.files.0.entries.iter();
         let at = entries.position(|entry| std::ptr::eq(entry, chosen.entry));
-        self.files.1[at.unwrap_or_default()].clone()
+        Uri::from_path(&self.files.1[at.unwrap_or_default()])
     }
 
     /// The tag of the repository that a package is from.
@@ -169,27 +186,59 @@ struct Trust {
 }
 
 impl Trust {
-    fn read(paths: &[PathBuf], allow_untrusted: bool) -> Result<Self> {
-        let (keyring, files) = indexes::keyring(paths)?;
-        if keyring.is_none() && !allow_untrusted {
+    fn read(arguments: &Arguments, reach: &Reach) -> Result<Self> {
+        let (keyring, files) = indexes::keyring(&arguments.keys, reach)?;
+        let remote = |named: &Named| named.place.is_remote();
+        let may_find = !arguments.no_key_discovery && arguments.repositories.iter().any(remote);
+        if arguments.keys.is_empty() && !arguments.allow_untrusted && !may_find {
             let hint = "name the key with --keyring-append, or take packages from anybody with --allow-untrusted";
             return Err(
                 anyhow!("no key was given to check signatures with").context(Hint(hint.to_owned()))
             );
         }
-        if allow_untrusted {
+        if arguments.allow_untrusted {
             print::note("signatures are not checked: --allow-untrusted was given");
         }
         Ok(Self {
-            keyring: keyring.filter(|_| !allow_untrusted),
+            keyring: (!arguments.allow_untrusted).then_some(keyring),
             files,
         })
+    }
+
+    /// Reads a repository's index; when no known key signed one of a server, the published keys are
+    /// known from then on.
+    fn open(
+        &mut self,
+        repository: &Named,
+        arch: &str,
+        arguments: &Arguments,
+        reach: &Reach,
+    ) -> Result<Opened> {
+        let index = repository.below(&format!("{arch}/{INDEX}"));
+        let opened = indexes::open_one(&index, self.keyring.as_ref(), reach);
+        let untrusted = opened
+            .as_ref()
+            .is_err_and(|error| error.downcast_ref::<VerifyError>().is_some());
+        let (true, false, Some(keyring)) =
+            (untrusted, arguments.no_key_discovery, &mut self.keyring)
+        else {
+            return opened;
+        };
+        let found = reach.published_keys(&repository.place, arch)?;
+        if found.is_empty() {
+            return opened;
+        }
+        for key in found {
+            keyring.add(&key.file_name, &key.pem)?;
+            self.files.insert(key.file_name, key.pem.into_bytes());
+        }
+        indexes::open_one(&index, self.keyring.as_ref(), reach)
     }
 
     /// What an index would say of a package file, whose signature over the control member is
     /// checked.
     fn package(&self, path: &Path) -> Result<IndexEntry> {
-        let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
+        let file = open_package(path)?;
         let size = file.metadata()?.len();
         let reader = Reader::open(BufReader::new(file), Limits::default())
             .with_context(|| format!("{} is no package", path.display()))?;

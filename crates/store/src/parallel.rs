@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// How many servers are asked at a time: enough to hide their latency, few enough to be polite.
 const THREADS: usize = 8;
 
-/// `work` on every item; results in the items' order. The first failure in that order is returned;
-/// nothing new is begun after one.
-pub(crate) fn in_parallel<I: Sync, T: Send, E: Send>(
+/// `work`, such as a fetch, on every item, eight at a time; results in the items' order. The first
+/// failure in that order is returned; nothing new is begun after one.
+pub fn in_parallel<I: Sync, T: Send, E: Send>(
     items: &[I],
     work: impl Fn(&I) -> Result<T, E> + Sync,
 ) -> Result<Vec<T>, E> {
