@@ -18,8 +18,10 @@ use std::time::{Duration, Instant};
 const LOOK: Duration = Duration::from_millis(3);
 /// Most MiB that a large package may take more than a package of 1 MiB.
 const MORE: f64 = 16.0;
-/// Most MiB for refusing a line of 1 GiB, and a package of too many entries.
-const REFUSING: f64 = 400.0;
+/// Most MiB for refusing a line of 1 GiB.
+const LINE: f64 = 64.0;
+/// Most MiB for refusing a package of one entry more than may be: the others were taken in before.
+const ENTRIES: f64 = 1400.0;
 /// Most MiB for refusing an index of a million packages.
 const MILLION: f64 = 1200.0;
 
@@ -85,7 +87,7 @@ fn measure(program: &Path, directory: &Path, mib: u64) -> Result<Vec<Run>> {
         (
             "a line of 1 GiB, refused",
             &["apk", "solve", "--index", "line.tar.gz", "a"][..],
-            REFUSING,
+            LINE,
         ),
         (
             "an index of 1,000,000 packages, refused",
@@ -95,7 +97,7 @@ fn measure(program: &Path, directory: &Path, mib: u64) -> Result<Vec<Run>> {
         (
             "a package of 2,000,001 entries, refused",
             &[&refused[..], &["./entries.apk"]].concat(),
-            REFUSING,
+            ENTRIES,
         ),
     ] {
         let (mib, seconds) = watch(program, directory, words, false)?;
