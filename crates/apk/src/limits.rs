@@ -14,8 +14,11 @@ pub struct Limits {
     pub data: u64,
     /// The text of an index.
     pub index: u64,
-    /// Entries in one archive, and packages in one index.
+    /// Entries in one archive.
     pub entries: u64,
+    /// Packages in one index. Each takes about 2.5 KiB of memory until it is solved; the largest
+    /// real indexes have some 100,000.
+    pub packages: u64,
     /// Paths, link targets and extended attributes of a data member, summed over its entries: a
     /// reader keeps the paths until the end, to notice one that comes twice, and most callers keep
     /// all of it.
@@ -24,7 +27,7 @@ pub struct Limits {
 
 impl Default for Limits {
     /// The bounds that apko uses for control, data and index; 1 MiB of signatures, 2,000,000
-    /// entries and 64 MiB of paths, link targets and attributes.
+    /// entries, 500,000 packages and 64 MiB of paths, link targets and attributes.
     fn default() -> Self {
         Self {
             signature: MIB,
@@ -32,6 +35,7 @@ impl Default for Limits {
             data: 16 * 1024 * MIB,
             index: 300 * MIB,
             entries: 2_000_000,
+            packages: 500_000,
             metadata: 64 * MIB,
         }
     }

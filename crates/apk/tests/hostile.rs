@@ -19,6 +19,7 @@ const SMALL: Limits = Limits {
     data: 1 << 20,
     index: 1 << 16,
     entries: 100,
+    packages: 100,
     metadata: 1 << 16,
 };
 

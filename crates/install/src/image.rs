@@ -135,3 +135,69 @@ fn other_node(entry: &Entry, mtime: u64) -> Node {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bessemer_apk::install::{InstalledPackage, Item};
+    use bessemer_apk::{EntryPath, IndexEntry, Version};
+    use std::io::Cursor;
+
+    fn image() -> Vec<u8> {
+        let mut output = Cursor::new(Vec::new());
+        let mut image = Image::new(&mut output).unwrap();
+        let mut root = Root::new();
+        let entry = IndexEntry::new("a", Version::new("1-r0"));
+        let package = root.add_package(InstalledPackage::new(entry));
+        let path = |text: &str| EntryPath::new(text).unwrap();
+        let target = path("usr/m");
+        for entry in [
+            Entry::file(path("usr/m"), 4, 0o4755),
+            Entry::new(path("usr/a"), EntryKind::Hardlink { target }, 0o4755),
+            Entry::symlink(path("usr/s"), "m"),
+            Entry::new(
+                path("dev/null"),
+                EntryKind::CharDevice { major: 1, minor: 3 },
+                0o666,
+            ),
+        ] {
+            let item = Item {
+                mtime: 7,
+                content: Some(image.keep(&mut &b"text"[..], 4).unwrap()),
+                ..entry.into()
+            };
+            root.insert(package, item).unwrap();
+        }
+        let tree = image_tree(root).unwrap();
+        check_links(&tree);
+        image.finish(tree).unwrap();
+        output.into_inner()
+    }
+
+    /// The names of one file are one inode with its content and its metadata.
+    fn check_links(tree: &Directory) {
+        let Some(Node::Directory(usr)) = tree.children.get(b"usr".as_slice()) else {
+            panic!("usr is no directory");
+        };
+        let (a, m) = (
+            &usr.children[b"a".as_slice()],
+            &usr.children[b"m".as_slice()],
+        );
+        assert_eq!(a, m);
+        assert!(matches!(
+            a,
+            Node::File {
+                inode_id: Some(_),
+                ..
+            }
+        ));
+        assert_eq!((a.meta().mode, a.meta().mtime), (0o4755, Some(7)));
+    }
+
+    #[test]
+    fn a_tree_becomes_the_same_image_each_time() {
+        let bytes = image();
+        assert_eq!(bytes.len() % 4096, 0);
+        assert!(bytes == image(), "two images of one tree");
+    }
+}

@@ -53,6 +53,7 @@ const SMALL: Limits = Limits {
     data: 1 << 20,
     index: 1 << 20,
     entries: 1000,
+    packages: 1000,
     metadata: 1 << 16,
 };
 

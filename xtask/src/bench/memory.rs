@@ -18,10 +18,12 @@ use std::time::{Duration, Instant};
 const LOOK: Duration = Duration::from_millis(3);
 /// Most MiB that a large package may take more than a package of 1 MiB.
 const MORE: f64 = 16.0;
-/// Most MiB for refusing a line of 1 GiB, and a package of too many entries.
-const REFUSING: f64 = 400.0;
-/// Most MiB for reading an index of a million packages.
-const MILLION: f64 = 1500.0;
+/// Most MiB for refusing a line of 1 GiB.
+const LINE: f64 = 64.0;
+/// Most MiB for refusing a package of one entry more than may be: the others were taken in before.
+const ENTRIES: f64 = 1400.0;
+/// Most MiB for refusing an index of a million packages.
+const MILLION: f64 = 1200.0;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -68,55 +70,37 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 fn measure(program: &Path, directory: &Path, mib: u64) -> Result<Vec<Run>> {
     inputs::package(&directory.join("small.apk"), "small", 1)?;
     inputs::package(&directory.join("large.apk"), "large", mib)?;
-    let measured = |words: &[&str], works: bool| watch(program, directory, words, works);
-    let mut runs = Vec::new();
-    for (kind, extension) in [("--root", "root"), ("--tar", "tar"), ("--erofs", "erofs")] {
-        let mut bound = f64::INFINITY;
-        for name in ["small", "large"] {
-            let (file, to) = (format!("./{name}.apk"), format!("{name}.{extension}"));
-            let words = ["apk", "install", "--allow-untrusted", kind, &to, &file];
-            let (mib, seconds) = measured(&words, true)?;
-            let what = format!("install {kind}, {name} package");
-            runs.push(Run {
-                what,
-                mib,
-                seconds,
-                bound,
-            });
-            bound = mib + MORE;
-            let made = directory.join(&to);
-            if made.is_dir() {
-                fs_err::remove_dir_all(made)?;
-            } else {
-                fs_err::remove_file(made)?;
-            }
-        }
-    }
+    fs_err::write(directory.join("trust-root.json"), inputs::trust_root()?)?;
     inputs::long_line(&directory.join("line.tar.gz"))?;
     inputs::many_packages(&directory.join("million.tar.gz"))?;
     inputs::many_entries(&directory.join("entries.apk"))?;
-    let to = ["apk", "install", "--allow-untrusted", "--root", "refused"];
-    for (what, words, works, bound) in [
+    let mut runs = Vec::new();
+    for kind in ["--root", "--tar", "--erofs"] {
+        let install = ["apk", "install", "--allow-untrusted", kind, "made"];
+        runs.extend(pair(program, directory, &install, true)?);
+    }
+    // It reads the whole package before it finds that there are no attestations.
+    let verify = ["verify", "--trust-root", "trust-root.json"];
+    runs.extend(pair(program, directory, &verify, false)?);
+    let refused = ["apk", "install", "--allow-untrusted", "--tar", "made"];
+    for (what, words, bound) in [
         (
-            "solve, a line of 1 GiB",
+            "a line of 1 GiB, refused",
             &["apk", "solve", "--index", "line.tar.gz", "a"][..],
-            false,
-            REFUSING,
+            LINE,
         ),
         (
-            "solve, 1,000,000 packages",
+            "an index of 1,000,000 packages, refused",
             &["apk", "solve", "--index", "million.tar.gz", "p500000"],
-            true,
             MILLION,
         ),
         (
-            "install, 2,000,001 entries",
-            &[&to[..], &["./entries.apk"]].concat(),
-            false,
-            REFUSING,
+            "a package of 2,000,001 entries, refused",
+            &[&refused[..], &["./entries.apk"]].concat(),
+            ENTRIES,
         ),
     ] {
-        let (mib, seconds) = measured(words, works)?;
+        let (mib, seconds) = watch(program, directory, words, false)?;
         runs.push(Run {
             what: what.to_owned(),
             mib,
@@ -124,8 +108,34 @@ fn measure(program: &Path, directory: &Path, mib: u64) -> Result<Vec<Run>> {
             bound,
         });
     }
-    if directory.join("refused").exists() {
+    if directory.join("made").exists() {
         bail!("a package that was refused left something behind");
+    }
+    Ok(runs)
+}
+
+/// The same for the small package and for the large one, which is held against the small one.
+fn pair(program: &Path, directory: &Path, words: &[&str], works: bool) -> Result<Vec<Run>> {
+    let made = directory.join("made");
+    let mut runs = Vec::new();
+    let mut bound = f64::INFINITY;
+    for name in ["small", "large"] {
+        let file = format!("./{name}.apk");
+        let words = [words, &[file.as_str()]].concat();
+        let (mib, seconds) = watch(program, directory, &words, works)?;
+        let what = words.join(" ");
+        runs.push(Run {
+            what,
+            mib,
+            seconds,
+            bound,
+        });
+        bound = mib + MORE;
+        if made.is_dir() {
+            fs_err::remove_dir_all(&made)?;
+        } else if made.exists() {
+            fs_err::remove_file(&made)?;
+        }
     }
     Ok(runs)
 }

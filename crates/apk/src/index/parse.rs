@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 pub(crate) const MAX_LINE: usize = 1 << 20;
 
 /// How many names of other packages may be listed for each package that may be, on average.
-pub(crate) const NAMES_PER_ENTRY: u64 = 5;
+pub(crate) const NAMES_PER_ENTRY: u64 = 10;
 
 /// Why a text is not an index.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -33,7 +33,7 @@ pub enum ParseIndexError {
     TooMany {
         /// Counted from 1.
         line: usize,
-        /// Packages that are allowed ([`Limits::entries`]).
+        /// Packages that are allowed ([`Limits::packages`]).
         limit: u64,
     },
     /// Dependencies, provides and install_if conditions are more than are read: each takes a
@@ -42,7 +42,7 @@ pub enum ParseIndexError {
     TooManyNames {
         /// Counted from 1.
         line: usize,
-        /// Names that are allowed ([`Limits::entries`] times 5).
+        /// Names that are allowed ([`Limits::packages`] times 10).
         limit: u64,
     },
     /// A package's name or version cannot be part of a file name.
@@ -57,7 +57,7 @@ impl Index {
         Self::parse_within(text, Limits::default())
     }
 
-    /// The same with other limits, of which [`Limits::entries`] is for the packages.
+    /// The same with other limits, of which [`Limits::packages`] is for the packages.
     pub fn parse_within(text: &str, limits: Limits) -> Result<Self, ParseIndexError> {
         let mut parser = Parser::new(limits);
         text.lines().try_for_each(|line| parser.line(line))?;
@@ -104,7 +104,7 @@ impl Parser {
         let (Some(key), Some(':')) = (letters.next(), letters.next()) else {
             return Err(ParseIndexError::Line(number));
         };
-        let limit = self.limits.entries;
+        let limit = self.limits.packages;
         if self.current.is_none() && self.entries.len() as u64 >= limit {
             let line = number;
             return Err(ParseIndexError::TooMany { line, limit });
@@ -229,7 +229,7 @@ mod tests {
     #[test]
     fn reads_no_more_than_its_limits() {
         let limits = Limits {
-            entries: 2,
+            packages: 2,
             ..Limits::default()
         };
         for (text, error) in [
@@ -238,8 +238,8 @@ mod tests {
                 ParseIndexError::TooMany { line: 8, limit: 2 },
             ),
             (
-                "P:a\nV:1\nD:1 2 3 4 5\np:6 7 8\ni:9 10 11\n",
-                ParseIndexError::TooManyNames { line: 5, limit: 10 },
+                "P:a\nV:1\nD:1 2 3 4 5 6 7 8 9\np:10 11 12 13 14 15\ni:16 17 18 19 20 21\n",
+                ParseIndexError::TooManyNames { line: 5, limit: 20 },
             ),
         ] {
             assert_eq!(Index::parse_within(text, limits).unwrap_err(), error);

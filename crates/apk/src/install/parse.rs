@@ -55,13 +55,13 @@ struct Left {
 }
 
 impl Database {
-    /// Reads the text of the file. [`Limits::entries`] holds for the packages and for the files of
-    /// all of them together.
+    /// Reads the text of the file. [`Limits::packages`] holds for the packages, and
+    /// [`Limits::entries`] for the files of all of them together.
     pub fn parse(text: &str, limits: Limits) -> Result<Self, ParseDatabaseError> {
         let mut left = Left {
-            packages: limits.entries,
+            packages: limits.packages,
             files: limits.entries,
-            names: limits.entries.saturating_mul(NAMES_PER_ENTRY),
+            names: limits.packages.saturating_mul(NAMES_PER_ENTRY),
             limits,
         };
         let mut records = Vec::new();
@@ -113,7 +113,10 @@ impl Left {
         line: usize,
         what: &'static str,
     ) -> Result<u64, ParseDatabaseError> {
-        let limit = self.limits.entries;
+        let limit = match what {
+            "files" => self.limits.entries,
+            _ => self.limits.packages,
+        };
         left.checked_sub(taken)
             .ok_or(ParseDatabaseError::TooMany { line, what, limit })
     }
@@ -332,6 +335,7 @@ L:
     fn reads_no_more_than_its_limits() {
         let limits = Limits {
             entries: 2,
+            packages: 2,
             ..Limits::default()
         };
         let too_many = |line, what| ParseDatabaseError::TooMany {

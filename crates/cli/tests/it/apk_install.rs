@@ -3,7 +3,9 @@
 
 mod archive;
 
-use archive::{Key, data, described, gzip, index, long_line, package, raw_data, wrong_index};
+use archive::{
+    Key, data, described, gzip, index, long_line, many_packages, package, raw_data, wrong_index,
+};
 use bessemer_apk::install::Database;
 use bessemer_apk::{Entry, EntryKind, EntryPath, Limits};
 use bessemer_testkit::{FileServer, Filter, Outcome, Workshop, compare};
@@ -38,7 +40,7 @@ fn workshop(keys: &[&Key; 2]) -> Workshop {
     let good = key.sign(&index(&[&base, &tool, &loser]), &[]);
     let files = [
         ("base-1-r0.apk", base.file()),
-        ("tool-1-r0.apk", key.sign(&tool.control, &tool.data)),
+        ("tool-1-r0.apk", tool.file()),
         ("loser-1-r0.apk", loser.file()),
     ];
     repository("good", &good, &files);
@@ -61,6 +63,7 @@ fn workshop(keys: &[&Key; 2]) -> Workshop {
     repository("renamed", &renamed, &[("base-2-r0.apk", base.file())]);
     let other_data = [&base.control[..], &tool.data].concat();
     repository("wrong-data", &only_base, &[("base-1-r0.apk", other_data)]);
+    repository("many-packages", &signed(&many_packages()), &[]);
     repository("long-line", &signed(&long_line()), &[]);
     for (name, entries) in HOSTILE {
         let evil = package("evil", raw_data(entries));
@@ -174,7 +177,7 @@ fn check(name: &str, words: &[&str], status: i32, workshop: &Workshop) {
 const ROOT: [&str; 6] = ["apk", "install", "--root", "new", "-k", "test.rsa.pub"];
 
 /// Each in words after [`ROOT`]; none of them may change anything.
-const REFUSED: [(&str, &[&str]); 26] = [
+const REFUSED: [(&str, &[&str]); 27] = [
     ("conflict", &["-r", "good", "loser"]),
     ("unsolvable", &["-r", "good", "tool", "!base"]),
     (
@@ -188,6 +191,7 @@ const REFUSED: [(&str, &[&str]); 26] = [
     ("changed-index", &["-r", "changed", "base"]),
     ("cut-index", &["-r", "cut-index", "base"]),
     ("long-line", &["-r", "long-line", "a"]),
+    ("many-packages", &["-r", "many-packages", "p1"]),
     ("cut-package", &["-r", "cut", "base"]),
     ("missing-package", &["-r", "missing", "base"]),
     ("swapped-package", &["-r", "swapped", "base"]),

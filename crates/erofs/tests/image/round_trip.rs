@@ -51,7 +51,7 @@ fn check_node(path: &str, found: &Found, kind: &Kind, meta: &Metadata, names: us
     assert_eq!((found.uid, found.gid), (meta.uid, meta.gid), "{path}");
     assert_eq!(
         (found.mtime, found.device),
-        (OPTIONS.mtime, device),
+        (meta.mtime.unwrap_or(OPTIONS.mtime), device),
         "{path}"
     );
     assert_eq!(found.xattrs, meta.xattrs, "{path}");

@@ -118,7 +118,7 @@ pub(crate) fn everything() -> Sample {
             ("user.large".into(), vec![9; 3900]),
             ("user.empty".into(), Vec::new()),
         ]),
-        mtime: Some(1_700_000_000),
+        mtime: Some(1_234_567_890),
     };
     sample.push(owned);
     let mut sticky = plain("sticky", Kind::Directory);

@@ -1,6 +1,7 @@
 //! Large packages and hostile indexes, written as streams.
 
-use anyhow::Result;
+use crate::workspace::root;
+use anyhow::{Context as _, Result};
 use bessemer_apk::package::{Content, control_member, write_data};
 use bessemer_apk::{Entry, EntryPath, PkgInfo};
 use flate2::Compression;
@@ -65,6 +66,16 @@ pub(super) fn package(path: &Path, name: &str, mib: u64) -> Result<()> {
     let summary = write_data([(entry, Noise::new(mib))], 0, &mut data)?;
     drop(data);
     finish(path, &data_path, name, summary.sha256)
+}
+
+/// The example of its page, which tests read.
+pub(super) fn trust_root() -> Result<String> {
+    let page = fs_err::read_to_string(root().join("docs/formats/trust-root.md"))?;
+    let block = page.split("```json\n").nth(1);
+    let block = block.and_then(|rest| rest.split("```").next());
+    Ok(block
+        .context("the page of the trust root has no example")?
+        .to_owned())
 }
 
 /// A package of one entry more than is read.

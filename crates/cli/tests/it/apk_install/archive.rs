@@ -155,6 +155,15 @@ pub(crate) fn long_line() -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
+/// An index of a million packages.
+pub(crate) fn many_packages() -> Vec<u8> {
+    let records = (0..1_000_000).map(|number| format!("P:p{number}\nV:1\n\n"));
+    let mut text: Vec<u8> = records.collect::<String>().into();
+    let head = header("APKINDEX", b'0', "", text.len());
+    text.resize(text.len().next_multiple_of(512) + 1024, 0);
+    gzip(&[&head[..], &text].concat())
+}
+
 /// An index that says of a package something else than the package.
 pub(crate) fn wrong_index(made: &Made, version: &str) -> Vec<u8> {
     let mut entry = made.entry();

@@ -8,6 +8,7 @@ use bessemer_digest::{Digest, HashingWriter};
 use bessemer_install::{Image, Report, Spool, Staging, image_tree};
 use bessemer_package::{Scratch, partial_file, remove_partial};
 use std::io::BufWriter;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
@@ -63,6 +64,14 @@ fn check_root(path: &Path) -> Result<()> {
     };
     if !found.is_dir() {
         bail!("{} is not a directory", path.display());
+    }
+    let parent = fs_err::canonicalize(path)?;
+    let parent = parent.parent().unwrap_or(Path::new("/"));
+    if fs_err::metadata(parent)?.dev() != found.dev() {
+        bail!(
+            "{} is a mount point, and a tree is put in place by a rename; name a directory below it",
+            path.display()
+        );
     }
     if fs_err::read_dir(path)?.next().is_some() {
         bail!("{} is not empty", path.display());
