@@ -5,7 +5,7 @@ mod environment;
 mod error;
 mod inputs;
 mod package;
-mod requests;
+pub(crate) mod requests;
 mod resources;
 mod scope;
 mod steps;
