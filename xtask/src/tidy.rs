@@ -28,7 +28,7 @@ const DEPENDENCIES: &[(&str, &[&str])] = &[
     (
         "build",
         &[
-            "apk", "attest", "digest", "erofs", "lint", "package", "recipe", "store", "vm",
+            "apk", "attest", "digest", "erofs", "license", "lint", "package", "recipe", "store", "vm",
         ],
     ),
     (

@@ -4,7 +4,7 @@
 
 mod tables;
 
-pub(crate) use tables::{BuildTable, CompileTable, LintTable, ScanTable, TestTable};
+pub(crate) use tables::{BuildTable, CompileTable, LintTable, PlainTable, ScanTable, TestTable};
 
 use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, Error, FromArgMatches};
@@ -43,6 +43,12 @@ pub(crate) trait Table {
 pub(crate) type BuildFlags = Flags<BuildTable>;
 /// The flags of `bessemer compile`.
 pub(crate) type CompileFlags = Flags<CompileTable>;
+/// The flags of commands of which only the global ones are not taken.
+pub(crate) type PlainFlags = Flags<PlainTable>;
+/// The flags of `bessemer license-check`.
+pub(crate) type LicenseCheckFlags = PlainFlags;
+/// The flags of `bessemer update-cache`.
+pub(crate) type UpdateCacheFlags = PlainFlags;
 /// The flags of `bessemer lint`.
 pub(crate) type LintFlags = Flags<LintTable>;
 /// The flags of `bessemer scan`.

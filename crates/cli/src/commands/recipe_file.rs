@@ -15,8 +15,9 @@ const NAMES: [&str; 4] = [
     "melange.yml",
 ];
 
-/// apk's names of architectures, then OCI's.
-const ARCHITECTURES: [&str; 15] = [
+/// apk's names of architectures.
+pub(crate) const ALPINE_ARCHITECTURES: [&str; 9] = [
+    "x86_64",
     "aarch64",
     "armhf",
     "armv7",
@@ -25,23 +26,24 @@ const ARCHITECTURES: [&str; 15] = [
     "riscv64",
     "s390x",
     "x86",
-    "x86_64",
-    "386",
-    "amd64",
-    "arm/v6",
-    "arm/v7",
-    "arm64",
-    "loong64",
 ];
+/// OCI's names of the same.
+const OCI_ARCHITECTURES: [&str; 6] = ["386", "amd64", "arm/v6", "arm/v7", "arm64", "loong64"];
 
-fn architecture(text: &str) -> Result<String, String> {
+pub(super) fn architecture(text: &str) -> Result<String, String> {
     if text.contains(',') {
         return Err("one run is for one architecture; start one for each".to_owned());
     }
-    if ARCHITECTURES.contains(&text) {
+    if ALPINE_ARCHITECTURES.contains(&text) || OCI_ARCHITECTURES.contains(&text) {
         return Ok(text.to_owned());
     }
-    Err(format!("it is none of {}", ARCHITECTURES.join(", ")))
+    let mut names = ALPINE_ARCHITECTURES;
+    names.sort_unstable();
+    let names = names.into_iter().chain(OCI_ARCHITECTURES);
+    Err(format!(
+        "it is none of {}",
+        names.collect::<Vec<_>>().join(", ")
+    ))
 }
 
 /// What shapes a compilation, from the command line.

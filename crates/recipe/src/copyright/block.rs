@@ -78,8 +78,10 @@ impl<'t> Block<'t> {
         let kept = |index: usize| entries.contains(&CopyrightEntry::Kept(index));
         let mut text = String::new();
         let push = |line: &str, text: &mut String| {
-            text.push_str(line.trim_end_matches(['\r', '\n']));
-            text.push_str(if line.ends_with("\r\n") { "\r\n" } else { "\n" });
+            text.push_str(line);
+            if !line.ends_with('\n') {
+                text.push_str(ending);
+            }
         };
         let until = self.key.as_ref().map_or(self.value.start, |(key, _)| *key);
         text.extend(self.lines[..until].iter().copied());
@@ -186,7 +188,7 @@ fn value_end(lines: &[&str], start: usize, end: usize, own: &str) -> usize {
         if is_empty(line) {
             continue;
         }
-        let in_list = indent(line) == own && line[own.len()..].starts_with('-');
+        let in_list = indent(line) == own && line[own.len()..].starts_with(['-', ']']);
         if indent(line).len() <= own.len() && !in_list {
             break;
         }

@@ -115,7 +115,7 @@ fn other_ways_to_write_it() {
     check(
         "package:\r\n  name: a\r\n  version: 1\r\n  copyright:\r\n    - license: Zlib",
         &[KEPT, new("MIT", "")],
-        "package:\r\n  name: a\r\n  version: 1\r\n  copyright:\r\n    - license: Zlib\n    - license: MIT\r\n",
+        "package:\r\n  name: a\r\n  version: 1\r\n  copyright:\r\n    - license: Zlib\r\n    - license: MIT\r\n",
     );
 }
 
