@@ -28,7 +28,8 @@ const DEPENDENCIES: &[(&str, &[&str])] = &[
     (
         "build",
         &[
-            "apk", "attest", "digest", "erofs", "license", "lint", "package", "recipe", "store", "vm",
+            "apk", "attest", "digest", "erofs", "license", "lint", "package", "recipe", "store",
+            "vm",
         ],
     ),
     (

@@ -50,8 +50,8 @@ pub enum CacheError {
         /// What the system said.
         source: io::Error,
     },
-    /// Neither place had it.
-    #[error(transparent)]
+    /// No place had it, or every place had something else.
+    #[error("cannot fetch the source")]
     Fetch(#[from] FetchError),
     /// The unfinished file cannot be kept.
     #[error(transparent)]
@@ -134,7 +134,11 @@ impl SourceCache {
                 let scratch = at(&self.directory, scratch)?;
                 self.link(path, &paths, scratch.path())?;
             }
-            let update = if damaged { Update::Replaced } else { Update::Present };
+            let update = if damaged {
+                Update::Replaced
+            } else {
+                Update::Present
+            };
             return Ok((update, *size));
         }
         let scratch = at(&self.directory, scratch)?;
@@ -147,9 +151,16 @@ impl SourceCache {
         let object = client.fetch(&request, &store)?.object;
         let file = store.object_path(&object.digest);
         // melange writes into a file that is there.
-        at(&file, std::fs::set_permissions(&file, Permissions::from_mode(0o644)))?;
+        at(
+            &file,
+            std::fs::set_permissions(&file, Permissions::from_mode(0o644)),
+        )?;
         self.link(&file, &paths, scratch.path())?;
-        let update = if damaged { Update::Replaced } else { Update::Fetched };
+        let update = if damaged {
+            Update::Replaced
+        } else {
+            Update::Fetched
+        };
         Ok((update, object.size))
     }
 
@@ -160,11 +171,17 @@ impl SourceCache {
             if std::fs::hard_link(file, &unfinished).is_err() {
                 // Not every file system has hard links.
                 at(path, std::fs::copy(file, &unfinished).map(drop))?;
-                at(path, File::open(&unfinished).and_then(|file| file.sync_all()))?;
+                at(
+                    path,
+                    File::open(&unfinished).and_then(|file| file.sync_all()),
+                )?;
             }
             at(path, std::fs::rename(&unfinished, path))?;
         }
-        at(&self.directory, File::open(&self.directory).and_then(|file| file.sync_all()))
+        at(
+            &self.directory,
+            File::open(&self.directory).and_then(|file| file.sync_all()),
+        )
     }
 }
 
@@ -261,7 +278,10 @@ mod tests {
         let names = source.names();
         assert!(names[0].starts_with("sha256:ed7002b4") && names[1].starts_with("sha512:"));
         assert_eq!(bench.update(&source).unwrap(), Update::Fetched);
-        let expected: Vec<_> = names.into_iter().map(|name| (name, b"content".to_vec())).collect();
+        let expected: Vec<_> = names
+            .into_iter()
+            .map(|name| (name, b"content".to_vec()))
+            .collect();
         assert_eq!(bench.files(), expected);
         // Nobody is asked again.
         fs::remove_file(bench.folder.path().join("origin")).unwrap();
@@ -295,8 +315,11 @@ mod tests {
         let bench = Bench::new();
         let source = bench.source(b"content", true);
         fs::write(bench.folder.path().join("origin"), b"other").unwrap();
-        let error = bench.update(&source).unwrap_err();
-        assert!(error.to_string().contains("expected sha256:ed7002b4"), "{error}");
+        let CacheError::Fetch(error) = bench.update(&source).unwrap_err() else {
+            panic!("it is there");
+        };
+        let text = error.to_string();
+        assert!(text.contains("expected sha256:ed7002b4"), "{text}");
         assert_eq!(bench.files(), []);
         assert!(matches!(
             CachedSource::new("http://a/b", None, None),

@@ -38,11 +38,7 @@ impl ArchiveError {
 pub(crate) type Take<'a> = dyn FnMut(&str, &mut dyn Read) -> Result<(), ArchiveError> + 'a;
 
 /// Hands every regular file of an archive to `take`; whether it is an archive.
-pub(crate) fn read(
-    file: File,
-    limits: &Limits,
-    take: &mut Take<'_>,
-) -> Result<bool, ArchiveError> {
+pub(crate) fn read(file: File, limits: &Limits, take: &mut Take<'_>) -> Result<bool, ArchiveError> {
     let mut file = file;
     let mut start = Vec::new();
     (&mut file).take(6).read_to_end(&mut start)?;

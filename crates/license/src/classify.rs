@@ -109,6 +109,10 @@ struct Fit {
     confidence: f32,
 }
 
+/// Part of the pairs of a window that have to be in the half of it in which the licence has them:
+/// where one copy ends and the next begins, a window has everything, in the wrong order.
+const IN_ORDER: f32 = 0.8;
+
 /// Slides a window of the licence's own length over the text and counts the pairs they share.
 #[allow(
     clippy::cast_precision_loss,
@@ -116,35 +120,21 @@ struct Fit {
 )]
 fn fit(known: &Known, text: &[Option<Pair>]) -> Fit {
     let width = known.size.min(text.len());
-    let mut unmatched = known.counts.clone();
-    // Pairs of the window beyond what the licence has of them.
-    let mut surplus: HashMap<Pair, u32> = HashMap::new();
-    let (mut shared, mut best, mut start) = (0_usize, 0_usize, 0_usize);
+    let half = width / 2;
+    let mut whole = Window::new(&known.counts);
+    let [mut first, mut second] = known.halves.each_ref().map(Window::new);
+    let (mut best, mut start) = (0_usize, 0_usize);
     for (at, entering) in text.iter().enumerate() {
-        if at >= width
-            && let Some(leaving) = text[at - width]
-            && let Some(count) = unmatched.get_mut(&leaving)
-        {
-            match surplus.get_mut(&leaving).filter(|more| **more > 0) {
-                Some(more) => *more -= 1,
-                None => {
-                    *count += 1;
-                    shared -= 1;
-                }
-            }
-        }
-        if let Some(pair) = entering
-            && let Some(count) = unmatched.get_mut(pair)
-        {
-            if *count > 0 {
-                *count -= 1;
-                shared += 1;
-            } else {
-                *surplus.entry(*pair).or_default() += 1;
-            }
-        }
-        if shared > best {
-            best = shared;
+        let before = |distance: usize| at.checked_sub(distance).and_then(|at| text[at]);
+        whole.leave(before(width));
+        first.leave(before(width));
+        second.leave(before(width - half));
+        whole.enter(*entering);
+        first.enter(before(width - half));
+        second.enter(*entering);
+        let in_order = (first.shared + second.shared) as f32 >= IN_ORDER * whole.shared as f32;
+        if whole.shared > best && in_order {
+            best = whole.shared;
             start = (at + 1).saturating_sub(width);
         }
     }
@@ -152,6 +142,44 @@ fn fit(known: &Known, text: &[Option<Pair>]) -> Fit {
         start,
         end: (start + width).min(text.len()),
         confidence: 2.0 * best as f32 / (width + known.size).max(1) as f32,
+    }
+}
+
+/// The pairs that a part of a text and a part of a licence share, each as often as both have it.
+struct Window<'k> {
+    wanted: &'k HashMap<Pair, u32>,
+    present: HashMap<Pair, u32>,
+    shared: usize,
+}
+
+impl<'k> Window<'k> {
+    fn new(wanted: &'k HashMap<Pair, u32>) -> Self {
+        Self {
+            wanted,
+            present: HashMap::new(),
+            shared: 0,
+        }
+    }
+
+    fn enter(&mut self, pair: Option<Pair>) {
+        let Some((pair, wanted)) = pair.and_then(|pair| Some((pair, self.wanted.get(&pair)?)))
+        else {
+            return;
+        };
+        let present = self.present.entry(pair).or_default();
+        *present += 1;
+        self.shared += usize::from(*present <= *wanted);
+    }
+
+    fn leave(&mut self, pair: Option<Pair>) {
+        let Some((pair, wanted)) = pair.and_then(|pair| Some((pair, self.wanted.get(&pair)?)))
+        else {
+            return;
+        };
+        if let Some(present) = self.present.get_mut(&pair).filter(|count| **count > 0) {
+            self.shared -= usize::from(*present <= *wanted);
+            *present -= 1;
+        }
     }
 }
 

@@ -90,12 +90,14 @@ impl Collector {
     /// the file is none of these.
     pub fn archive(&mut self, file: File, placement: &Placement) -> Result<bool, ArchiveError> {
         let limits = self.limits;
-        archive::read(file, &limits, &mut |path, content| {
-            match placement.place(path) {
+        archive::read(
+            file,
+            &limits,
+            &mut |path, content| match placement.place(path) {
                 Some(path) => self.offer(path, content),
                 None => Ok(()),
-            }
-        })
+            },
+        )
     }
 
     /// Reads a directory; symbolic links in it are not followed.

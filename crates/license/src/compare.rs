@@ -73,7 +73,9 @@ impl Detected {
     }
 
     fn is_among(&self, ids: &[String]) -> bool {
-        self.licenses.iter().any(|own| ids.iter().any(|id| id == own))
+        self.licenses
+            .iter()
+            .any(|own| ids.iter().any(|id| id == own))
     }
 }
 
@@ -85,7 +87,7 @@ pub fn declared_ids(license: &str) -> Vec<String> {
     };
     let name = |item: &LicenseItem| match item {
         LicenseItem::Spdx { id, .. } => id.name.to_owned(),
-        other => other.to_string(),
+        other @ LicenseItem::Other(_) => other.to_string(),
     };
     let requirements = expression.requirements();
     requirements.map(|found| name(&found.req.license)).collect()
@@ -229,7 +231,10 @@ fn joined(declared: &[Declared], confident: &[&Detected]) -> Entry {
         .flat_map(|entry| declared_ids(&entry.license))
         .collect();
     let name = |found: &&Detected| {
-        let own = found.licenses.iter().find(|id| said.iter().any(|said| said == *id));
+        let own = found
+            .licenses
+            .iter()
+            .find(|id| said.iter().any(|said| said == *id));
         *own.unwrap_or(&found.licenses[0])
     };
     let mut names: Vec<&str> = confident.iter().map(name).collect();

@@ -16,6 +16,8 @@ pub(crate) struct Known {
     pub(crate) ids: Vec<&'static str>,
     /// How often each pair of words comes.
     pub(crate) counts: HashMap<Pair, u32>,
+    /// The same for its first and its second half.
+    pub(crate) halves: [HashMap<Pair, u32>; 2],
     /// The number of its pairs.
     pub(crate) size: usize,
     /// Some pairs from all over it.
@@ -60,9 +62,11 @@ impl Known {
             (deprecated, id.ends_with("-or-later"), *id)
         });
         let step = pairs.len().div_ceil(SAMPLE);
+        let (first, second) = pairs.split_at(pairs.len() / 2);
         Self {
             ids,
             counts: counts(pairs),
+            halves: [counts(first), counts(second)],
             size: pairs.len(),
             sample: pairs.iter().copied().step_by(step).collect(),
         }

@@ -38,9 +38,8 @@ fn without_version(folder: &str) -> Option<String> {
     let parts: Vec<&str> = folder.split('-').collect();
     let at = (1..parts.len().saturating_sub(1)).find(|at| {
         let numbers: Vec<&str> = parts[*at].split('.').collect();
-        let digits = |number: &&str| {
-            !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
-        };
+        let digits =
+            |number: &&str| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
         numbers.len() == 3 && numbers.iter().all(digits)
     })?;
     let kept = parts.iter().enumerate().filter(|(index, _)| *index != at);

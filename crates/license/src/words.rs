@@ -4,14 +4,13 @@
 pub(crate) type Pair = u64;
 
 /// Lines that name who holds the copyright: every copy of a licence has its own.
-const HOLDERS: [&str; 4] = ["copyright (c)", "copyright ©", "(c) ", "© "];
+const HOLDERS: [&str; 2] = ["copyright (c)", "copyright ©"];
 
 /// The pairs of neighbouring words of a text, in order. Case, punctuation, layout, addresses, the
 /// marks of comments and lists, lines that say who holds the copyright: none of that is seen.
 pub(crate) fn pairs(text: &str) -> Vec<Pair> {
     let mut words = Vec::new();
-    let mut lines = text.lines().peekable();
-    while let Some(line) = lines.next() {
+    for line in text.lines() {
         let line = line.trim_matches(|c: char| !c.is_alphanumeric() && !"(©<[".contains(c));
         if !names_holder(line) {
             words_of(line, &mut words);
@@ -24,10 +23,14 @@ pub(crate) fn pairs(text: &str) -> Vec<Pair> {
 /// `Copyright (c) 2020 Somebody`, `Copyright 1999-2001, Somebody`, `All rights reserved.`
 fn names_holder(line: &str) -> bool {
     let lower: String = line.chars().take(40).collect::<String>().to_lowercase();
-    if HOLDERS.iter().any(|start| lower.starts_with(start)) || lower.starts_with("all rights reserved") {
+    if HOLDERS.iter().any(|start| lower.starts_with(start))
+        || lower.starts_with("all rights reserved")
+    {
         return true;
     }
-    let Some(rest) = lower.strip_prefix("copyright") else {
+    // `(c)` alone may also be the third item of a list.
+    let marks = ["copyright", "(c)", "©"];
+    let Some(rest) = marks.iter().find_map(|mark| lower.strip_prefix(mark)) else {
         return false;
     };
     let rest = rest.trim_start_matches([' ', ':', ',']);
@@ -109,6 +112,8 @@ mod tests {
             pairs("one\nCopyright <year> <owner>\ntwo")
         );
         assert_eq!(pairs("copyright holders may").len(), 2);
+        assert_eq!(pairs("one\n(c) 2020 Me\ntwo"), pairs("one two"));
+        assert_eq!(pairs("(c) You must").len(), 1);
     }
 
     proptest! {

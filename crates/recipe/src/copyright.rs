@@ -49,12 +49,15 @@ pub fn rewrite_copyright(
     // The parser has the last word on what the new text says.
     let file = SourceFile::new(source.name.clone(), text.clone());
     let parsed = Recipe::parse(file).map_err(|_| error())?;
-    let wanted: Vec<Value> = entries
+    let wanted: Vec<Value> = entries.iter().map(|entry| wanted(entry, written)).collect();
+    let [old, new] = [recipe, &parsed].map(others);
+    let found: Vec<Value> = parsed
+        .document()
+        .package
+        .copyright
         .iter()
-        .map(|entry| wanted(entry, written))
+        .map(value)
         .collect();
-    let [old, new] = [recipe, &parsed].map(|recipe| others(recipe));
-    let found: Vec<Value> = parsed.document().package.copyright.iter().map(value).collect();
     if found != wanted || old != new {
         return Err(error());
     }

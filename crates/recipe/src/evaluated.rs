@@ -303,7 +303,11 @@ test:
     fn what_makes_no_sense_is_refused() {
         let fetch = "pipeline:\n  - uses: fetch\n    with: {uri: a, strip-components: x}\n";
         let error = Evaluated::parse(fetch).unwrap().unpackings().unwrap_err();
-        assert!(error.to_string().contains("`strip-components` is no number"));
+        assert!(
+            error
+                .to_string()
+                .contains("`strip-components` is no number")
+        );
         assert!(Evaluated::parse("[").is_err());
     }
 }

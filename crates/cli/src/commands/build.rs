@@ -4,7 +4,7 @@ mod config_source;
 pub(super) mod limits;
 
 use super::lint::LintArguments;
-use super::recipe_file::{RecipeArguments, render};
+use super::recipe_file::{RecipeArguments, at_checksum, render};
 use super::repositories::{Opened, RepositoryArguments};
 use crate::exit;
 use crate::melange_flags::BuildFlags;
@@ -218,7 +218,7 @@ fn job(
         accelerator: arguments.accelerator,
         interactive: arguments.interactive || arguments.keep,
     };
-    Ok(prepare(request, directory, progress)?)
+    prepare(request, directory, progress).map_err(|error| at_checksum(error.into(), &recipe))
 }
 
 /// What somebody outside chose, as provenance states it: what the flag table says of each flag.

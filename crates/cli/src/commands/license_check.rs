@@ -3,8 +3,9 @@
 mod report;
 mod subject;
 
+use super::recipe_file::at_checksum;
 use crate::exit;
-use crate::melange_flags::LicenseCheckFlags;
+use crate::melange_flags::PlainFlags;
 use crate::places::Places;
 use crate::print::{self, Hint, Progress};
 use crate::signing::write_whole;
@@ -53,7 +54,7 @@ pub(crate) struct Arguments {
     #[arg(long)]
     exit_code: bool,
     #[command(flatten)]
-    _melange: LicenseCheckFlags,
+    _melange: PlainFlags,
     /// Print the result as JSON
     #[arg(long)]
     json: bool,
@@ -87,7 +88,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let (detected, too_large) = detect(arguments, &subject, &declared)?;
     let mut report = Report {
         file: &arguments.file,
-        differences: differences(&declared, &detected),
+        differences: match subject.evaluated() {
+            Some(_) => differences(&declared, &detected),
+            None => Vec::new(),
+        },
         detected: &detected,
         compared: subject.evaluated().is_some(),
         too_large,
@@ -136,13 +140,22 @@ fn detect(
             },
         };
         let unpackings = evaluated.unpackings()?;
-        gather(&unpackings, fetching, &mut collector, &mut Progress::new(true))?;
+        gather(
+            &unpackings,
+            fetching,
+            &mut collector,
+            &mut Progress::new(true),
+        )
+        .map_err(|error| at_checksum(error.into(), &arguments.file))?;
     }
     let (files, too_large) = collector.finish();
     let mut classifier = Classifier::default();
     let mut detected = Vec::new();
     for file in &files {
-        detected.extend(Detected::of_file(&file.path, &classifier.classify(&file.text)));
+        detected.extend(Detected::of_file(
+            &file.path,
+            &classifier.classify(&file.text),
+        ));
     }
     for entry in declared.iter().filter(|entry| !entry.path.is_empty()) {
         let found = files.iter().any(|file| file.path == entry.path);
@@ -190,7 +203,10 @@ fn entry(entry: Entry) -> CopyrightEntry {
 fn replace(path: &Path, recipe: &Recipe, text: &str) -> Result<()> {
     let path = fs_err::canonicalize(path)?;
     if fs_err::read_to_string(&path)? != recipe.source().text {
-        bail!("{} changed in the meantime; nothing was written", path.display());
+        bail!(
+            "{} changed in the meantime; nothing was written",
+            path.display()
+        );
     }
     let mode = fs_err::metadata(&path)?.permissions().mode();
     write_whole(&path, text.as_bytes())?;

@@ -1,9 +1,9 @@
 //! `bessemer update-cache`: sources into a folder, by digest.
 
-use super::recipe_file::{RecipeArguments, parse, render};
+use super::recipe_file::{RecipeArguments, at_checksum, parse, render};
 use crate::exit;
-use crate::melange_flags::UpdateCacheFlags;
-use crate::print::{self, Hint, Progress};
+use crate::melange_flags::PlainFlags;
+use crate::print::{self, Progress};
 use anyhow::{Context, Result, anyhow};
 use bessemer_build::source_cache::{CachedSource, SourceCache, Update};
 use bessemer_build::{Event, Reporter};
@@ -48,7 +48,7 @@ pub(crate) struct Arguments {
     #[arg(long)]
     vars_file: Option<PathBuf>,
     #[command(flatten)]
-    _melange: UpdateCacheFlags,
+    _melange: PlainFlags,
     /// Print the result as JSON
     #[arg(long)]
     json: bool,
@@ -64,10 +64,18 @@ fn folder(text: &str) -> Result<PathBuf, String> {
     }
 }
 
+/// A source, and what asks for it first.
+#[derive(Debug)]
+struct Source {
+    uri: String,
+    recipe: PathBuf,
+    cached: CachedSource,
+}
+
 /// What the recipes fetch.
 #[derive(Debug, Default)]
 struct Wanted {
-    sources: Vec<(String, CachedSource)>,
+    sources: Vec<Source>,
     unpinned: Vec<String>,
     git: usize,
 }
@@ -100,9 +108,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
 fn collect(arguments: &Arguments, path: &Path, wanted: &mut Wanted) -> Result<()> {
     let written = parse(path)?;
     let targets = &written.document().package.target_architecture;
-    let of_recipe: Vec<String> = match targets.iter().any(|target| &**target == "all") {
-        false if !targets.is_empty() => targets.iter().map(|name| name.value.clone()).collect(),
-        _ => super::recipe_file::ALPINE_ARCHITECTURES.map(str::to_owned).into(),
+    let any = targets.is_empty() || targets.iter().any(|target| &**target == "all");
+    let of_recipe: Vec<String> = if any {
+        super::recipe_file::ALPINE_ARCHITECTURES
+            .map(str::to_owned)
+            .into()
+    } else {
+        targets.iter().map(|name| name.value.clone()).collect()
     };
     let architectures = match arguments.arch.as_slice() {
         [] => &of_recipe,
@@ -146,11 +158,15 @@ impl Wanted {
         let source = CachedSource::new(&request.uri, request.sha256, request.sha512.as_deref())
             .with_context(|| format!("cannot fetch {}", request.uri))
             .with_context(|| recipe.display().to_string())?;
-        let known = self.sources.iter_mut().find(|(_, known)| known.expected == source.expected);
-        match known {
-            None => self.sources.push((request.uri.clone(), source)),
-            Some((_, known)) if known.uris.contains(&source.uris[0]) => {}
-            Some((_, known)) => known.uris.extend(source.uris),
+        let mut known = self.sources.iter_mut().map(|known| &mut known.cached);
+        match known.find(|known| known.expected == source.expected) {
+            Some(known) if known.uris.contains(&source.uris[0]) => {}
+            Some(known) => known.uris.extend(source.uris),
+            None => self.sources.push(Source {
+                uri: request.uri.clone(),
+                recipe: recipe.to_owned(),
+                cached: source,
+            }),
         }
         Ok(())
     }
@@ -159,7 +175,7 @@ impl Wanted {
 type Outcome = Result<(Update, u64)>;
 
 /// Some at a time; results in the order of the sources.
-fn update(cache: &SourceCache, sources: &[(String, CachedSource)]) -> Result<Vec<Outcome>> {
+fn update(cache: &SourceCache, sources: &[Source]) -> Result<Vec<Outcome>> {
     let limits = Limits {
         bytes: LARGEST,
         total: LONGEST,
@@ -184,17 +200,19 @@ fn update(cache: &SourceCache, sources: &[(String, CachedSource)]) -> Result<Vec
         let mut done = Vec::new();
         loop {
             let number = next.fetch_add(1, Ordering::Relaxed);
-            let Some((uri, source)) = sources.get(number) else {
+            let Some(source) = sources.get(number) else {
                 return done;
             };
+            let uri = &source.uri;
             say("source", number, uri);
-            let outcome = cache.update(source, &client);
+            let outcome = cache.update(&source.cached, &client);
             let word = match &outcome {
                 Ok((update, _)) => word(*update),
                 Err(_) => "failed",
             };
             say(word, number, uri);
-            done.push((number, outcome.map_err(Into::into)));
+            let outcome = outcome.map_err(|error| at_checksum(error.into(), &source.recipe));
+            done.push((number, outcome));
         }
     };
     let mut done: Vec<(usize, Outcome)> = std::thread::scope(|scope| {
@@ -223,8 +241,8 @@ const fn word(update: Update) -> &'static str {
 fn as_json(arguments: &Arguments, wanted: &Wanted, results: &[Outcome]) -> Value {
     let sources = wanted.sources.iter().zip(results);
     let sources: Vec<Value> = sources
-        .map(|((uri, source), outcome)| {
-            let mut value = json!({"uri": uri, "files": source.names()});
+        .map(|(source, outcome)| {
+            let mut value = json!({"uri": source.uri, "files": source.cached.names()});
             match outcome {
                 Ok((update, size)) => {
                     value["state"] = word(*update).into();
@@ -247,22 +265,21 @@ fn as_json(arguments: &Arguments, wanted: &Wanted, results: &[Outcome]) -> Value
 }
 
 fn shown(arguments: &Arguments, wanted: &Wanted, results: &[Outcome]) -> Result<()> {
-    for ((uri, source), outcome) in wanted.sources.iter().zip(results) {
+    for (source, outcome) in wanted.sources.iter().zip(results) {
         match outcome {
             Ok((update, _)) => {
-                for name in source.names() {
+                for name in source.cached.names() {
                     let path = arguments.cache_dir.join(name);
                     print::line(format_args!("{:8}  {}", word(*update), path.display()))?;
                 }
             }
-            Err(error) => print::failure(&anyhow!("{error:#}").context(Hint(
-                "check the checksum in the recipe against what upstream says".to_owned(),
-            ))
-            .context(format!("cannot fetch {uri}"))),
+            Err(error) => print::failure(error),
         }
     }
     if wanted.git > 0 {
-        print::note("git repositories are not kept in this folder; builds have a cache of their own for them");
+        print::note(
+            "git repositories are not kept in this folder; builds have a cache of their own for them",
+        );
     }
     Ok(())
 }

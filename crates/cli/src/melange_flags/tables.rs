@@ -272,7 +272,13 @@ impl Table for LintTable {
 }
 
 impl Table for PlainTable {
-    const FLAGS: &'static [Flag] = &[LOG_LEVEL];
+    const FLAGS: &'static [Flag] = &[Flag {
+        name: "log-level",
+        takes: Takes::Value,
+        accepted: &["info", "INFO"],
+        why: "there are no levels; what is done goes to standard error",
+        hint: LEAVE_OUT,
+    }];
 }
 
 impl Table for ScanTable {

@@ -20,4 +20,5 @@ mod publishing;
 mod reach;
 mod reading;
 mod reproducible;
+mod sources;
 mod verification;

@@ -70,7 +70,9 @@ fn is_header(block: &[u8]) -> bool {
     // The field itself counts as blanks.
     let sum = |from: usize, to: usize| bytes[from..to].iter().map(|byte| u32::from(*byte)).sum();
     let (before, after): (u32, u32) = (sum(0, 148), sum(156, BLOCK));
-    header.cksum().is_ok_and(|stated| stated == before + after + 8 * u32::from(b' '))
+    header
+        .cksum()
+        .is_ok_and(|stated| stated == before + after + 8 * u32::from(b' '))
         && bytes[0] != 0
 }
 
@@ -106,7 +108,10 @@ fn bounded(error: ArchiveError) -> ArchiveError {
         if let Some(TooMuch(limit)) = inner.downcast_ref() {
             return ArchiveError::limit("bytes of an archive", *limit);
         }
-        cause = match inner.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        cause = match inner
+            .downcast_ref::<io::Error>()
+            .and_then(io::Error::get_ref)
+        {
             Some(deeper) => Some(deeper),
             None => inner.source(),
         };

@@ -28,7 +28,9 @@ fn tar_of(files: &[(&str, &str)]) -> Vec<u8> {
         let mut header = tar::Header::new_gnu();
         header.set_size(text.len() as u64);
         header.set_mode(0o644);
-        builder.append_data(&mut header, path, text.as_bytes()).unwrap();
+        builder
+            .append_data(&mut header, path, text.as_bytes())
+            .unwrap();
     }
     builder.into_inner().unwrap()
 }
@@ -109,7 +111,11 @@ fn zip_of(files: &[Zipped<'_>]) -> Vec<u8> {
 #[test]
 fn every_kind_of_archive() {
     let long = format!("a/{}/LICENSE", "d".repeat(150));
-    let files = [("a/LICENSE", "text"), (long.as_str(), "more"), ("a/empty", "")];
+    let files = [
+        ("a/LICENSE", "text"),
+        (long.as_str(), "more"),
+        ("a/empty", ""),
+    ];
     let expected: Vec<_> = files
         .iter()
         .map(|(path, text)| ((*path).to_owned(), (*text).to_owned()))
@@ -121,8 +127,14 @@ fn every_kind_of_archive() {
         ("xz", through("xz", &tar)),
         ("bzip2", bzip2(&tar)),
         ("zstd", zstd(&tar)),
-        ("two frames", [zstd(&tar[..700]), zstd(&tar[700..])].concat()),
-        ("two members", [gzip(&tar[..700]), gzip(&tar[700..])].concat()),
+        (
+            "two frames",
+            [zstd(&tar[..700]), zstd(&tar[700..])].concat(),
+        ),
+        (
+            "two members",
+            [gzip(&tar[..700]), gzip(&tar[700..])].concat(),
+        ),
     ];
     for (kind, bytes) in kinds {
         let (is_archive, found) = listed(&bytes, &Limits::default()).unwrap();
@@ -148,7 +160,10 @@ fn zip_archives() {
     let owned = |path: &str, text: &str| (path.to_owned(), text.to_owned());
     assert_eq!(
         found,
-        [owned("a/LICENSE", "stored"), owned("a/COPYING", "compressed")]
+        [
+            owned("a/LICENSE", "stored"),
+            owned("a/COPYING", "compressed")
+        ]
     );
     let limits = Limits {
         entries: 2,
@@ -156,13 +171,19 @@ fn zip_archives() {
     };
     assert!(matches!(
         listed(&bytes, &limits),
-        Err(ArchiveError::Limit { what: "entries", .. })
+        Err(ArchiveError::Limit {
+            what: "entries",
+            ..
+        })
     ));
     let limits = Limits {
         archive: 8,
         ..Limits::default()
     };
-    assert!(matches!(listed(&bytes, &limits), Err(ArchiveError::Limit { .. })));
+    assert!(matches!(
+        listed(&bytes, &limits),
+        Err(ArchiveError::Limit { .. })
+    ));
 }
 
 #[test]
@@ -195,11 +216,23 @@ fn a_small_file_does_not_become_a_large_one() {
         archive: 1 << 20,
         ..Limits::default()
     };
-    for bytes in [gzip(&tar), through("xz", &tar), bzip2(&tar), zstd(&tar), tar] {
+    for bytes in [
+        gzip(&tar),
+        through("xz", &tar),
+        bzip2(&tar),
+        zstd(&tar),
+        tar,
+    ] {
         let mut collector = Collector::new(Depth::Deep, limits, []);
         let error = collector.archive(file(&bytes), &Placement::default());
         assert!(
-            matches!(error, Err(ArchiveError::Limit { what: "bytes of an archive", .. })),
+            matches!(
+                error,
+                Err(ArchiveError::Limit {
+                    what: "bytes of an archive",
+                    ..
+                })
+            ),
             "{error:?}"
         );
     }
@@ -212,6 +245,9 @@ fn a_small_file_does_not_become_a_large_one() {
     let bytes = [header.as_bytes().as_slice(), &[b'a'; 3 << 20]].concat();
     assert!(matches!(
         listed(&bytes, &Limits::default()),
-        Err(ArchiveError::Limit { what: "an extension header", .. })
+        Err(ArchiveError::Limit {
+            what: "an extension header",
+            ..
+        })
     ));
 }

@@ -48,13 +48,44 @@ fn copies_with_holders_other_names_and_comments() {
     let comment: String = mit.lines().map(|line| format!(" * {line}\n")).collect();
     assert_eq!(ids(&format!("/*\n{comment} */")), ["MIT"]);
     let bsd = text("BSD-3-Clause")
-        .replace("the copyright holder nor", "the University of Somewhere nor")
-        .replace("COPYRIGHT HOLDERS AND CONTRIBUTORS", "REGENTS AND CONTRIBUTORS");
+        .replace(
+            "the copyright holder nor",
+            "the University of Somewhere nor",
+        )
+        .replace(
+            "COPYRIGHT HOLDERS AND CONTRIBUTORS",
+            "REGENTS AND CONTRIBUTORS",
+        );
     assert_eq!(ids(&bsd), ["BSD-3-Clause"]);
     // Without the appendix that says how to apply it.
     let apache = text("Apache-2.0");
     let end = apache.find("END OF TERMS").unwrap();
     assert_eq!(ids(&apache[..end]), ["Apache-2.0"]);
+    // Lines broken anywhere.
+    for width in [40, 66, 72, 79] {
+        for id in ["Apache-2.0", "GPL-3.0-only", "BSD-3-Clause", "MPL-2.0"] {
+            assert_eq!(ids(&wrapped(text(id), width)), [id], "{width}");
+        }
+    }
+}
+
+/// The same words in lines of about this many characters.
+fn wrapped(text: &str, width: usize) -> String {
+    let mut wrapped = String::new();
+    for paragraph in text.split("\n\n") {
+        let mut column = 0;
+        for word in paragraph.split_whitespace() {
+            let space = if column == 0 { "" } else { " " };
+            wrapped += &[space, word].concat();
+            column += word.len() + 1;
+            if column > width {
+                wrapped.push('\n');
+                column = 0;
+            }
+        }
+        wrapped.push_str("\n\n");
+    }
+    wrapped
 }
 
 #[test]
@@ -68,6 +99,9 @@ fn several_in_one_file_come_in_their_order() {
     assert_eq!(ids(&both), ["BSD-2-Clause", "ISC", "Zlib"]);
     let twice = format!("{}\n{}", text("BSD-3-Clause"), text("BSD-2-Clause"));
     assert_eq!(ids(&twice), ["BSD-3-Clause", "BSD-2-Clause"]);
+    // The end of the first and the start of the second are not a third.
+    let bsd = text("BSD-3-Clause").replace("the copyright holder nor", "Cloudy, Inc. nor");
+    assert_eq!(ids(&format!("{bsd}\n===\n{bsd}")), ["BSD-3-Clause"; 2]);
 }
 
 #[test]

@@ -56,7 +56,11 @@ fn links_are_not_followed() {
     let outside = tree(&["LICENSE"]);
     let source = tree(&["a/COPYING"]);
     let link = std::os::unix::fs::symlink;
-    link(outside.path().join("LICENSE"), source.path().join("LICENSE")).unwrap();
+    link(
+        outside.path().join("LICENSE"),
+        source.path().join("LICENSE"),
+    )
+    .unwrap();
     link(outside.path().to_owned(), source.path().join("b")).unwrap();
     let mut collector = collector(Depth::Deep);
     collector
@@ -67,11 +71,8 @@ fn links_are_not_followed() {
 
 #[test]
 fn declared_files_count_whatever_their_name() {
-    let mut collector = Collector::new(
-        Depth::Shallow,
-        Limits::default(),
-        ["a/b/README".to_owned()],
-    );
+    let mut collector =
+        Collector::new(Depth::Shallow, Limits::default(), ["a/b/README".to_owned()]);
     for path in ["a/b/README", "a/README"] {
         collector.file(path.to_owned(), &mut &b"x"[..]).unwrap();
     }
@@ -87,9 +88,7 @@ fn limits_hold() {
         ..Limits::default()
     };
     let mut collector = Collector::new(Depth::Deep, limits, []);
-    let mut offer = |path: &str, text: &str| {
-        collector.file(path.to_owned(), &mut text.as_bytes())
-    };
+    let mut offer = |path: &str, text: &str| collector.file(path.to_owned(), &mut text.as_bytes());
     offer("LICENSE", "four").unwrap();
     offer("COPYING", "five5").unwrap();
     offer("a/LICENSE", "four").unwrap();
@@ -99,7 +98,13 @@ fn limits_hold() {
     let source = tree(&["1", "2", "3"]);
     let mut collector = Collector::new(Depth::Deep, limits, []);
     let error = collector.directory(source.path(), &Placement::default());
-    assert!(matches!(error, Err(ArchiveError::Limit { what: "entries", .. })));
+    assert!(matches!(
+        error,
+        Err(ArchiveError::Limit {
+            what: "entries",
+            ..
+        })
+    ));
 }
 
 #[test]

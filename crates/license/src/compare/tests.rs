@@ -35,7 +35,10 @@ fn check(declared: &[Declared], detected: &[Detected], expected: &[(&str, Option
 fn files_against_entries() {
     let detected = [found("LICENSE", APACHE), found("LICENSE-BSD", BSD)];
     check(
-        &[says("Apache-2.0", "LICENSE", ""), says("MIT", "LICENSE-BSD", "")],
+        &[
+            says("Apache-2.0", "LICENSE", ""),
+            says("MIT", "LICENSE-BSD", ""),
+        ],
         &detected,
         &[("LICENSE-BSD", Some("MIT"), "BSD-3-Clause")],
     );
@@ -52,7 +55,10 @@ fn files_against_entries() {
     check(
         &[says("MIT", "", "")],
         &detected,
-        &[("LICENSE", None, "Apache-2.0"), ("LICENSE-BSD", None, "BSD-3-Clause")],
+        &[
+            ("LICENSE", None, "Apache-2.0"),
+            ("LICENSE-BSD", None, "BSD-3-Clause"),
+        ],
     );
     // An entry for a file answers for it alone, and before those for all.
     check(
@@ -116,17 +122,36 @@ fn mending_keeps_what_speaks_for_something() {
             new("BSD-3-Clause", "lib/LICENSE"),
         ]
     );
-    let mended = mend(&[says("GPL-2.0-or-later", "", "")], &detected, Format::Simple).unwrap();
-    assert_eq!(mended, [new("BSD-3-Clause AND GPL-2.0-or-later AND MIT", "")]);
-    assert_eq!(mend(&[says("MIT", "", "")], &detected[..1], Format::Flat), None);
+    let mended = mend(
+        &[says("GPL-2.0-or-later", "", "")],
+        &detected,
+        Format::Simple,
+    )
+    .unwrap();
+    assert_eq!(
+        mended,
+        [new("BSD-3-Clause AND GPL-2.0-or-later AND MIT", "")]
+    );
+    assert_eq!(
+        mend(&[says("MIT", "", "")], &detected[..1], Format::Flat),
+        None
+    );
 }
 
 #[test]
 fn identifiers_of_expressions() {
     for (license, ids, unknown) in [
         ("MIT", &["MIT"][..], None),
-        ("MIT AND (BSD-2-Clause OR Zlib)", &["MIT", "BSD-2-Clause", "Zlib"], None),
-        ("GPL-2.0-or-later WITH GCC-exception-3.1", &["GPL-2.0-or-later"], None),
+        (
+            "MIT AND (BSD-2-Clause OR Zlib)",
+            &["MIT", "BSD-2-Clause", "Zlib"],
+            None,
+        ),
+        (
+            "GPL-2.0-or-later WITH GCC-exception-3.1",
+            &["GPL-2.0-or-later"],
+            None,
+        ),
         ("LicenseRef-Custom", &["LicenseRef-Custom"], None),
         ("GPL-2.0+", &["GPL-2.0+"], None),
         ("Apache2", &["Apache2"], Some("Apache2")),
@@ -141,12 +166,13 @@ fn identifiers_of_expressions() {
 
 #[test]
 fn copies_in_one_file_count_once() {
-    let matches = [(MIT, 0.91), (APACHE, 0.99), (MIT, 0.97)].map(|(ids, confidence)| Match {
-        ids,
-        confidence,
-    });
+    let matches = [(MIT, 0.91), (APACHE, 0.99), (MIT, 0.97)]
+        .map(|(ids, confidence)| Match { ids, confidence });
     let found = Detected::of_file("a", &matches);
-    let short: Vec<_> = found.iter().map(|one| (one.licenses[0], one.confidence)).collect();
+    let short: Vec<_> = found
+        .iter()
+        .map(|one| (one.licenses[0], one.confidence))
+        .collect();
     assert_eq!(short, [("MIT", 0.97), ("Apache-2.0", 0.99)]);
     assert!(Detected::of_file("a", &[])[0].licenses.is_empty());
 }

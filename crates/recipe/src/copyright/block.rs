@@ -107,7 +107,9 @@ impl<'t> Block<'t> {
                 None => is_empty(lines[0]),
             };
             if stays {
-                lines.iter().for_each(|line| push(line, &mut text));
+                for line in lines {
+                    push(line, &mut text);
+                }
             } else {
                 for comment in comments(lines) {
                     text += &[&self.indent, comment, ending].concat();
@@ -183,8 +185,7 @@ fn scalar(text: &str) -> String {
 /// Where the value that starts at `start` ends: comments and empty lines after it are not its own.
 fn value_end(lines: &[&str], start: usize, end: usize, own: &str) -> usize {
     let mut last = start;
-    for at in start..end {
-        let line = lines[at];
+    for (at, line) in lines.iter().enumerate().take(end).skip(start) {
         if is_empty(line) {
             continue;
         }
@@ -204,8 +205,7 @@ fn items(lines: &[&str], value: &Range<usize>) -> Vec<Range<usize>> {
     };
     let own = indent(lines[first]);
     let mut items: Vec<Range<usize>> = Vec::new();
-    for at in first..value.end {
-        let line = lines[at];
+    for (at, line) in lines.iter().enumerate().take(value.end).skip(first) {
         let dash = indent(line) == own && line[own.len()..].starts_with("- ");
         if dash {
             items.push(at..at + 1);
@@ -234,7 +234,9 @@ fn comments<'t>(lines: &[&'t str]) -> Vec<&'t str> {
         if !comment.is_empty() {
             comments.push(comment);
         }
-        let code = code.trim_end().trim_end_matches(['+', '-', '1', '2', '3', '4']);
+        let code = code
+            .trim_end()
+            .trim_end_matches(['+', '-', '1', '2', '3', '4']);
         if code.ends_with([':', '|', '>']) && code.trim_end_matches(['|', '>']).ends_with(": ") {
             let dashes = line.len() - line.trim_start_matches([' ', '-']).len();
             block = Some(dashes);
@@ -249,16 +251,12 @@ fn code(line: &str) -> &str {
     let mut before = ' ';
     for (at, letter) in line.char_indices() {
         match quote {
-            Some(open) => {
-                if letter == open && before != '\\' {
-                    quote = None;
-                }
-            }
+            Some(open) if letter == open && before != '\\' => quote = None,
             None if letter == '#' && before.is_whitespace() => return &line[..at],
             None if matches!(letter, '\'' | '"') && " [{,:-".contains(before) => {
                 quote = Some(letter);
             }
-            None => {}
+            Some(_) | None => {}
         }
         before = letter;
     }

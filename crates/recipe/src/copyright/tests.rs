@@ -43,7 +43,10 @@ package:
 pipeline:
   - runs: echo copyright
 ",
-        &[new("Apache-2.0", "LICENSE"), new("BSD-3-Clause", "a: b#/\"x")],
+        &[
+            new("Apache-2.0", "LICENSE"),
+            new("BSD-3-Clause", "a: b#/\"x"),
+        ],
         "\
 # a recipe
 package:
@@ -109,7 +112,9 @@ fn other_ways_to_write_it() {
     check(
         &format!("{head}  copyright: [{{license: Zlib, paths: ['*']}}, {{license: ISC}}]\n"),
         &[KEPT, new("MIT", "")],
-        &format!("{head}  copyright:\n    - license: Zlib\n      paths: [\"*\"]\n    - license: MIT\n"),
+        &format!(
+            "{head}  copyright:\n    - license: Zlib\n      paths: [\"*\"]\n    - license: MIT\n"
+        ),
     );
     // Windows' line ends, and no line end at the end.
     check(

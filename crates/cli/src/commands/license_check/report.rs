@@ -46,7 +46,11 @@ impl Report<'_> {
     /// What was found on standard output, what to look at on standard error.
     pub(super) fn show(&self) -> Result<()> {
         for found in self.detected {
-            let doubt = if found.is_confident() { "" } else { " low confidence" };
+            let doubt = if found.is_confident() {
+                ""
+            } else {
+                " low confidence"
+            };
             print::line(format_args!(
                 "{}: {} ({:.2}{doubt})",
                 print::plain_line(&found.path),
@@ -89,8 +93,8 @@ fn sentence(difference: &Difference) -> String {
     match (&difference.declared, &difference.detection_override) {
         (None, _) => format!("{path} is {found}, which no entry of `copyright` says"),
         (Some(declared), None) => format!("{path} is {found}, and the recipe says {declared}"),
-        (Some(declared), Some(over)) => format!(
-            "{path} is {found}; the recipe says {declared} and that {over} would be found"
-        ),
+        (Some(declared), Some(over)) => {
+            format!("{path} is {found}; the recipe says {declared} and that {over} would be found")
+        }
     }
 }

@@ -43,14 +43,13 @@ impl Subject {
         if is("yaml") || is("yml") {
             return recipe(path, pipeline_dirs);
         }
-        Err(anyhow!(
-            "{} is no recipe, package or folder",
-            path.display()
+        Err(
+            anyhow!("{} is no recipe, package or folder", path.display())
+                .context(Hint(
+                    "a recipe's name ends in `.yaml`, a package's in `.apk`".to_owned(),
+                ))
+                .context("there is nothing to check"),
         )
-        .context(Hint(
-            "a recipe's name ends in `.yaml`, a package's in `.apk`".to_owned(),
-        ))
-        .context("there is nothing to check"))
     }
 
     /// The recipe, where that is what was named.
@@ -123,7 +122,9 @@ fn recipe(path: &Path, pipeline_dirs: &[PathBuf]) -> Result<Subject> {
 fn architecture(recipe: &Recipe) -> String {
     let own = std::env::consts::ARCH;
     let targets = &recipe.document().package.target_architecture;
-    let fits = targets.iter().any(|target| matches!(&**target, "all") || &**target == own);
+    let fits = targets
+        .iter()
+        .any(|target| matches!(&**target, "all") || &**target == own);
     match targets.first() {
         Some(first) if !fits => first.value.clone(),
         _ => own.to_owned(),
