@@ -104,15 +104,6 @@ fn words(license: &str) -> Vec<String> {
     names.map(|at| words[at].to_owned()).collect()
 }
 
-/// The first part of an expression that is no identifier of the SPDX list and no `LicenseRef-…`.
-pub fn unknown_id(license: &str) -> Option<String> {
-    if parsed(license).is_some() {
-        return None;
-    }
-    let unknown = |id: &String| spdx::license_id(id).is_none() && !id.starts_with("LicenseRef-");
-    declared_ids(license).into_iter().find(unknown)
-}
-
 fn parsed(license: &str) -> Option<Expression> {
     let mode = ParseMode {
         allow_deprecated: true,

@@ -15,7 +15,5 @@ mod words;
 pub use archive::ArchiveError;
 pub use classify::{CONFIDENT, Classifier, Match};
 pub use collect::{Collector, Depth, LicenseFile, Limits, Placement};
-pub use compare::{
-    Declared, Detected, Difference, Entry, Format, declared_ids, differences, mend, unknown_id,
-};
+pub use compare::{Declared, Detected, Difference, Entry, Format, declared_ids, differences, mend};
 pub use names::weight;
