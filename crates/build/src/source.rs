@@ -66,11 +66,21 @@ pub fn fetch(
 ) -> Result<Vec<LockedSource>, SourceError> {
     let requests = plan.sources.iter();
     requests
-        .map(|request| match &request.git {
-            Some(git) => check_out(request, git, ground),
-            None => fetch_one(request, mirrors, client, ground.store),
-        })
+        .map(|request| fetch_request(request, mirrors, client, ground))
         .collect()
+}
+
+/// Fetches one source into the store.
+pub fn fetch_request(
+    request: &SourceRequest,
+    mirrors: &[String],
+    client: &Client,
+    ground: Ground<'_>,
+) -> Result<LockedSource, SourceError> {
+    match &request.git {
+        Some(git) => check_out(request, git, ground),
+        None => fetch_one(request, mirrors, client, ground.store),
+    }
 }
 
 fn check_out(

@@ -1,8 +1,8 @@
 //! The command line's definition.
 
 use crate::commands::{
-    apk, bootstrap, build, compile, index, kernel, keygen, keys, lint, publish, query, scan,
-    schema, sign, test, verify, worker,
+    apk, bootstrap, build, compile, index, kernel, keygen, keys, license_check, lint, publish,
+    query, scan, schema, sign, test, update_cache, verify, worker,
 };
 use crate::exit;
 use crate::services::Inherited;
@@ -51,8 +51,12 @@ pub(crate) enum Command {
     Verify(verify::Arguments),
     /// Look for what packages should not have
     Lint(lint::Arguments),
+    /// Compare the licences that sources hold with what a recipe says
+    LicenseCheck(license_check::Arguments),
     /// Find anew what built packages need and provide
     Scan(scan::Arguments),
+    /// Download the sources of recipes into a folder, by digest
+    UpdateCache(update_cache::Arguments),
     /// Print what a recipe compiles to, as JSON
     Compile(compile::Arguments),
     /// Print a template filled from a recipe

@@ -29,19 +29,27 @@ pub(crate) struct Fetching {
 impl FetchArguments {
     /// Takes credentials from the environment and from the URLs among `places`.
     pub(crate) fn open<'a>(self, places: impl IntoIterator<Item = &'a Uri>) -> Result<Fetching> {
+        let settings = self.settings(places)?;
+        Ok(Fetching {
+            client: Client::new(&settings)?,
+            credentials: settings.credentials,
+        })
+    }
+
+    /// The same as settings.
+    pub(crate) fn settings<'a>(
+        self,
+        places: impl IntoIterator<Item = &'a Uri>,
+    ) -> Result<Settings> {
         let mut credentials = from_environment()?;
         for uri in places {
             credentials.add(uri);
         }
-        let client = Client::new(&Settings {
-            credentials: credentials.clone(),
+        Ok(Settings {
+            credentials,
             offline: self.offline,
             observer: Some(Arc::new(Downloads::new())),
             ..Settings::default()
-        })?;
-        Ok(Fetching {
-            client,
-            credentials,
         })
     }
 }

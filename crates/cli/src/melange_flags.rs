@@ -4,7 +4,7 @@
 
 mod tables;
 
-pub(crate) use tables::{BuildTable, CompileTable, LintTable, ScanTable, TestTable};
+pub(crate) use tables::{BuildTable, CompileTable, LintTable, PlainTable, ScanTable, TestTable};
 
 use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, Error, FromArgMatches};
@@ -18,6 +18,9 @@ pub(crate) enum Takes {
     /// `--flag` or `--flag=false`.
     Switch,
 }
+
+/// Flags in a table that melange knows by a letter, too.
+const SHORT: [(&str, char); 1] = [("keyring-append", 'k')];
 
 /// One flag of melange's.
 #[derive(Debug, Clone, Copy)]
@@ -43,6 +46,8 @@ pub(crate) trait Table {
 pub(crate) type BuildFlags = Flags<BuildTable>;
 /// The flags of `bessemer compile`.
 pub(crate) type CompileFlags = Flags<CompileTable>;
+/// The flags of commands of which only the global ones are not taken.
+pub(crate) type PlainFlags = Flags<PlainTable>;
 /// The flags of `bessemer lint`.
 pub(crate) type LintFlags = Flags<LintTable>;
 /// The flags of `bessemer scan`.
@@ -64,8 +69,10 @@ impl<T> Clone for Flags<T> {
 impl<T: Table> Args for Flags<T> {
     fn augment_args(command: Command) -> Command {
         T::FLAGS.iter().fold(command, |command, flag| {
+            let short = SHORT.iter().find(|(name, _)| *name == flag.name);
             let argument = Arg::new(flag.name)
                 .long(flag.name)
+                .short(short.map(|(_, letter)| *letter))
                 .hide(true)
                 .action(ArgAction::Append);
             command.arg(match flag.takes {
@@ -132,6 +139,146 @@ mod tests {
         let words = ["--runner", "qemu", "--generate-provenance", "--rm=true"];
         parsed(&[&["bessemer", "build", "a.yaml"][..], &words].concat()).unwrap();
         parsed(&["bessemer", "build", "a.yaml", "--generate-index=false"]).unwrap();
+    }
+
+    /// melange's flags of the commands that need no guest, at its version of August 2026.
+    const FLAGS: [(&str, &[&str]); 10] = [
+        ("query", &[]),
+        ("package-version", &[]),
+        (
+            "lint",
+            &[
+                "lint-require",
+                "lint-warn",
+                "out-dir",
+                "persist-lint-results",
+                "fail-on-lint-warning",
+            ],
+        ),
+        ("license-check", &["fix", "format", "scan-type", "workdir"]),
+        ("update-cache", &["cache-dir"]),
+        (
+            "index",
+            &["arch", "merge", "output", "signing-key", "source"],
+        ),
+        ("sign", &["signing-key"]),
+        ("sign-index", &["force", "signing-key"]),
+        ("keygen", &["key-size"]),
+        (
+            "scan",
+            &[
+                "arch",
+                "comments",
+                "diff",
+                "keyring-append",
+                "namespace",
+                "package",
+                "repository-append",
+            ],
+        ),
+    ];
+
+    #[test]
+    fn every_flag_of_melange_is_known() {
+        let definition = definition();
+        for (name, flags) in FLAGS {
+            let command = definition.find_subcommand(name).unwrap();
+            let known: Vec<&str> = command
+                .get_arguments()
+                .filter_map(|flag| flag.get_long())
+                .collect();
+            for flag in flags.iter().chain(&["log-level"]) {
+                assert!(known.contains(flag), "{name} --{flag}");
+            }
+        }
+    }
+
+    /// What people and Makefiles call, with the program's name left out, and what a refusal says.
+    const LINES: [(&str, Option<&str>); 36] = [
+        ("query a.yaml {{.Package.Name}}", None),
+        ("query --log-level info a.yaml x", None),
+        (
+            "query --log-level debug a.yaml x",
+            Some("there are no levels"),
+        ),
+        ("package-version a.yaml", None),
+        ("lint a.apk b.apk", None),
+        ("lint --lint-require=dev,opt --lint-warn= a.apk", None),
+        (
+            "lint --persist-lint-results --out-dir=out https://host/a.apk",
+            None,
+        ),
+        (
+            "lint --fail-on-lint-warning a.apk",
+            Some("does nothing with it"),
+        ),
+        ("license-check a.yaml", None),
+        ("license-check --fix --format=simple a.yaml", None),
+        (
+            "license-check --format other a.yaml",
+            Some("none of flat, simple"),
+        ),
+        ("license-check --scan-type deep --workdir w a.apk", None),
+        (
+            "license-check --scan-type=half .",
+            Some("none of shallow, deep"),
+        ),
+        ("update-cache a.yaml", None),
+        ("update-cache --cache-dir c a.yaml", None),
+        (
+            "update-cache --cache-dir gs://c a.yaml",
+            Some("no folder of this machine"),
+        ),
+        ("index -o APKINDEX.tar.gz a.apk", None),
+        (
+            "index --signing-key local-melange.rsa -o x/APKINDEX.tar.gz x/a.apk",
+            None,
+        ),
+        ("index -m -s old.tar.gz -a x86_64 a.apk", None),
+        (
+            "index --merge --source old.tar.gz --arch aarch64 --output o a.apk",
+            None,
+        ),
+        (
+            "index --merge=false a.apk",
+            Some("unexpected value 'false' for '--merge'"),
+        ),
+        ("sign a.apk", None),
+        ("sign -k key.rsa a.apk b.apk", None),
+        ("sign --signing-key=key.rsa a.apk", None),
+        ("sign-index APKINDEX.tar.gz", None),
+        (
+            "sign-index --signing-key=key.rsa APKINDEX.tar.gz --force",
+            None,
+        ),
+        ("sign-index -f APKINDEX.tar.gz", None),
+        ("keygen", None),
+        ("keygen local-melange.rsa", None),
+        ("keygen --key-size 2048 k.rsa", None),
+        ("keygen --log-level warn k.rsa", Some("there are no levels")),
+        ("scan a.yaml", None),
+        (
+            "scan --arch aarch64 --diff --comments -p a-dev -r ./packages a.yaml",
+            None,
+        ),
+        (
+            "scan --arch x86_64,aarch64 a.yaml",
+            Some("one run is for one architecture"),
+        ),
+        ("scan -k key.rsa.pub a.yaml", Some("does nothing with it")),
+        ("scan --namespace wolfi a.yaml", Some("is refused")),
+    ];
+
+    #[test]
+    fn lines_for_melange_are_taken_or_refused_with_a_reason() {
+        for (line, refusal) in LINES {
+            let words: Vec<&str> = std::iter::once("bessemer").chain(line.split(' ')).collect();
+            match (parsed(&words), refusal) {
+                (Ok(()), None) => {}
+                (Err(text), Some(part)) => assert!(text.contains(part), "{line}: {text}"),
+                (result, _) => panic!("{line}: {result:?}"),
+            }
+        }
     }
 
     #[test]

@@ -4,8 +4,9 @@ mod configuration;
 mod environment;
 mod error;
 mod inputs;
+mod licenses;
 mod package;
-mod requests;
+pub(crate) mod requests;
 mod resources;
 mod scope;
 mod steps;
@@ -110,7 +111,8 @@ pub fn compile(recipe: &Recipe, options: &CompileOptions<'_>) -> Result<Compiled
         environment: &environment,
     };
     let configuration = evaluated.render();
-    let warnings = environment::warnings(recipe);
+    let mut warnings = environment::warnings(recipe);
+    warnings.extend(licenses::warnings(recipe, &base));
     let mut plans = plans.into_iter().map(|built| built.plan);
     let (sources, pipelines) = compiler.finish();
     let resources = resources::written(recipe, &base)?;

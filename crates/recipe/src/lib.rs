@@ -10,8 +10,10 @@
 
 mod compile;
 mod condition;
+mod copyright;
 mod decode;
 mod environment_file;
+mod evaluated;
 mod locate;
 mod pipelines;
 mod plan;
@@ -27,7 +29,9 @@ mod variables_file;
 pub mod written;
 
 pub use compile::{CompileError, CompileOptions, Compiled, ParsedPipelines, compile};
+pub use copyright::{CopyrightEntry, RewriteError, rewrite_copyright};
 pub use environment_file::{EnvironmentFileError, parse_environment};
+pub use evaluated::{DeclaredLicense, Evaluated, EvaluatedError, Unpacking};
 pub use pipelines::{
     BuiltinPipelines, PipelineDirectories, PipelineLoader, PipelineSource, builtin_definitions,
     builtin_pipelines,

@@ -35,6 +35,18 @@ impl SourceFile {
         &self.recorded
     }
 
+    /// A diagnostic where the file has `text` for the first time, if it has it anywhere. For what
+    /// becomes wrong after the recipe was compiled.
+    pub fn find(&self, text: &str, message: impl Into<String>) -> Option<Diagnostic> {
+        let lines = (1_u64..).zip(self.text.lines());
+        let position = lines.into_iter().find_map(|(line, content)| {
+            let before = &content[..content.find(text)?];
+            let column = before.chars().count() as u64 + 1;
+            Some(Position { line, column })
+        })?;
+        Some(self.diagnostic(Some(position), message))
+    }
+
     /// A diagnostic at `position` in this file.
     pub(crate) fn diagnostic(
         &self,
@@ -121,6 +133,14 @@ impl std::error::Error for Diagnostic {}
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn texts_are_found_where_they_are() {
+        let file = SourceFile::new("f", "a: b\né: xyz\n");
+        let found = file.find("xyz", "m").unwrap();
+        assert_eq!(found.position, Some(Position { line: 2, column: 4 }));
+        assert_eq!(file.find("nothing", "m"), None);
+    }
 
     #[test]
     fn what_is_shown_cannot_drive_a_terminal() {

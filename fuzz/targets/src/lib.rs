@@ -21,6 +21,7 @@ mod debian;
 mod guest;
 mod input;
 mod jailer;
+mod license;
 mod mutate;
 mod package;
 mod recipe;
@@ -64,8 +65,10 @@ pub const TARGETS: &[Target] = &[
     guest::ARCHIVE,
     guest::FRAME,
     jailer::REQUEST,
+    license::ARCHIVE,
     package::DETECT,
     package::LINT,
+    license::QUERY,
     recipe::RECIPE,
     recipe::TEMPLATE,
     signer::COSIGN_KEY,

@@ -4,7 +4,7 @@ mod config_source;
 pub(super) mod limits;
 
 use super::lint::LintArguments;
-use super::recipe_file::{RecipeArguments, render};
+use super::recipe_file::{RecipeArguments, at_checksum, render};
 use super::repositories::{OfRecipe, Opened, RepositoryArguments};
 use crate::exit;
 use crate::fetching::HTTP_AUTH;
@@ -217,7 +217,7 @@ fn job(
         accelerator: arguments.accelerator,
         interactive: arguments.interactive || arguments.keep,
     };
-    Ok(prepare(request, directory, progress)?)
+    prepare(request, directory, progress).map_err(|error| at_checksum(error.into(), &recipe))
 }
 
 /// What somebody outside chose, as provenance states it: what the flag table says of each flag.

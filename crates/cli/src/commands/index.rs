@@ -1,6 +1,7 @@
 //! `bessemer index`.
 
 use super::sign::signed_index;
+use crate::melange_flags::PlainFlags;
 use crate::signing::write_whole;
 use crate::{print, signing_key};
 use anyhow::{Context, Result};
@@ -36,6 +37,8 @@ pub(crate) struct Arguments {
     /// Sign the index with this private key
     #[arg(long)]
     signing_key: Option<PathBuf>,
+    #[command(flatten)]
+    _melange: PlainFlags,
     /// Print the result as JSON
     #[arg(long)]
     json: bool,

@@ -1,5 +1,6 @@
 //! `bessemer keygen`.
 
+use crate::melange_flags::PlainFlags;
 use crate::{print, signing_key};
 use anyhow::Result;
 use serde_json::json;
@@ -18,6 +19,8 @@ pub(crate) struct Arguments {
     /// Size of the key in bits: 2048, 3072 or 4096
     #[arg(long, default_value_t = 4096)]
     key_size: u32,
+    #[command(flatten)]
+    _melange: PlainFlags,
     /// Print the result as JSON
     #[arg(long)]
     json: bool,

@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 use bessemer_apk::Limits;
 use bessemer_lint::{Configuration, Finding, Package, Report, Selection, lint, linters};
 use bessemer_package::Opened;
+use bessemer_store::{Client, Request, Settings, Store};
 use serde_json::json;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -75,7 +76,7 @@ impl LintArguments {
     after_help = "Examples:\n  bessemer lint packages/x86_64/*.apk\n  bessemer lint --lint-require dev,setuidgid --lint-warn= --json packages/x86_64/*.apk\n\nLinters that the recipe in a package disables (`checks.disabled`) only warn for it."
 )]
 pub(crate) struct Arguments {
-    /// The packages
+    /// The packages, files or addresses (http, https)
     #[arg(required = true)]
     packages: Vec<PathBuf>,
     #[command(flatten)]
@@ -124,13 +125,29 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
 
 /// Opens a package file for a look at it; says so when its data is not what it names.
 pub(super) fn open(path: &Path) -> Result<Opened> {
-    let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
+    let file = match path.to_str().filter(|text| text.contains("://")) {
+        Some(address) => fetched(address)?,
+        None => File::open(path).with_context(|| format!("cannot open {}", path.display()))?,
+    };
     let opened = Opened::read(file, &std::env::temp_dir(), Limits::default())
         .with_context(|| format!("{} is no package", path.display()))?;
     if let Err(error) = &opened.proof {
         print::warning(&format!("{}: {error}", path.display()));
     }
     Ok(opened)
+}
+
+/// A package from somewhere else, in a file that has no name any more.
+fn fetched(address: &str) -> Result<File> {
+    let scratch = tempfile::tempdir()?;
+    let store = Store::open(scratch.path())?;
+    let request = Request {
+        uris: vec![address.parse()?],
+        ..Request::default()
+    };
+    let fetched = Client::new(&Settings::default())?.fetch(&request, &store)?;
+    let file = store.read(&fetched.object.digest)?;
+    file.context("the package was lost after it was fetched")
 }
 
 fn package(path: &Path, selection: &Selection, arguments: &Arguments) -> Result<Report> {

@@ -8,6 +8,7 @@ pub(crate) mod index;
 pub(crate) mod kernel;
 pub(crate) mod keygen;
 pub(crate) mod keys;
+pub(crate) mod license_check;
 pub(crate) mod lint;
 pub(crate) mod publish;
 pub(crate) mod query;
@@ -17,6 +18,7 @@ pub(crate) mod scan;
 pub(crate) mod schema;
 pub(crate) mod sign;
 pub(crate) mod test;
+pub(crate) mod update_cache;
 pub(crate) mod verify;
 pub(crate) mod worker;
 
@@ -36,6 +38,8 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Publish(arguments) => publish::run(&arguments, inherited),
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Lint(arguments) => lint::run(&arguments),
+        Command::LicenseCheck(arguments) => license_check::run(&arguments),
+        Command::UpdateCache(arguments) => update_cache::run(&arguments),
         Command::Scan(arguments) => scan::run(&arguments),
         Command::Compile(arguments) => compile::run(&arguments),
         Command::Query(arguments) => query::run(&arguments),

@@ -1,6 +1,7 @@
 //! `bessemer query` and `bessemer package-version`.
 
 use super::recipe_file::parse;
+use crate::melange_flags::PlainFlags;
 use crate::print;
 use anyhow::Result;
 use serde_json::json;
@@ -9,13 +10,15 @@ use std::process::ExitCode;
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Example:\n  bessemer query bzip2.yaml '{{ .Package.Name }} {{ .Package.Version }}'"
+    after_help = "Examples:\n  bessemer query bzip2.yaml '{{ .Package.Name }} {{ .Package.Version }}'\n  bessemer query bzip2.yaml '{{ range .Subpackages }}{{ println .Name }}{{ end }}'"
 )]
 pub(crate) struct Arguments {
     /// The recipe
     recipe: PathBuf,
-    /// Text with `{{ .Field.Name }}` in it
+    /// A template of Go's text/template, over the fields of melange's configuration
     template: String,
+    #[command(flatten)]
+    _melange: PlainFlags,
     /// Print the filled template as JSON
     #[arg(long)]
     json: bool,
@@ -26,6 +29,8 @@ pub(crate) struct Arguments {
 pub(crate) struct PackageVersionArguments {
     /// The recipe
     recipe: PathBuf,
+    #[command(flatten)]
+    _melange: PlainFlags,
     /// Print the result as JSON
     #[arg(long)]
     json: bool,
@@ -44,7 +49,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
 
 /// Prints `name-version-rEPOCH`.
 pub(crate) fn package_version(arguments: &PackageVersionArguments) -> Result<ExitCode> {
-    let text = bessemer_recipe::package_version(&parse(&arguments.recipe)?);
+    let text = bessemer_recipe::package_version(&parse(&arguments.recipe)?)?;
     if arguments.json {
         print::json(&json!({"package_version": text}))?;
     } else {

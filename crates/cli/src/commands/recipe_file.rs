@@ -1,9 +1,11 @@
 //! Finding, reading and compiling a recipe.
 
+use crate::print::Hint;
 use anyhow::{Context, Result, bail};
 use bessemer_recipe::{
     CompileOptions, Compiled, Diagnostic, PipelineDirectories, Recipe, SourceFile, compile,
 };
+use bessemer_store::{FailureCause, FetchError};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -15,8 +17,9 @@ const NAMES: [&str; 4] = [
     "melange.yml",
 ];
 
-/// apk's names of architectures, then OCI's.
-const ARCHITECTURES: [&str; 15] = [
+/// apk's names of architectures.
+pub(crate) const ALPINE_ARCHITECTURES: [&str; 9] = [
+    "x86_64",
     "aarch64",
     "armhf",
     "armv7",
@@ -25,23 +28,24 @@ const ARCHITECTURES: [&str; 15] = [
     "riscv64",
     "s390x",
     "x86",
-    "x86_64",
-    "386",
-    "amd64",
-    "arm/v6",
-    "arm/v7",
-    "arm64",
-    "loong64",
 ];
+/// OCI's names of the same.
+const OCI_ARCHITECTURES: [&str; 6] = ["386", "amd64", "arm/v6", "arm/v7", "arm64", "loong64"];
 
-fn architecture(text: &str) -> Result<String, String> {
+pub(super) fn architecture(text: &str) -> Result<String, String> {
     if text.contains(',') {
         return Err("one run is for one architecture; start one for each".to_owned());
     }
-    if ARCHITECTURES.contains(&text) {
+    if ALPINE_ARCHITECTURES.contains(&text) || OCI_ARCHITECTURES.contains(&text) {
         return Ok(text.to_owned());
     }
-    Err(format!("it is none of {}", ARCHITECTURES.join(", ")))
+    let mut names = ALPINE_ARCHITECTURES;
+    names.sort_unstable();
+    let names = names.into_iter().chain(OCI_ARCHITECTURES);
+    Err(format!(
+        "it is none of {}",
+        names.collect::<Vec<_>>().join(", ")
+    ))
 }
 
 /// What shapes a compilation, from the command line.
@@ -148,6 +152,37 @@ pub(crate) fn parse(path: &Path) -> Result<Recipe> {
     match Recipe::parse(SourceFile::new(path.display().to_string(), text)) {
         Ok(recipe) => Ok(recipe),
         Err(error) => bail!(render(error.diagnostic())),
+    }
+}
+
+/// Says where the recipe has the checksum that a fetched file does not have.
+pub(crate) fn at_checksum(error: anyhow::Error, recipe: &Path) -> anyhow::Error {
+    let failures = error.chain().find_map(|cause| match cause.downcast_ref() {
+        Some(FetchError::Failed(failures)) => Some(failures),
+        _ => None,
+    });
+    let mismatch = failures
+        .into_iter()
+        .flatten()
+        .find_map(|failure| match &failure.cause {
+            FailureCause::Mismatch { expected, .. } => Some(expected.clone()),
+            _ => None,
+        });
+    let Some(expected) = mismatch else {
+        return error;
+    };
+    let hint = Hint(
+        "upstream's file changed, or the recipe is wrong; find out which before you change it"
+            .to_owned(),
+    );
+    let digits = expected.rsplit(':').next().unwrap_or_default();
+    let text = fs_err::read_to_string(recipe).unwrap_or_default();
+    let file = SourceFile::new(recipe.display().to_string(), text);
+    match file.find(digits, "a source does not have this checksum") {
+        Some(diagnostic) => error.context(hint).context(render(&diagnostic)),
+        None => error
+            .context(hint)
+            .context("a source is not what the recipe says"),
     }
 }
 

@@ -1,5 +1,6 @@
 //! `bessemer sign` and `bessemer sign-index`.
 
+use crate::melange_flags::PlainFlags;
 use crate::signing::write_whole;
 use crate::{print, signing_key};
 use anyhow::{Context, Result};
@@ -19,6 +20,8 @@ pub(crate) struct Arguments {
     /// The private key, RSA in PEM; its file name, with `.pub`, is what apk looks for
     #[arg(short = 'k', long, default_value = "local-melange.rsa")]
     signing_key: PathBuf,
+    #[command(flatten)]
+    _melange: PlainFlags,
     /// Print the result as JSON
     #[arg(long)]
     json: bool,
@@ -37,6 +40,8 @@ pub(crate) struct IndexArguments {
     /// Replace a signature that is there
     #[arg(short, long)]
     force: bool,
+    #[command(flatten)]
+    _melange: PlainFlags,
     /// Print the result as JSON
     #[arg(long)]
     json: bool,

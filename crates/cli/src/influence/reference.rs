@@ -4,7 +4,7 @@ use super::table::{ENTRIES, FILES, VARIABLES};
 use super::{Influence, defined};
 use crate::arguments::definition;
 use crate::melange_flags::{
-    BuildTable, CompileTable, Flag, LintTable, ScanTable, Table, TestTable,
+    BuildTable, CompileTable, Flag, LintTable, PlainTable, ScanTable, Table, TestTable,
 };
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -53,6 +53,10 @@ pub(crate) fn markdown() -> String {
         ("compile", CompileTable::FLAGS),
         ("lint", LintTable::FLAGS),
         ("scan", ScanTable::FLAGS),
+        (
+            "license-check, update-cache, query, package-version, index, sign, sign-index, keygen",
+            PlainTable::FLAGS,
+        ),
     ] {
         let rows: Vec<_> = flags.iter().map(refused).collect();
         let mut section = String::new();

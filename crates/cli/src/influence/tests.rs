@@ -2,7 +2,9 @@ use super::table::{ENTRIES, VARIABLES};
 use super::{Influence, defined, markdown, name};
 use crate::arguments::{Arguments, Command, definition};
 use crate::commands::build;
-use crate::melange_flags::{BuildTable, CompileTable, LintTable, ScanTable, Table as _, TestTable};
+use crate::melange_flags::{
+    BuildTable, CompileTable, LintTable, PlainTable, ScanTable, Table as _, TestTable,
+};
 use bessemer_attest::predicates::{InternalParameters, IsolationParameters, ResourceParameters};
 use clap::FromArgMatches as _;
 use serde_json::{Value, json};
@@ -17,6 +19,8 @@ fn of_melange(command: &str, flag: &str) -> bool {
         "compile" => CompileTable::FLAGS,
         "lint" => LintTable::FLAGS,
         "scan" => ScanTable::FLAGS,
+        "license-check" | "update-cache" | "query" | "package-version" | "index" | "sign"
+        | "sign-index" | "keygen" => PlainTable::FLAGS,
         _ => &[],
     };
     flags.iter().any(|own| flag == format!("--{}", own.name))

@@ -14,6 +14,9 @@ pub(crate) struct CompileTable;
 /// Of `lint`.
 #[derive(Debug)]
 pub(crate) struct LintTable;
+/// Of commands that take every flag but the global ones.
+#[derive(Debug)]
+pub(crate) struct PlainTable;
 /// Of `scan`.
 #[derive(Debug)]
 pub(crate) struct ScanTable;
@@ -266,6 +269,16 @@ impl Table for CompileTable {
 
 impl Table for LintTable {
     const FLAGS: &'static [Flag] = &[FAIL_ON_LINT_WARNING, LOG_LEVEL];
+}
+
+impl Table for PlainTable {
+    const FLAGS: &'static [Flag] = &[Flag {
+        name: "log-level",
+        takes: Takes::Value,
+        accepted: &["info", "INFO"],
+        why: "there are no levels; what is done goes to standard error",
+        hint: LEAVE_OUT,
+    }];
 }
 
 impl Table for ScanTable {

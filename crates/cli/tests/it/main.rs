@@ -22,4 +22,5 @@ mod reach;
 mod reading;
 mod remote;
 mod reproducible;
+mod sources;
 mod verification;

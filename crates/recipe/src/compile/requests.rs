@@ -89,55 +89,60 @@ fn file(given: &Given<'_>, scope: &Scope<'_>, id: &str) -> Result<SourceRequest,
 }
 
 fn git(given: &Given<'_>, scope: &Scope<'_>, id: &str) -> Result<SourceRequest, CompileError> {
+    let git = git_request(&|name| input(scope, name));
+    let git = git.map_err(|message| given.error("depth", message))?;
+    if !git.branch.is_empty() && !git.tag.is_empty() {
+        let message = "`git-checkout` takes a `branch` or a `tag`, not both".to_owned();
+        return Err(given.error("branch", message));
+    }
+    Ok(checkout(input(scope, "repository"), git, id))
+}
+
+/// The request of a `git-checkout`, from its inputs; the error is about `depth`.
+pub(crate) fn git_request<'v>(input: &dyn Fn(&str) -> &'v str) -> Result<GitRequest, String> {
     let lines = |name: &str| -> Vec<String> {
-        let lines = input(scope, name).lines().map(str::trim);
+        let lines = input(name).lines().map(str::trim);
         lines
             .filter(|line| !line.is_empty() && !line.starts_with('#'))
             .map(str::to_owned)
             .collect()
     };
-    let git = GitRequest {
-        branch: input(scope, "branch").to_owned(),
-        tag: input(scope, "tag").to_owned(),
-        expected_commit: input(scope, "expected-commit").to_ascii_lowercase(),
-        depth: depth(given, scope)?,
-        recurse_submodules: input(scope, "recurse-submodules") == "true",
+    Ok(GitRequest {
+        branch: input("branch").to_owned(),
+        tag: input("tag").to_owned(),
+        expected_commit: input("expected-commit").to_ascii_lowercase(),
+        depth: depth(input)?,
+        recurse_submodules: input("recurse-submodules") == "true",
         cherry_picks: lines("cherry-picks"),
         sparse_paths: lines("sparse-paths"),
-    };
-    if !git.branch.is_empty() && !git.tag.is_empty() {
-        let message = "`git-checkout` takes a `branch` or a `tag`, not both".to_owned();
-        return Err(given.error("branch", message));
-    }
-    let uri = input(scope, "repository").to_owned();
+    })
+}
+
+pub(crate) fn checkout(uri: &str, git: GitRequest, id: &str) -> SourceRequest {
     let identity = serde_json::json!([uri, git]).to_string();
-    Ok(SourceRequest {
+    SourceRequest {
         id: id.to_owned(),
         cache_name: format!("request:{}", Digest::of(identity).hex()),
-        uri,
+        uri: uri.to_owned(),
         sha256: None,
         sha512: None,
         purl_name: String::new(),
         purl_version: String::new(),
         git: Some(git),
-    })
+    }
 }
 
 /// `unset` is a shallow clone, except where history is needed; `-1` is the whole history.
-fn depth(given: &Given<'_>, scope: &Scope<'_>) -> Result<u64, CompileError> {
-    match input(scope, "depth") {
+fn depth<'v>(input: &dyn Fn(&str) -> &'v str) -> Result<u64, String> {
+    match input("depth") {
         "unset" | "" => {
-            let whole = !input(scope, "branch").is_empty()
-                && !input(scope, "expected-commit").is_empty()
-                || !input(scope, "cherry-picks").is_empty();
+            let whole = !input("branch").is_empty() && !input("expected-commit").is_empty()
+                || !input("cherry-picks").is_empty();
             Ok(u64::from(!whole))
         }
         "-1" => Ok(0),
-        text => text.parse().map_err(|_| {
-            given.error(
-                "depth",
-                format!("`depth` must be a number, -1 or `unset`, found `{text}`"),
-            )
-        }),
+        text => text
+            .parse()
+            .map_err(|_| format!("`depth` must be a number, -1 or `unset`, found `{text}`")),
     }
 }
