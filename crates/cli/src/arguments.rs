@@ -42,7 +42,7 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Bootstrap(bootstrap::Arguments),
     /// Build, test and attest the packages of a recipe
-    Build(build::Arguments),
+    Build(Box<build::Arguments>),
     /// Run the tests of a recipe on packages that are already built
     Test(test::Arguments),
     /// Admit verified packages to a repository

@@ -6,6 +6,7 @@ mod tables;
 
 pub(crate) use tables::{BuildTable, CompileTable, LintTable, ScanTable, TestTable};
 
+use crate::print;
 use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, Error, FromArgMatches};
 use std::marker::PhantomData;
@@ -31,6 +32,9 @@ pub(crate) struct Flag {
     pub(crate) why: &'static str,
     /// What to do instead.
     pub(crate) hint: &'static str,
+    /// Whether every value is taken all the same, since it changes nothing; `why` and `hint` are
+    /// said once.
+    pub(crate) noted: bool,
 }
 
 /// The flags of one command.
@@ -50,14 +54,29 @@ pub(crate) type ScanFlags = Flags<ScanTable>;
 /// The flags of `bessemer test`.
 pub(crate) type TestFlags = Flags<TestTable>;
 
-/// Stands in a command's arguments for the flags of a table. It holds nothing: once it was parsed,
-/// no flag asks for anything.
+/// Stands in a command's arguments for the flags of a table. Once it was parsed, no flag asks for
+/// anything; what is left is what to say of those that were taken without any effect.
 #[derive(Debug)]
-pub(crate) struct Flags<T>(PhantomData<T>);
+pub(crate) struct Flags<T> {
+    notes: Vec<String>,
+    table: PhantomData<T>,
+}
 
 impl<T> Clone for Flags<T> {
     fn clone(&self) -> Self {
-        Self(PhantomData)
+        Self {
+            notes: self.notes.clone(),
+            table: PhantomData,
+        }
+    }
+}
+
+impl<T> Flags<T> {
+    /// Says of each flag that was taken and has no effect why it has none.
+    pub(crate) fn say(&self) {
+        for note in &self.notes {
+            print::note(note);
+        }
     }
 }
 
@@ -85,15 +104,22 @@ impl<T: Table> Args for Flags<T> {
 
 impl<T: Table> FromArgMatches for Flags<T> {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
+        let mut notes = Vec::new();
         for flag in T::FLAGS {
             let given = matches.get_many::<String>(flag.name).into_iter().flatten();
-            for value in given {
-                if !flag.accepted.contains(&value.as_str()) {
-                    return Err(refusal(flag, value));
+            let mut others = given.filter(|value| !flag.accepted.contains(&value.as_str()));
+            match others.next() {
+                Some(_) if flag.noted => {
+                    notes.push(format!("--{}: {}; {}", flag.name, flag.why, flag.hint));
                 }
+                Some(value) => return Err(refusal(flag, value)),
+                None => {}
             }
         }
-        Ok(Self(PhantomData))
+        Ok(Self {
+            notes,
+            table: PhantomData,
+        })
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {
@@ -115,41 +141,4 @@ fn refusal(flag: &Flag, value: &str) -> Error {
 }
 
 #[cfg(test)]
-mod tests {
-    use crate::arguments::definition;
-    use clap::FromArgMatches as _;
-
-    fn parsed(words: &[&str]) -> Result<(), String> {
-        let refused = |error: clap::Error| error.to_string();
-        let mut matches = definition().try_get_matches_from(words).map_err(refused)?;
-        crate::arguments::Arguments::from_arg_matches_mut(&mut matches)
-            .map(drop)
-            .map_err(refused)
-    }
-
-    #[test]
-    fn what_happens_anyway_may_be_asked_for() {
-        let words = ["--runner", "qemu", "--generate-provenance", "--rm=true"];
-        parsed(&[&["bessemer", "build", "a.yaml"][..], &words].concat()).unwrap();
-        parsed(&["bessemer", "build", "a.yaml", "--generate-index=false"]).unwrap();
-    }
-
-    #[test]
-    fn what_has_no_meaning_is_refused_with_a_reason_and_a_hint() {
-        let refused = |words: &[&str]| {
-            parsed(&[&["bessemer", "build", "a.yaml"][..], words].concat()).unwrap_err()
-        };
-        assert_eq!(
-            refused(&["--runner", "docker"]),
-            "error: `--runner docker` is refused: every build runs in a microVM of its own\n  hint: leave it out; --accelerator chooses how the microVM runs\n"
-        );
-        assert!(refused(&["--rm=false"]).contains("--keep"));
-        for flag in ["--env-file=a", "--log-policy=b", "--strip-origin-name"] {
-            let text = refused(&[flag]);
-            assert!(
-                text.contains("is refused") && text.contains("hint: "),
-                "{text}"
-            );
-        }
-    }
-}
+mod tests;

@@ -81,7 +81,7 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     lint: LintArguments,
     #[command(flatten)]
-    _melange: LintFlags,
+    melange: LintFlags,
     /// Where results go with --persist-lint-results, below a folder for the architecture
     #[arg(long, default_value = "packages")]
     out_dir: PathBuf,
@@ -92,6 +92,7 @@ pub(crate) struct Arguments {
 
 /// Prints what is found; fails when a linter that must pass does not.
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
+    arguments.melange.say();
     let selection = arguments.lint.selection()?;
     let mut printed = Vec::new();
     let mut failed = 0;

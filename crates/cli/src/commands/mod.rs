@@ -1,5 +1,6 @@
 //! One file a verb.
 
+mod additions;
 pub(crate) mod apk;
 pub(crate) mod bootstrap;
 pub(crate) mod build;

@@ -20,7 +20,8 @@ const REFUSED_HEAD: &str = "
 ## Flags of melange that are refused
 
 A value that asks for what happens anyway is accepted, as listed. Every other value ends the command
-with exit status 2, the reason and what to do instead.
+with exit status 2, the reason and what to do instead; but for flags that could change nothing, of
+which the command says so in a note.
 ";
 
 /// The page.
@@ -98,6 +99,7 @@ fn words(influence: &Influence) -> String {
 
 fn refused(flag: &Flag) -> (String, String) {
     let accepted = match flag.accepted {
+        _ if flag.noted => " (taken, with a note)".to_owned(),
         [] => String::new(),
         values => format!(" (accepted: `{}`)", values.join("`, `")),
     };

@@ -16,6 +16,7 @@ mod git;
 mod interrupts;
 mod languages;
 mod linting;
+mod makefile;
 mod publishing;
 mod reach;
 mod reading;
