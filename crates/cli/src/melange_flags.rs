@@ -4,7 +4,7 @@
 
 mod tables;
 
-pub(crate) use tables::{BuildTable, CompileTable, LintTable, ScanTable, TestTable};
+pub(crate) use tables::{BuildTable, CompileTable, LintTable, RebuildTable, ScanTable, TestTable};
 
 use crate::print;
 use clap::error::ErrorKind;
@@ -49,6 +49,8 @@ pub(crate) type BuildFlags = Flags<BuildTable>;
 pub(crate) type CompileFlags = Flags<CompileTable>;
 /// The flags of `bessemer lint`.
 pub(crate) type LintFlags = Flags<LintTable>;
+/// The flags of `bessemer rebuild`.
+pub(crate) type RebuildFlags = Flags<RebuildTable>;
 /// The flags of `bessemer scan`.
 pub(crate) type ScanFlags = Flags<ScanTable>;
 /// The flags of `bessemer test`.

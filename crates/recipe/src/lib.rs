@@ -12,6 +12,7 @@ mod compile;
 mod condition;
 mod decode;
 mod environment_file;
+mod evaluated;
 mod locate;
 mod pipelines;
 mod plan;
@@ -28,6 +29,7 @@ pub mod written;
 
 pub use compile::{CompileError, CompileOptions, Compiled, ParsedPipelines, compile};
 pub use environment_file::{EnvironmentFileError, parse_environment};
+pub use evaluated::Evaluated;
 pub use pipelines::{
     BuiltinPipelines, PipelineDirectories, PipelineLoader, PipelineSource, builtin_definitions,
     builtin_pipelines,

@@ -65,6 +65,7 @@ pub const TARGETS: &[Target] = &[
     jailer::REQUEST,
     package::DETECT,
     package::LINT,
+    recipe::EVALUATED,
     recipe::RECIPE,
     recipe::TEMPLATE,
     signer::COSIGN_KEY,

@@ -103,12 +103,16 @@ fn inputs_digest(job: &Job) -> Result<Digest, serde_json::Error> {
     Ok(Digest::of(text))
 }
 
+/// Sorted: the order of installation may differ between a build and its rebuild, which asks for the
+/// same packages in another way.
 fn contents(lock: &Lock) -> String {
     let sources = lock.sources.iter();
     let sources = sources.map(|source| format!("source {} {}\n", source.id, source.sha256));
     let packages = lock.packages.iter();
     let packages = packages.map(|package| format!("package {} {}\n", package.name, package.sha256));
-    sources.chain(packages).collect()
+    let mut lines: Vec<String> = sources.chain(packages).collect();
+    lines.sort();
+    lines.concat()
 }
 
 /// The recipe as the command line says where it is from; nothing here checks that.

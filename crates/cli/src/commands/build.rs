@@ -1,9 +1,10 @@
 //! `bessemer build`: plan, lock, register, hand over to a worker.
 
 mod config_source;
-mod index;
+pub(super) mod index;
 pub(super) mod limits;
 pub(super) mod order;
+mod pinned;
 
 use super::additions::{Additions, Claims, Environment, record};
 use super::lint::LintArguments;
@@ -17,7 +18,7 @@ use bessemer_attest::documents::{AcceleratorChoice, Parameters};
 use bessemer_recipe::Plan;
 use index::Wanted;
 use limits::LimitArguments;
-use order::{Failed, Order};
+use order::{Failed, Inputs, Order};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -144,6 +145,7 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
         keep: arguments.keep,
         quiet: arguments.quiet || arguments.json,
         index: arguments.index(),
+        inputs: Inputs::Resolved,
     };
     let mut made = match order.carry_out(&services)? {
         Ok(made) => made,

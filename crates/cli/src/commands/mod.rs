@@ -12,6 +12,7 @@ pub(crate) mod keys;
 pub(crate) mod lint;
 pub(crate) mod publish;
 pub(crate) mod query;
+pub(crate) mod rebuild;
 mod recipe_file;
 pub(crate) mod repositories;
 pub(crate) mod scan;
@@ -33,6 +34,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Apk(arguments) => apk::run(&arguments),
         Command::Bootstrap(arguments) => bootstrap::run(&arguments, inherited),
         Command::Build(arguments) => build::run(&arguments, inherited),
+        Command::Rebuild(arguments) => rebuild::run(&arguments, inherited),
         Command::Test(arguments) => test::run(&arguments, inherited),
         Command::Publish(arguments) => publish::run(&arguments, inherited),
         Command::Verify(arguments) => verify::run(&arguments),

@@ -4,7 +4,7 @@ use super::table::{ENTRIES, FILES, VARIABLES};
 use super::{Influence, defined};
 use crate::arguments::definition;
 use crate::melange_flags::{
-    BuildTable, CompileTable, Flag, LintTable, ScanTable, Table, TestTable,
+    BuildTable, CompileTable, Flag, LintTable, RebuildTable, ScanTable, Table, TestTable,
 };
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -53,6 +53,7 @@ pub(crate) fn markdown() -> String {
         ("test", TestTable::FLAGS),
         ("compile", CompileTable::FLAGS),
         ("lint", LintTable::FLAGS),
+        ("rebuild", RebuildTable::FLAGS),
         ("scan", ScanTable::FLAGS),
     ] {
         let rows: Vec<_> = flags.iter().map(refused).collect();

@@ -25,6 +25,8 @@ const SIGNATURE: Influence = None(
 const WORKSPACE: Influence =
     Recorded("resolvedDependencies: each file that enters the workspace, by digest");
 
+const ANY_PLACE: Influence =
+    None("a source is accepted by the digest that the recipe names, wherever it comes from");
 const LINTS: Influence =
     None("linters look and change nothing; they decide whether packages are made at all");
 
@@ -63,16 +65,8 @@ pub(crate) const ENTRIES: &[Entry] = &[
     entry(&["build"], "--accelerator", Internal("accelerator")),
     entry(&["build"], "--source-dir", WORKSPACE),
     entry(&["build"], "--empty-workspace", WORKSPACE),
-    entry(
-        &["build"],
-        "--mirror",
-        None("a source is accepted by the digest that the recipe names, wherever it comes from"),
-    ),
-    entry(
-        &["build"],
-        "--cache-dir",
-        None("a source is accepted by the digest that the recipe names, wherever it comes from"),
-    ),
+    entry(&["build"], "--mirror", ANY_PLACE),
+    entry(&["build"], "--cache-dir", ANY_PLACE),
     entry(&["build"], "--env-file", External("environmentFiles")),
     entry(&["build"], "--package-append", External("extraPackages")),
     entry(&["build"], "--namespace", External("namespace")),
@@ -112,6 +106,42 @@ pub(crate) const ENTRIES: &[Entry] = &[
     ),
     entry(&["worker"], "--source-dir", WORKSPACE),
     entry(&["worker"], "--out", AFTER),
+    // Building again.
+    entry(
+        &["rebuild"],
+        "<packages>",
+        Recorded(
+            "resolvedDependencies: the evaluated recipe of each, by digest; `externalParameters` repeats what they say of their making",
+        ),
+    ),
+    entry(
+        &["rebuild"],
+        "--repository-append",
+        External("extraRepositories"),
+    ),
+    entry(&["rebuild"], "--keyring-append", External("keyrings")),
+    entry(&["rebuild"], "--cpu", Internal("resources.vcpus")),
+    entry(&["rebuild"], "--memory", Internal("resources.memoryMib")),
+    entry(&["rebuild"], "--disk", Internal("resources.scratchMib")),
+    entry(
+        &["rebuild"],
+        "--timeout",
+        Internal("resources.timeoutSeconds"),
+    ),
+    entry(&["rebuild"], "--accelerator", Internal("accelerator")),
+    entry(&["rebuild"], "--source-dir", WORKSPACE),
+    entry(&["rebuild"], "--mirror", ANY_PLACE),
+    entry(&["rebuild"], "--cache-dir", ANY_PLACE),
+    entry(&["rebuild"], "--signing-key", SIGNATURE),
+    entry(&["rebuild"], "--out-dir", AFTER),
+    entry(&["rebuild"], "--diff", PRINTS),
+    entry(
+        &["rebuild"],
+        "--trust-root",
+        None("decides whether a package's word is taken; nothing is built otherwise"),
+    ),
+    entry(&["rebuild"], "--quiet", PRINTS),
+    entry(&["rebuild"], "--json", PRINTS),
     // Testing what is built.
     entry(&["test"], "<recipe>", TESTS),
     entry(&["test"], "<packages>", TESTS),

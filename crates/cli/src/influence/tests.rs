@@ -2,7 +2,9 @@ use super::table::{ENTRIES, VARIABLES};
 use super::{Influence, defined, markdown, name};
 use crate::arguments::{Arguments, Command, definition};
 use crate::commands::build;
-use crate::melange_flags::{BuildTable, CompileTable, LintTable, ScanTable, Table as _, TestTable};
+use crate::melange_flags::{
+    BuildTable, CompileTable, LintTable, RebuildTable, ScanTable, Table as _, TestTable,
+};
 use bessemer_attest::predicates::{InternalParameters, IsolationParameters, ResourceParameters};
 use clap::FromArgMatches as _;
 use serde_json::{Value, json};
@@ -16,6 +18,7 @@ fn of_melange(command: &str, flag: &str) -> bool {
         "test" => TestTable::FLAGS,
         "compile" => CompileTable::FLAGS,
         "lint" => LintTable::FLAGS,
+        "rebuild" => RebuildTable::FLAGS,
         "scan" => ScanTable::FLAGS,
         _ => &[],
     };
@@ -142,6 +145,9 @@ fn what_is_said_to_be_external_is_in_the_external_parameters() {
         let Influence::External(field) = entry.influence else {
             continue;
         };
+        if !entry.commands.contains(&"build") {
+            continue;
+        }
         if entry.flag == "<recipe>" {
             // It is not among the parameters of the job spec but beside them.
             assert_eq!(field, "configSource");

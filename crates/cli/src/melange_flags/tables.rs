@@ -14,6 +14,9 @@ pub(crate) struct CompileTable;
 /// Of `lint`.
 #[derive(Debug)]
 pub(crate) struct LintTable;
+/// Of `rebuild`.
+#[derive(Debug)]
+pub(crate) struct RebuildTable;
 /// Of `scan`.
 #[derive(Debug)]
 pub(crate) struct ScanTable;
@@ -209,6 +212,10 @@ impl Table for CompileTable {
         LOG_POLICY,
         LOG_LEVEL,
     ];
+}
+
+impl Table for RebuildTable {
+    const FLAGS: &'static [Flag] = &[RUNNER, LOG_LEVEL];
 }
 
 impl Table for LintTable {

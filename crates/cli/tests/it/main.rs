@@ -20,5 +20,6 @@ mod makefile;
 mod publishing;
 mod reach;
 mod reading;
+mod rebuilding;
 mod reproducible;
 mod verification;

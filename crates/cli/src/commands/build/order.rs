@@ -3,6 +3,7 @@
 use super::check_architecture;
 use super::index::{Neighbours, Wanted};
 use super::limits::LimitArguments;
+use super::pinned;
 use crate::commands::lint::LintArguments;
 use crate::commands::repositories::{Opened, RepositoryArguments};
 use crate::exit;
@@ -20,6 +21,7 @@ use bessemer_package::Scratch;
 use bessemer_recipe::Plan;
 use bessemer_store::{Client, Settings, Store};
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
@@ -50,6 +52,19 @@ pub(in crate::commands) struct Order<'a> {
     pub(in crate::commands) keep: bool,
     pub(in crate::commands) quiet: bool,
     pub(in crate::commands) index: Wanted,
+    pub(in crate::commands) inputs: Inputs,
+}
+
+/// What is known of a build's packages before it is resolved.
+#[derive(Debug, Clone)]
+pub(in crate::commands) enum Inputs {
+    /// Nothing: the newest that fit.
+    Resolved,
+    /// They are those of an earlier build: the plan asks for each in its version.
+    Pinned {
+        /// SHA-256 in hexadecimal by file name, of those that an attestation names.
+        attested: BTreeMap<String, String>,
+    },
 }
 
 /// What a build left.
@@ -95,6 +110,9 @@ impl Order<'_> {
         let architecture = self.plan.architecture.clone();
         let own = &self.plan.environment.repositories;
         let opened = self.repositories.open(own, &architecture, &store)?;
+        if let Inputs::Pinned { .. } = &self.inputs {
+            pinned::all_offered(&self.plan.environment.packages, &opened.repositories)?;
+        }
         let out = self.out_dir.join(&architecture);
         fs_err::create_dir_all(&out)?;
         bessemer_package::remove_partial(&out)?;
@@ -111,6 +129,9 @@ impl Order<'_> {
             trust_root: &trust_root,
         };
         let job = self.job(&ground, &mut progress)?;
+        if let Inputs::Pinned { attested } = &self.inputs {
+            pinned::as_attested(&job.lock.packages, attested)?;
+        }
         let spec = job.write()?;
         let registration = client.register(
             &File::open(&spec)?,
@@ -131,11 +152,7 @@ impl Order<'_> {
             Some(neighbours) => Some(neighbours.extend(&result, &mut client, &scratch)?),
             None => None,
         };
-        Ok(Ok(Made {
-            result,
-            key,
-            index,
-        }))
+        Ok(Ok(Made { result, key, index }))
     }
 
     fn job(&self, ground: &Ground<'_>, progress: &mut Progress) -> Result<Job> {
