@@ -107,15 +107,16 @@ fn reduce(document: &mut Value) {
 }
 
 fn package(map: &mut Map<String, Value>) {
-    steps(map.get_mut("pipeline"));
-    let test = map.get_mut("test");
-    steps(test.and_then(|test| test.get_mut("pipeline")));
+    if let Some(pipeline) = map.get_mut("pipeline") {
+        steps(pipeline);
+    }
+    if let Some(pipeline) = map.get_mut("test").and_then(|it| it.get_mut("pipeline")) {
+        steps(pipeline);
+    }
 }
 
-fn steps(list: Option<&mut Value>) {
-    let Some(Value::Array(list)) = list else {
-        return;
-    };
+fn steps(list: &mut Value) {
+    let Value::Array(list) = list else { return };
     for step in list {
         if let Value::Object(step) = step {
             step.remove("needs");
@@ -125,7 +126,9 @@ fn steps(list: Option<&mut Value>) {
                 step.remove("uses");
                 step.remove("with");
             }
-            steps(step.get_mut("pipeline"));
+            if let Some(pipeline) = step.get_mut("pipeline") {
+                steps(pipeline);
+            }
         }
     }
 }
@@ -150,12 +153,16 @@ fn prune(value: &mut Value, schema: &Value, root: &Value) {
                 }
             } else {
                 let inner = &schema["additionalProperties"];
-                map.values_mut().for_each(|value| prune(value, inner, root));
+                for value in map.values_mut() {
+                    prune(value, inner, root);
+                }
             }
         }
         Value::Array(list) => {
             let items = &schema["items"];
-            list.iter_mut().for_each(|value| prune(value, items, root));
+            for value in list {
+                prune(value, items, root);
+            }
         }
         _ => {}
     }
