@@ -19,6 +19,7 @@ mod text;
 pub use identity::{BuilderKind, Issuer, apk_build_type, gate_id, import_type, local_base};
 pub use import::import_statement;
 pub use summary::{GatePolicy, SummaryRequest, summary_statement};
+pub use text::is_publishable;
 
 use crate::documents::{CanonicalError, JobSpec, Lock, Record};
 use crate::predicates::{Provenance, SPDX_TYPE, TestResult};

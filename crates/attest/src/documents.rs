@@ -17,6 +17,7 @@ mod timestamp;
 pub use canonical::{
     CanonicalError, DOCUMENT_LIMIT, Document, DocumentError, canonical_bytes, digest, parse,
 };
+pub(crate) use job_spec::is_false;
 pub use job_spec::{
     AcceleratorChoice, ConfigSource, JobSpec, JobSpecSchema, Limits, Network, Parameters,
 };

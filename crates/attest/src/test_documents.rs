@@ -103,6 +103,7 @@ fn lock(kind: LockKind) -> Lock {
             origin: "builtin".to_owned(),
             sha256: file("make.yaml"),
         }],
+        environment_files: Vec::new(),
         sources: vec![LockedSource {
             git: None,
             id: "main/0".to_owned(),

@@ -151,6 +151,7 @@ fn describe(
             sbom::escape(&facts.deb.architecture)
         )),
         sha256: Some(facts.deb.sha256),
+        license: None,
     };
     sbom::spdx(&sbom::Description {
         namespace: SBOM_NAMESPACE,

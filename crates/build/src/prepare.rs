@@ -29,6 +29,8 @@ pub struct Request<'a> {
     pub config_source: ConfigSource,
     /// What somebody outside chose.
     pub parameters: Parameters,
+    /// The files that the parameters name, by digest.
+    pub environment_files: Vec<LockedFile>,
     /// Where packages come from.
     pub sources: &'a Sources<'a>,
     /// Places tried before a source's own.
@@ -169,6 +171,7 @@ fn lock(
             sha256: plan.recipe.sha256,
         },
         pipelines: pipelines.collect(),
+        environment_files: request.environment_files.clone(),
         sources,
         indexes: locked_indexes(request.sources.repositories),
         keys: request.sources.keys.to_vec(),

@@ -2,7 +2,7 @@
 
 use crate::commands::{
     apk, bootstrap, build, compile, index, kernel, keygen, keys, license_check, lint, publish,
-    query, scan, schema, sign, test, update_cache, verify, worker,
+    query, rebuild, scan, schema, sign, test, update_cache, verify, worker,
 };
 use crate::exit;
 use crate::services::Inherited;
@@ -42,7 +42,9 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Bootstrap(bootstrap::Arguments),
     /// Build, test and attest the packages of a recipe
-    Build(build::Arguments),
+    Build(Box<build::Arguments>),
+    /// Build packages again from what they carry, and compare
+    Rebuild(Box<rebuild::Arguments>),
     /// Run the tests of a recipe on packages that are already built
     Test(test::Arguments),
     /// Admit verified packages to a repository
@@ -121,6 +123,7 @@ impl Command {
             self,
             Self::Bootstrap(_)
                 | Self::Build(_)
+                | Self::Rebuild(_)
                 | Self::Test(_)
                 | Self::Publish(_)
                 | Self::Keys(_)
@@ -131,13 +134,17 @@ impl Command {
 
     /// Whether the command starts guests.
     pub(crate) const fn boots_guests(&self) -> bool {
-        matches!(self, Self::Build(_) | Self::Test(_) | Self::Worker(_))
+        matches!(
+            self,
+            Self::Build(_) | Self::Rebuild(_) | Self::Test(_) | Self::Worker(_)
+        )
     }
 
     /// The key that the signer is to sign packages with, instead of its own.
     pub(crate) fn signing_key(&self) -> Option<&Path> {
         match self {
             Self::Build(arguments) => arguments.signing_key.as_deref(),
+            Self::Rebuild(arguments) => arguments.signing_key.as_deref(),
             _ => None,
         }
     }
@@ -147,6 +154,7 @@ impl Command {
         match self {
             Self::Bootstrap(bootstrap::Arguments::Debian(arguments)) => vec![arguments.out.clone()],
             Self::Build(arguments) => vec![arguments.out_dir.clone()],
+            Self::Rebuild(arguments) => vec![arguments.out_dir.clone()],
             Self::Publish(arguments) => vec![arguments.repository.clone()],
             Self::Keys(keys::Arguments::Export(arguments)) => vec![arguments.out.clone()],
             Self::Kernel(kernel::Arguments::Unpack(arguments)) => vec![arguments.out.clone()],

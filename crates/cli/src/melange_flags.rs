@@ -4,8 +4,11 @@
 
 mod tables;
 
-pub(crate) use tables::{BuildTable, CompileTable, LintTable, PlainTable, ScanTable, TestTable};
+pub(crate) use tables::{
+    BuildTable, CompileTable, LintTable, PlainTable, RebuildTable, ScanTable, TestTable,
+};
 
+use crate::print;
 use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, Error, FromArgMatches};
 use std::marker::PhantomData;
@@ -34,6 +37,9 @@ pub(crate) struct Flag {
     pub(crate) why: &'static str,
     /// What to do instead.
     pub(crate) hint: &'static str,
+    /// Whether every value is taken all the same, since it changes nothing; `why` and `hint` are
+    /// said once.
+    pub(crate) noted: bool,
 }
 
 /// The flags of one command.
@@ -50,19 +56,36 @@ pub(crate) type CompileFlags = Flags<CompileTable>;
 pub(crate) type PlainFlags = Flags<PlainTable>;
 /// The flags of `bessemer lint`.
 pub(crate) type LintFlags = Flags<LintTable>;
+/// The flags of `bessemer rebuild`.
+pub(crate) type RebuildFlags = Flags<RebuildTable>;
 /// The flags of `bessemer scan`.
 pub(crate) type ScanFlags = Flags<ScanTable>;
 /// The flags of `bessemer test`.
 pub(crate) type TestFlags = Flags<TestTable>;
 
-/// Stands in a command's arguments for the flags of a table. It holds nothing: once it was parsed,
-/// no flag asks for anything.
+/// Stands in a command's arguments for the flags of a table. Once it was parsed, no flag asks for
+/// anything; what is left is what to say of those that were taken without any effect.
 #[derive(Debug)]
-pub(crate) struct Flags<T>(PhantomData<T>);
+pub(crate) struct Flags<T> {
+    notes: Vec<String>,
+    table: PhantomData<T>,
+}
 
 impl<T> Clone for Flags<T> {
     fn clone(&self) -> Self {
-        Self(PhantomData)
+        Self {
+            notes: self.notes.clone(),
+            table: PhantomData,
+        }
+    }
+}
+
+impl<T> Flags<T> {
+    /// Says of each flag that was taken and has no effect why it has none.
+    pub(crate) fn say(&self) {
+        for note in &self.notes {
+            print::note(note);
+        }
     }
 }
 
@@ -92,15 +115,22 @@ impl<T: Table> Args for Flags<T> {
 
 impl<T: Table> FromArgMatches for Flags<T> {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
+        let mut notes = Vec::new();
         for flag in T::FLAGS {
             let given = matches.get_many::<String>(flag.name).into_iter().flatten();
-            for value in given {
-                if !flag.accepted.contains(&value.as_str()) {
-                    return Err(refusal(flag, value));
+            let mut others = given.filter(|value| !flag.accepted.contains(&value.as_str()));
+            match others.next() {
+                Some(_) if flag.noted => {
+                    notes.push(format!("--{}: {}; {}", flag.name, flag.why, flag.hint));
                 }
+                Some(value) => return Err(refusal(flag, value)),
+                None => {}
             }
         }
-        Ok(Self(PhantomData))
+        Ok(Self {
+            notes,
+            table: PhantomData,
+        })
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {
@@ -122,181 +152,4 @@ fn refusal(flag: &Flag, value: &str) -> Error {
 }
 
 #[cfg(test)]
-mod tests {
-    use crate::arguments::definition;
-    use clap::FromArgMatches as _;
-
-    fn parsed(words: &[&str]) -> Result<(), String> {
-        let refused = |error: clap::Error| error.to_string();
-        let mut matches = definition().try_get_matches_from(words).map_err(refused)?;
-        crate::arguments::Arguments::from_arg_matches_mut(&mut matches)
-            .map(drop)
-            .map_err(refused)
-    }
-
-    #[test]
-    fn what_happens_anyway_may_be_asked_for() {
-        let words = ["--runner", "qemu", "--generate-provenance", "--rm=true"];
-        parsed(&[&["bessemer", "build", "a.yaml"][..], &words].concat()).unwrap();
-        parsed(&["bessemer", "build", "a.yaml", "--generate-index=false"]).unwrap();
-    }
-
-    /// melange's flags of the commands that need no guest, at its version of August 2026.
-    const FLAGS: [(&str, &[&str]); 10] = [
-        ("query", &[]),
-        ("package-version", &[]),
-        (
-            "lint",
-            &[
-                "lint-require",
-                "lint-warn",
-                "out-dir",
-                "persist-lint-results",
-                "fail-on-lint-warning",
-            ],
-        ),
-        ("license-check", &["fix", "format", "scan-type", "workdir"]),
-        ("update-cache", &["cache-dir"]),
-        (
-            "index",
-            &["arch", "merge", "output", "signing-key", "source"],
-        ),
-        ("sign", &["signing-key"]),
-        ("sign-index", &["force", "signing-key"]),
-        ("keygen", &["key-size"]),
-        (
-            "scan",
-            &[
-                "arch",
-                "comments",
-                "diff",
-                "keyring-append",
-                "namespace",
-                "package",
-                "repository-append",
-            ],
-        ),
-    ];
-
-    #[test]
-    fn every_flag_of_melange_is_known() {
-        let definition = definition();
-        for (name, flags) in FLAGS {
-            let command = definition.find_subcommand(name).unwrap();
-            let known: Vec<&str> = command
-                .get_arguments()
-                .filter_map(|flag| flag.get_long())
-                .collect();
-            for flag in flags.iter().chain(&["log-level"]) {
-                assert!(known.contains(flag), "{name} --{flag}");
-            }
-        }
-    }
-
-    /// What people and Makefiles call, with the program's name left out, and what a refusal says.
-    const LINES: [(&str, Option<&str>); 36] = [
-        ("query a.yaml {{.Package.Name}}", None),
-        ("query --log-level info a.yaml x", None),
-        (
-            "query --log-level debug a.yaml x",
-            Some("there are no levels"),
-        ),
-        ("package-version a.yaml", None),
-        ("lint a.apk b.apk", None),
-        ("lint --lint-require=dev,opt --lint-warn= a.apk", None),
-        (
-            "lint --persist-lint-results --out-dir=out https://host/a.apk",
-            None,
-        ),
-        (
-            "lint --fail-on-lint-warning a.apk",
-            Some("does nothing with it"),
-        ),
-        ("license-check a.yaml", None),
-        ("license-check --fix --format=simple a.yaml", None),
-        (
-            "license-check --format other a.yaml",
-            Some("none of flat, simple"),
-        ),
-        ("license-check --scan-type deep --workdir w a.apk", None),
-        (
-            "license-check --scan-type=half .",
-            Some("none of shallow, deep"),
-        ),
-        ("update-cache a.yaml", None),
-        ("update-cache --cache-dir c a.yaml", None),
-        (
-            "update-cache --cache-dir gs://c a.yaml",
-            Some("no folder of this machine"),
-        ),
-        ("index -o APKINDEX.tar.gz a.apk", None),
-        (
-            "index --signing-key local-melange.rsa -o x/APKINDEX.tar.gz x/a.apk",
-            None,
-        ),
-        ("index -m -s old.tar.gz -a x86_64 a.apk", None),
-        (
-            "index --merge --source old.tar.gz --arch aarch64 --output o a.apk",
-            None,
-        ),
-        (
-            "index --merge=false a.apk",
-            Some("unexpected value 'false' for '--merge'"),
-        ),
-        ("sign a.apk", None),
-        ("sign -k key.rsa a.apk b.apk", None),
-        ("sign --signing-key=key.rsa a.apk", None),
-        ("sign-index APKINDEX.tar.gz", None),
-        (
-            "sign-index --signing-key=key.rsa APKINDEX.tar.gz --force",
-            None,
-        ),
-        ("sign-index -f APKINDEX.tar.gz", None),
-        ("keygen", None),
-        ("keygen local-melange.rsa", None),
-        ("keygen --key-size 2048 k.rsa", None),
-        ("keygen --log-level warn k.rsa", Some("there are no levels")),
-        ("scan a.yaml", None),
-        (
-            "scan --arch aarch64 --diff --comments -p a-dev -r ./packages a.yaml",
-            None,
-        ),
-        (
-            "scan --arch x86_64,aarch64 a.yaml",
-            Some("one run is for one architecture"),
-        ),
-        ("scan -k key.rsa.pub a.yaml", Some("does nothing with it")),
-        ("scan --namespace wolfi a.yaml", Some("is refused")),
-    ];
-
-    #[test]
-    fn lines_for_melange_are_taken_or_refused_with_a_reason() {
-        for (line, refusal) in LINES {
-            let words: Vec<&str> = std::iter::once("bessemer").chain(line.split(' ')).collect();
-            match (parsed(&words), refusal) {
-                (Ok(()), None) => {}
-                (Err(text), Some(part)) => assert!(text.contains(part), "{line}: {text}"),
-                (result, _) => panic!("{line}: {result:?}"),
-            }
-        }
-    }
-
-    #[test]
-    fn what_has_no_meaning_is_refused_with_a_reason_and_a_hint() {
-        let refused = |words: &[&str]| {
-            parsed(&[&["bessemer", "build", "a.yaml"][..], words].concat()).unwrap_err()
-        };
-        assert_eq!(
-            refused(&["--runner", "docker"]),
-            "error: `--runner docker` is refused: every build runs in a microVM of its own\n  hint: leave it out; --accelerator chooses how the microVM runs\n"
-        );
-        assert!(refused(&["--rm=false"]).contains("--keep"));
-        for flag in ["--env-file=a", "--log-policy=b", "--strip-origin-name"] {
-            let text = refused(&[flag]);
-            assert!(
-                text.contains("is refused") && text.contains("hint: "),
-                "{text}"
-            );
-        }
-    }
-}
+mod tests;

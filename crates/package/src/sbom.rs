@@ -57,6 +57,8 @@ pub struct Source {
     pub purl: Option<String>,
     /// The digest of its bytes.
     pub sha256: Option<Digest>,
+    /// Its licence as declared; `None` when it is not known.
+    pub license: Option<String>,
 }
 
 /// Why no document could be made.
@@ -187,7 +189,12 @@ impl Document {
     fn new(from: &Description<'_>, created: String) -> Self {
         let license = Expression::all(from.licenses);
         let own = Package::of_apk(from, license.text);
-        let extracted = license.extracted.into_iter();
+        let mut extracted = license.extracted;
+        for source in from.recipe.iter().chain(&from.sources) {
+            let declared = source.license.as_deref().map(Expression::of);
+            extracted.extend(declared.into_iter().flat_map(|license| license.extracted));
+        }
+        let extracted = extracted.into_iter();
         let extracted = extracted.map(|(license_id, name)| Extracted {
             license_id,
             text: format!("The recipe names this licence `{name}`."),
@@ -273,7 +280,10 @@ impl Package {
             version_info: source.version.clone(),
             files_analyzed: false,
             license_concluded: UNKNOWN,
-            license_declared: UNKNOWN.into(),
+            license_declared: source
+                .license
+                .as_deref()
+                .map_or_else(|| UNKNOWN.into(), |license| Expression::of(license).text),
             download_location: source.location.clone().unwrap_or_else(|| UNKNOWN.into()),
             copyright_text: UNKNOWN.into(),
             checksums: source.sha256.iter().map(checksum).collect(),
@@ -349,6 +359,7 @@ mod tests {
                 location: None,
                 purl: None,
                 sha256: Some(Digest::of(b"")),
+                license: None,
             }],
         }
     }
@@ -393,6 +404,7 @@ mod tests {
             location: Some("https://example.org/a.tar.gz".into()),
             purl: purl.map(str::to_owned),
             sha256: Some(Digest::of(b"a")),
+            license: purl.is_none().then(|| "Apache-2.0 AND HOUSE-RULES".into()),
         };
         let full = Description {
             licenses: &["MIT OR PROPRIETARY", "Public Domain"],

@@ -1,313 +1,169 @@
-//! What an evaluated recipe says of its sources and licences: the configuration of a plan, or the
-//! `.melange.yaml` of a package, whoever built it.
+//! Evaluated recipes: the `.melange.yaml` in a package's control member, ours or melange's.
+//!
+//! All variables are filled in, and a step has its expansion beside the `uses` it stood for. Whoever
+//! wrote it may be a stranger or a later version: keys that are not known are passed over, as
+//! melange does.
 
-use crate::compile::requests::{checkout, git_request};
-use crate::condition;
-use crate::plan::SourceRequest;
-use crate::variables::WORKSPACE;
-use bessemer_digest::Digest;
-use serde::Deserialize;
-use std::collections::BTreeMap;
+use crate::compile::{CompileError, CompileOptions, Compiled, compile};
+use crate::decode::decode;
+use crate::pipelines::BuiltinPipelines;
+use crate::plan::{PackagePlan, Step};
+use crate::recipe::{Recipe, RecipeError};
+use crate::schema::recipe_schema;
+use crate::source::SourceFile;
+use serde_json::{Map, Value, json};
 
-/// How deep pipelines are followed.
-const MAX_DEPTH: usize = 64;
+/// The built-in pipelines whose work the control side does: a step that uses one asks for a source.
+const SOURCES: [&str; 2] = ["fetch", "git-checkout"];
+/// What evaluation has used up, and what says nothing about packages.
+const SPENT: [&str; 5] = ["data", "options", "update", "var-transforms", "vars"];
+/// Nanoseconds in a second: Go's encoder writes durations so.
+const NANOSECONDS: u64 = 1_000_000_000;
 
-/// An evaluated recipe, as far as its sources go; everything else in it is passed over.
-#[derive(Clone, Debug, Default, Deserialize)]
+/// An evaluated recipe, as read.
+#[derive(Clone, Debug)]
 pub struct Evaluated {
-    #[serde(default)]
-    package: Package,
-    #[serde(default)]
-    pipeline: Vec<Node>,
-    #[serde(default)]
-    subpackages: Vec<Subpackage>,
-}
-
-/// Why an evaluated recipe cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum EvaluatedError {
-    /// Not the keys and types of a recipe.
-    #[error("the compiled recipe cannot be read: {0}")]
-    Parse(String),
-    /// A step whose inputs make no sense.
-    #[error("step {step} of the compiled recipe: {reason}")]
-    Step {
-        /// Its number and pipeline.
-        step: String,
-        /// What is wrong.
-        reason: String,
-    },
-}
-
-/// An entry of `copyright`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct DeclaredLicense {
-    /// SPDX expression or identifier.
-    #[serde(default)]
-    pub license: String,
-    /// A file in the source holding the text; empty when the entry names none.
-    #[serde(default)]
-    pub license_path: String,
-    /// What detection is known to find there; empty when nothing is.
-    #[serde(default)]
-    pub detection_override: String,
-}
-
-/// A source and what its step does with it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unpacking {
-    /// What is fetched.
-    pub request: SourceRequest,
-    /// Where its files go, relative to the workspace; empty for the workspace itself.
-    pub folder: String,
-    /// Leading components that are dropped from its paths.
-    pub strip: usize,
-    /// Whether it is unpacked; else it is a file in `folder`, with the last component of its URI as
-    /// name.
-    pub extract: bool,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-struct Package {
-    #[serde(default)]
-    name: String,
-    #[serde(default)]
-    version: String,
-    #[serde(default)]
-    copyright: Vec<DeclaredLicense>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-struct Subpackage {
-    #[serde(default)]
-    pipeline: Vec<Node>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-struct Node {
-    #[serde(default, rename = "if")]
-    condition: String,
-    #[serde(default)]
-    uses: String,
-    #[serde(default)]
-    with: BTreeMap<String, String>,
-    #[serde(default)]
-    pipeline: Vec<Node>,
-    #[serde(default)]
-    working_directory: String,
+    recipe: Recipe,
+    configuration: Value,
 }
 
 impl Evaluated {
-    /// Reads a stranger's YAML, or JSON, which is YAML.
-    pub fn parse(text: &str) -> Result<Self, EvaluatedError> {
-        serde_saphyr::from_str(text).map_err(|error| EvaluatedError::Parse(error.to_string()))
+    /// Reads the text, which a stranger may have written: it is bounded like any recipe. `name` is
+    /// what errors call it.
+    pub fn parse(name: &str, text: &str) -> Result<Self, RecipeError> {
+        let written = SourceFile::new(name, text);
+        let configuration: Value = decode(&written).map_err(RecipeError::Syntax)?;
+        let mut document = configuration.clone();
+        reduce(&mut document);
+        let schema = recipe_schema();
+        prune(&mut document, &schema, &schema);
+        // Places in errors are in this text, which they show.
+        let reduced = SourceFile::new(name, format!("{document:#}"));
+        Ok(Self {
+            recipe: Recipe::parse_evaluated(reduced)?,
+            configuration,
+        })
     }
 
-    /// The main package's name.
-    pub fn name(&self) -> &str {
-        &self.package.name
+    /// The recipe, for what it says of its packages.
+    pub fn recipe(&self) -> &Recipe {
+        &self.recipe
     }
 
-    /// The main package's `copyright`.
-    pub fn licenses(&self) -> &[DeclaredLicense] {
-        &self.package.copyright
+    /// All of it as it was written, in whatever notation.
+    pub fn configuration(&self) -> &Value {
+        &self.configuration
     }
 
-    /// Every source that a build unpacks, in the order of its steps; tests have none here.
-    pub fn unpackings(&self) -> Result<Vec<Unpacking>, EvaluatedError> {
-        let pipelines = self.subpackages.iter().map(|package| &package.pipeline);
-        let mut found = Found {
-            package: &self.package,
-            unpackings: Vec::new(),
-        };
-        for pipeline in std::iter::once(&self.pipeline).chain(pipelines) {
-            found.walk(pipeline, "", 0)?;
-        }
-        Ok(found.unpackings)
-    }
-}
-
-struct Found<'a> {
-    package: &'a Package,
-    unpackings: Vec<Unpacking>,
-}
-
-impl Found<'_> {
-    fn walk(
-        &mut self,
-        nodes: &[Node],
-        directory: &str,
-        depth: usize,
-    ) -> Result<(), EvaluatedError> {
-        if depth > MAX_DEPTH {
-            return Ok(());
-        }
-        for node in nodes {
-            // A variable that is left belongs to a condition nobody can decide: it is taken to hold.
-            if !condition::holds(&node.condition, |_| None).unwrap_or(true) {
-                continue;
-            }
-            let own = match node.working_directory.as_str() {
-                "" => directory,
-                own => own,
-            };
-            match node.uses.as_str() {
-                "fetch" => self.fetch(node, own)?,
-                "git-checkout" => self.git(node, own)?,
-                _ => self.walk(&node.pipeline, own, depth + 1)?,
-            }
-        }
-        Ok(())
+    /// The packages that its environment had, as constraints: `name=version`.
+    pub fn packages(&self) -> Vec<String> {
+        let packages = &self.recipe.document().environment.contents.packages;
+        packages.iter().map(|text| text.value.clone()).collect()
     }
 
-    fn id(&self) -> String {
-        format!("source/{}", self.unpackings.len())
-    }
-
-    fn wrong(&self, uses: &str, reason: impl Into<String>) -> EvaluatedError {
-        EvaluatedError::Step {
-            step: format!("{} (`{uses}`)", self.unpackings.len() + 1),
-            reason: reason.into(),
-        }
-    }
-
-    fn fetch(&mut self, node: &Node, directory: &str) -> Result<(), EvaluatedError> {
-        let input = |name: &str| node.with.get(name).map_or("", |value| value.trim());
-        let sha256 = input("expected-sha256").to_ascii_lowercase();
-        let sha512 = input("expected-sha512").to_ascii_lowercase();
-        let strip = match input("strip-components") {
-            "" => Ok(1),
-            text => text.parse(),
-        };
-        let strip = strip.map_err(|_| self.wrong("fetch", "`strip-components` is no number"))?;
-        let uri = input("uri").to_owned();
-        let request = SourceRequest {
-            id: self.id(),
-            cache_name: match (sha256.as_str(), sha512.as_str()) {
-                ("", "") => format!("request:{}", Digest::of(&uri).hex()),
-                ("", hex) => format!("sha512:{hex}"),
-                (hex, _) => format!("sha256:{hex}"),
-            },
-            uri,
-            sha256: Digest::from_hex(&sha256).ok(),
-            sha512: (!sha512.is_empty()).then_some(sha512),
-            purl_name: self.package.name.clone(),
-            purl_version: self.package.version.clone(),
-            git: None,
-        };
-        self.unpackings.push(Unpacking {
-            request,
-            folder: below(directory, input("directory")),
-            strip,
-            extract: input("extract") != "false",
-        });
-        Ok(())
-    }
-
-    fn git(&mut self, node: &Node, directory: &str) -> Result<(), EvaluatedError> {
-        let input = |name: &str| node.with.get(name).map_or("", String::as_str);
-        let git = git_request(&input).map_err(|reason| self.wrong("git-checkout", reason))?;
-        let request = checkout(input("repository"), git, &self.id());
-        self.unpackings.push(Unpacking {
-            request,
-            folder: below(directory, input("destination")),
-            strip: 0,
-            extract: true,
-        });
-        Ok(())
+    /// Plans the same build again. The plan's evaluated recipe is this one, unchanged.
+    pub fn compile(&self, architecture: &str, date: u64) -> Result<Compiled, CompileError> {
+        let loader = BuiltinPipelines;
+        let mut options = CompileOptions::new(architecture, &loader);
+        options.source_date_epoch = date;
+        let mut compiled = compile(&self.recipe, &options)?;
+        let plan = &mut compiled.plan;
+        plan.configuration = self.configuration.clone();
+        without_places(&mut plan.package);
+        plan.subpackages.iter_mut().for_each(without_places);
+        Ok(compiled)
     }
 }
 
-/// A folder of a step, relative to the workspace.
-fn below(directory: &str, folder: &str) -> String {
-    let absolute = folder.starts_with('/');
-    let whole = match (absolute, directory) {
-        (true, _) | (false, "") => folder.to_owned(),
-        (false, directory) => format!("{directory}/{folder}"),
+/// Steps stand in no file that anybody has.
+fn without_places(package: &mut PackagePlan) {
+    let clear = |step: &mut Step| step.location = None;
+    package.steps.iter_mut().for_each(clear);
+    if let Some(test) = &mut package.test {
+        test.steps.iter_mut().for_each(clear);
+    }
+}
+
+/// Brings it into the form of a recipe whose steps have nothing left to expand.
+fn reduce(document: &mut Value) {
+    let Value::Object(root) = document else {
+        return;
     };
-    let relative = whole.strip_prefix(WORKSPACE).unwrap_or(&whole);
-    let parts = relative.split('/');
-    let parts: Vec<&str> = parts.filter(|part| !matches!(*part, "" | ".")).collect();
-    parts.join("/")
+    root.retain(|key, _| !SPENT.contains(&key.as_str()));
+    if let Some(timeout) = root.get_mut("package").and_then(|it| it.get_mut("timeout"))
+        && let Some(nanoseconds) = timeout.as_u64()
+    {
+        *timeout = json!(format!("{}s", nanoseconds.div_ceil(NANOSECONDS)));
+    }
+    package(root);
+    if let Some(Value::Array(subpackages)) = root.get_mut("subpackages") {
+        for subpackage in subpackages {
+            if let Value::Object(subpackage) = subpackage {
+                subpackage.remove("range");
+                package(subpackage);
+            }
+        }
+    }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sources_and_where_they_go() {
-        let text = "\
-package:
-  name: a
-  version: 1.0
-  copyright:
-    - license: MIT
-      license-path: LICENSE
-pipeline:
-  - uses: fetch
-    with:
-      uri: http://a/b-1.tar.gz
-      expected-sha256: 0000000000000000000000000000000000000000000000000000000000000001
-  - working-directory: /home/build/x
-    pipeline:
-      - uses: git-checkout
-        with:
-          repository: http://a/c
-          destination: ./y
-          branch: main
-          expected-commit: ABC
-      - if: \"'x86_64' == 'aarch64'\"
-        uses: fetch
-        with: {uri: http://a/never}
-  - uses: other
-    pipeline:
-      - uses: fetch
-        with:
-          uri: http://a/one.txt
-          extract: \"false\"
-          strip-components: \"0\"
-subpackages:
-  - pipeline:
-      - uses: fetch
-        with: {uri: http://a/sub, directory: z}
-test:
-  pipeline:
-    - uses: fetch
-      with: {uri: http://a/test}
-";
-        let evaluated = Evaluated::parse(text).unwrap();
-        assert_eq!(evaluated.licenses()[0].license_path, "LICENSE");
-        let found = evaluated.unpackings().unwrap();
-        let short: Vec<_> = found
-            .iter()
-            .map(|one| (&*one.request.uri, &*one.folder, one.strip, one.extract))
-            .collect();
-        assert_eq!(
-            short,
-            [
-                ("http://a/b-1.tar.gz", "", 1, true),
-                ("http://a/c", "x/y", 0, true),
-                ("http://a/one.txt", "", 0, false),
-                ("http://a/sub", "z", 1, true),
-            ]
-        );
-        assert!(found[0].request.sha256.is_some());
-        let git = found[1].request.git.as_ref().unwrap();
-        assert_eq!((git.depth, &*git.expected_commit), (0, "abc"));
+fn package(map: &mut Map<String, Value>) {
+    if let Some(pipeline) = map.get_mut("pipeline") {
+        steps(pipeline);
     }
+    if let Some(pipeline) = map.get_mut("test").and_then(|it| it.get_mut("pipeline")) {
+        steps(pipeline);
+    }
+}
 
-    #[test]
-    fn what_makes_no_sense_is_refused() {
-        let fetch = "pipeline:\n  - uses: fetch\n    with: {uri: a, strip-components: x}\n";
-        let error = Evaluated::parse(fetch).unwrap().unpackings().unwrap_err();
-        assert!(
-            error
-                .to_string()
-                .contains("`strip-components` is no number")
-        );
-        assert!(Evaluated::parse("[").is_err());
+fn steps(list: &mut Value) {
+    let Value::Array(list) = list else { return };
+    for step in list {
+        if let Value::Object(step) = step {
+            step.remove("needs");
+            step.remove("inputs");
+            let source = step.get("uses").and_then(Value::as_str);
+            if !source.is_some_and(|uses| SOURCES.contains(&uses)) {
+                step.remove("uses");
+                step.remove("with");
+            }
+            if let Some(pipeline) = step.get_mut("pipeline") {
+                steps(pipeline);
+            }
+        }
+    }
+}
+
+/// Removes the keys that the schema does not know.
+fn prune(value: &mut Value, schema: &Value, root: &Value) {
+    let named = schema["$ref"].as_str();
+    let named = named.and_then(|name| name.strip_prefix("#/$defs/"));
+    let first = schema["anyOf"].get(0);
+    if let Some(name) = named {
+        return prune(value, &root["$defs"][name], root);
+    }
+    if let Some(first) = first {
+        return prune(value, first, root);
+    }
+    match value {
+        Value::Object(map) => {
+            if let Some(properties) = schema["properties"].as_object() {
+                map.retain(|key, _| properties.contains_key(key));
+                for (key, inner) in map {
+                    prune(inner, &properties[key], root);
+                }
+            } else {
+                let inner = &schema["additionalProperties"];
+                for value in map.values_mut() {
+                    prune(value, inner, root);
+                }
+            }
+        }
+        Value::Array(list) => {
+            let items = &schema["items"];
+            for value in list {
+                prune(value, items, root);
+            }
+        }
+        _ => {}
     }
 }

@@ -14,6 +14,7 @@ mod copyright;
 mod decode;
 mod environment_file;
 mod evaluated;
+mod evaluated_sources;
 mod locate;
 mod pipelines;
 mod plan;
@@ -31,7 +32,8 @@ pub mod written;
 pub use compile::{CompileError, CompileOptions, Compiled, ParsedPipelines, compile};
 pub use copyright::{CopyrightEntry, RewriteError, rewrite_copyright};
 pub use environment_file::{EnvironmentFileError, parse_environment};
-pub use evaluated::{DeclaredLicense, Evaluated, EvaluatedError, Unpacking};
+pub use evaluated::Evaluated;
+pub use evaluated_sources::{DeclaredLicense, EvaluatedSources, EvaluatedSourcesError, Unpacking};
 pub use pipelines::{
     BuiltinPipelines, PipelineDirectories, PipelineLoader, PipelineSource, builtin_definitions,
     builtin_pipelines,

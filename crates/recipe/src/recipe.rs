@@ -38,7 +38,14 @@ impl Recipe {
     /// Parses strictly: unknown keys, repeated keys and contradictory steps are errors.
     pub fn parse(source: SourceFile) -> Result<Self, RecipeError> {
         let document: Document = decode(&source).map_err(RecipeError::Syntax)?;
-        check(&source, &document).map_err(RecipeError::Invalid)?;
+        check(&source, &document, check_steps).map_err(RecipeError::Invalid)?;
+        Ok(Self { source, document })
+    }
+
+    /// The same for an evaluated recipe, whose steps have their expansion beside `uses`.
+    pub(crate) fn parse_evaluated(source: SourceFile) -> Result<Self, RecipeError> {
+        let document: Document = decode(&source).map_err(RecipeError::Syntax)?;
+        check(&source, &document, |_, _| Ok(())).map_err(RecipeError::Invalid)?;
         Ok(Self { source, document })
     }
 
@@ -55,7 +62,11 @@ impl Recipe {
 
 type Check = Result<(), Box<Diagnostic>>;
 
-fn check(source: &SourceFile, document: &Document) -> Check {
+fn check(
+    source: &SourceFile,
+    document: &Document,
+    check_steps: fn(&SourceFile, &[Step]) -> Check,
+) -> Check {
     let package = &document.package;
     check_name(source, &package.name)?;
     if package.version.is_empty() {

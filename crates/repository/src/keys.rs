@@ -68,6 +68,13 @@ pub enum KeyError {
     },
 }
 
+impl KeyError {
+    /// Whether the key is a path with nothing there, as of a key that a first build makes.
+    pub fn is_missing_file(&self) -> bool {
+        matches!(self, Self::Fetch { source, .. } if source.is_missing_file())
+    }
+}
+
 impl Keys {
     /// The keys, to check signatures with.
     pub const fn keyring(&self) -> &Keyring {

@@ -69,6 +69,7 @@ pub const TARGETS: &[Target] = &[
     package::DETECT,
     package::LINT,
     license::QUERY,
+    recipe::EVALUATED,
     recipe::RECIPE,
     recipe::TEMPLATE,
     signer::COSIGN_KEY,

@@ -3,7 +3,8 @@
 use crate::Target;
 use crate::input::{choice, seed, text};
 use bessemer_recipe::{
-    BuiltinPipelines, CompileOptions, Plan, Recipe, SourceFile, compile, parse_variables, query,
+    BuiltinPipelines, CompileOptions, Evaluated, Plan, Recipe, SourceFile, compile,
+    parse_variables, query,
 };
 
 pub(crate) const RECIPE: Target = Target {
@@ -51,6 +52,94 @@ pub(crate) const TEMPLATE: Target = Target {
         "-",
     ],
 };
+
+pub(crate) const EVALUATED: Target = Target {
+    name: "evaluated_recipe",
+    run: evaluated,
+    seeds: evaluated_seeds,
+    words: &[
+        "uses: fetch",
+        "uses: git-checkout",
+        "with: ",
+        "pipeline:\n",
+        "runs: ",
+        "needs: ",
+        "timeout: 1",
+        "${{",
+        "&a ",
+        "*a",
+        "- ",
+        "\n  ",
+        "\"Packages\": ",
+    ],
+};
+
+/// The evaluated recipe in a stranger's package: it plans one build, and so does what is kept of it.
+fn evaluated(data: &[u8]) {
+    let plan = |text: &str| {
+        let evaluated = Evaluated::parse("fuzz.apk", text).ok()?;
+        let _ = evaluated.packages();
+        let plan = evaluated.compile("x86_64", 0).ok()?.plan;
+        // YAML takes a key without a question mark in front up to 1,024 characters only.
+        let kept = evaluated.configuration();
+        (!has_long_key(kept)).then(|| (plan, kept.to_string()))
+    };
+    let Some((one, kept)) = text(data).and_then(plan) else {
+        return;
+    };
+    let (again, _) = plan(&kept).unwrap();
+    assert_eq!(
+        serde_json::to_vec(&(&one.package, &one.subpackages, &one.sources)).unwrap(),
+        serde_json::to_vec(&(&again.package, &again.subpackages, &again.sources)).unwrap()
+    );
+}
+
+fn has_long_key(value: &serde_json::Value) -> bool {
+    use serde_json::Value;
+    match value {
+        Value::Object(map) => map
+            .iter()
+            .any(|(key, value)| key.len() > 500 || has_long_key(value)),
+        Value::Array(list) => list.iter().any(has_long_key),
+        _ => false,
+    }
+}
+
+fn evaluated_seeds() -> Vec<Vec<u8>> {
+    let examples = [
+        WHOLE,
+        include_str!("../../../examples/bzip2/bzip2.yaml"),
+        include_str!("../../../examples/hello/hello.yaml"),
+    ];
+    let of = |text: &str| check(text).unwrap().configuration.to_string();
+    let mut seeds: Vec<Vec<u8>> = examples.iter().map(|text| of(text).into_bytes()).collect();
+    seeds.push(MELANGES.as_bytes().to_vec());
+    seeds
+}
+
+/// As melange writes it.
+const MELANGES: &str = "\
+package:
+  name: one
+  version: \"1.0\"
+  epoch: 2
+  timeout: 90000000000
+environment:
+  contents:
+    packages:
+      - busybox=1.37.0-r54
+pipeline:
+  - uses: git-checkout
+    with:
+      repository: https://example.test/one
+      tag: v1.0
+    pipeline:
+      - runs: git clone https://example.test/one
+  - needs:
+      packages: [never]
+    if: \"'x86_64' == 'aarch64'\"
+    runs: echo never
+";
 
 fn recipe(data: &[u8]) {
     if let Some(text) = text(data) {

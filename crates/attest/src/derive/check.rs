@@ -50,6 +50,15 @@ pub(super) fn documents(evidence: &Evidence<'_>) -> Result<(), DeriveError> {
         &lock.recipe.sha256,
     )?;
     source(evidence)?;
+    let named = &job_spec.external_parameters.environment_files;
+    let locked = lock.environment_files.iter().map(|file| &file.path);
+    if !named.iter().eq(locked) {
+        return mismatch(
+            "the locked environment files",
+            "those that are named",
+            "others",
+        );
+    }
     if record.finished_on < record.started_on {
         let (start, end) = (record.started_on.as_str(), record.finished_on.as_str());
         return mismatch("the record's end", &format!("a time after {start}"), end);

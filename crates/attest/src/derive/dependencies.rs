@@ -14,6 +14,9 @@ pub(super) fn resolved(config: &ConfigSource, lock: &Lock) -> Vec<ResourceDescri
             .with("role", "pipeline")
             .with("origin", &pipeline.origin)
     }));
+    list.extend(lock.environment_files.iter().map(|file| {
+        ResourceDescriptor::file(&file.path, &file.sha256).with("role", "environment-file")
+    }));
     list.extend(lock.sources.iter().map(self::source));
     list.extend(lock.keys.iter().map(|key| {
         ResourceDescriptor::file(&key.name, &key.sha256).with("role", "repository-key")

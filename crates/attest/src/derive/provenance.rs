@@ -63,6 +63,17 @@ fn external(evidence: &Evidence<'_>) -> ExternalParameters {
         keyrings: parameters.keyrings,
         pipeline_directories: parameters.pipeline_directories,
         variables: parameters.variables,
+        environment_files: parameters.environment_files,
+        environment: parameters.environment,
+        extra_packages: parameters.extra_packages,
+        namespace: parameters.namespace,
+        git_commit: parameters.git_commit,
+        git_repository_url: parameters.git_repository_url,
+        recipe_license: parameters.recipe_license,
+        strip_origin_name: parameters.strip_origin_name,
+        host_triplet_libc: parameters.host_triplet_libc,
+        debug: parameters.debug,
+        original_recipe: parameters.original_recipe,
     }
 }
 

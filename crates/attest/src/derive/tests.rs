@@ -57,6 +57,68 @@ fn a_git_source_has_commit_and_tree() {
 }
 
 #[test]
+fn environment_files_are_those_that_are_named() {
+    let file = run().lock.recipe.clone();
+    let (issuer, mut asked) = (issuer(BASE), run());
+    asked.lock.environment_files.push(file.clone());
+    let parameters = &mut asked.job_spec.external_parameters;
+    parameters.environment_files.push(file.path.clone());
+    parameters.environment.insert("A".to_owned(), String::new());
+    asked.reseal();
+    let statement = Derivation::new(&issuer, asked.evidence())
+        .unwrap()
+        .provenance()
+        .unwrap();
+    let text = serde_json::to_string(&statement).unwrap();
+    assert!(text.contains(r#""environment":{"A":""}"#), "{text}");
+    assert!(text.contains(r#""role":"environment-file""#), "{text}");
+    for change in [
+        (|run: &mut Run| run.lock.environment_files.push(run.lock.recipe.clone())) as fn(&mut Run),
+        |run| {
+            let parameters = &mut run.job_spec.external_parameters;
+            parameters.environment_files.push("other.env".to_owned());
+        },
+    ] {
+        let mut run = run();
+        change(&mut run);
+        run.reseal();
+        let refused = Derivation::new(&issuer, run.evidence()).unwrap_err();
+        assert!(
+            refused.to_string().contains("environment files"),
+            "{refused}"
+        );
+    }
+}
+
+#[test]
+fn what_somebody_said_of_the_recipe_is_publishable() {
+    let said = |change: fn(&mut crate::documents::Parameters)| {
+        let (issuer, mut run) = (issuer(BASE), run());
+        change(&mut run.job_spec.external_parameters);
+        run.reseal();
+        Derivation::new(&issuer, run.evidence()).map(drop)
+    };
+    said(|parameters| parameters.git_repository_url = Some("https://example.test/os".to_owned()))
+        .unwrap();
+    let leaking = said(|parameters| {
+        parameters.git_repository_url = Some("https://user:word@example.test/os".to_owned());
+    });
+    assert!(matches!(leaking, Err(DeriveError::Credentials { .. })));
+    for change in [
+        (|parameters| parameters.namespace = Some("a\nb".to_owned()))
+            as fn(&mut crate::documents::Parameters),
+        |parameters| parameters.git_commit = Some("\u{1b}[2J".to_owned()),
+        |parameters| parameters.recipe_license = Some(String::new()),
+        |parameters| {
+            let value = "a\nb".to_owned();
+            parameters.environment.insert("A".to_owned(), value);
+        },
+    ] {
+        assert!(matches!(said(change), Err(DeriveError::Invalid { .. })));
+    }
+}
+
+#[test]
 fn derives_a_test_result() {
     let (issuer, run) = (issuer(BASE), run());
     let derivation = Derivation::new(&issuer, run.evidence()).unwrap();

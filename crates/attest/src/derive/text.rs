@@ -15,6 +15,11 @@ pub(super) fn shown(value: &str) -> String {
         .collect()
 }
 
+/// Whether a value can stand in a published document; the empty one can, as a variable's value.
+pub fn is_publishable(value: &str) -> bool {
+    value.is_empty() || plain("a value", value).is_ok()
+}
+
 /// Refuses text that is empty, too long, or has control or direction-changing characters.
 pub(super) fn plain(what: &str, value: &str) -> Result<(), DeriveError> {
     let hidden = |char: char| {
@@ -85,6 +90,9 @@ pub(super) fn publishable(evidence: &Evidence<'_>) -> Result<(), DeriveError> {
         plain("the name of a locked pipeline", &pipeline.uses)?;
         plain("the origin of a locked pipeline", &pipeline.origin)?;
     }
+    for file in &lock.environment_files {
+        plain("the name of a locked environment file", &file.path)?;
+    }
     for source in &lock.sources {
         plain("the id of a locked source", &source.id)?;
         uri("the uri of a locked source", &source.uri)?;
@@ -142,11 +150,29 @@ fn job_spec(evidence: &Evidence<'_>) -> Result<(), DeriveError> {
         &parameters.options,
         &parameters.keyrings,
         &parameters.pipeline_directories,
+        &parameters.environment_files,
+        &parameters.extra_packages,
     ] {
         list.iter()
             .try_for_each(|value| plain("an external parameter", value))?;
     }
-    for (name, value) in &parameters.variables {
+    if let Some(url) = &parameters.git_repository_url {
+        uri("the recipe's repository", url)?;
+    }
+    let original = parameters.original_recipe.iter().map(|file| &file.path);
+    for text in [
+        &parameters.namespace,
+        &parameters.git_commit,
+        &parameters.recipe_license,
+        &parameters.host_triplet_libc,
+    ]
+    .into_iter()
+    .flatten()
+    .chain(original)
+    {
+        plain("an external parameter", text)?;
+    }
+    for (name, value) in parameters.variables.iter().chain(&parameters.environment) {
         plain("the name of a variable", name)?;
         if !value.is_empty() {
             plain("the value of a variable", value)?;

@@ -1,6 +1,6 @@
 //! The JobSpec: what one worker run is given (`bessemer.job-spec/v1`).
 
-use super::Document;
+use super::{Document, LockedFile};
 use bessemer_digest::Digest;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -87,6 +87,46 @@ pub struct Parameters {
     /// Variables set from outside.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub variables: BTreeMap<String, String>,
+    /// Names of files of environment variables; their digests are in the lock.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub environment_files: Vec<String>,
+    /// What those files say: environment variables beneath the recipe's own.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub environment: BTreeMap<String, String>,
+    /// Packages added to the build environment.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub extra_packages: Vec<String>,
+    /// Who packages say maintains them, and the vendor part of their package URLs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
+    /// The commit that packages say their recipe is at. Somebody's word; nothing checks it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub git_commit: Option<String>,
+    /// The repository that SBOMs say the recipe is from, without credentials. Somebody's word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub git_repository_url: Option<String>,
+    /// The licence that SBOMs say the recipe is under.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recipe_license: Option<String>,
+    /// Whether packages name themselves as their origin.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub strip_origin_name: bool,
+    /// The C library in `host.triplet.*`, unless it is `gnu`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host_triplet_libc: Option<String>,
+    /// Whether steps print their commands (`set -x`).
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub debug: bool,
+    /// For a recipe that is an evaluated one, taken from a package: the recipe that package's SBOM
+    /// names. Somebody's word; the recipe that was run is [`JobSpec::config_source`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub original_recipe: Option<LockedFile>,
+}
+
+/// Whether a switch says nothing.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+pub(crate) fn is_false(switch: &bool) -> bool {
+    !switch
 }
 
 /// What one run may use.

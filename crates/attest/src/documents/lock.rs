@@ -40,6 +40,9 @@ pub struct Lock {
     pub recipe: LockedFile,
     /// Every pipeline file that the plan used.
     pub pipelines: Vec<LockedPipeline>,
+    /// Every file of environment variables, in the order in which they were named.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub environment_files: Vec<LockedFile>,
     /// Every source that is delivered on the sources disk.
     pub sources: Vec<LockedSource>,
     /// Every repository index that the resolver read.

@@ -1,6 +1,7 @@
 //! The documents' descriptions name every key that the documents have.
 
 use crate::derive::Derivation;
+use crate::documents::Parameters;
 use crate::test_documents::{issuer, run};
 use serde_json::Value;
 
@@ -17,9 +18,35 @@ fn keys(value: &Value, found: &mut Vec<String>) {
     }
 }
 
+fn text() -> Vec<String> {
+    vec!["text".to_owned()]
+}
+
 #[test]
 fn every_key_is_described() {
-    let run = run();
+    let mut run = run();
+    // Every key that may be left out; a map's own keys are nobody's schema.
+    let file = run.lock.recipe.clone();
+    run.lock.environment_files.push(file.clone());
+    run.job_spec.external_parameters = Parameters {
+        architecture: "x86_64".to_owned(),
+        options: text(),
+        extra_repositories: text(),
+        keyrings: text(),
+        pipeline_directories: text(),
+        environment_files: vec![file.path.clone()],
+        extra_packages: text(),
+        namespace: Some("wolfi".to_owned()),
+        git_commit: Some("4b825dc6".to_owned()),
+        git_repository_url: Some("https://example.test/os".to_owned()),
+        recipe_license: Some("Apache-2.0".to_owned()),
+        strip_origin_name: true,
+        host_triplet_libc: Some("musl".to_owned()),
+        debug: true,
+        original_recipe: Some(file),
+        ..Parameters::default()
+    };
+    run.reseal();
     let issuer = issuer("https://factory.example");
     let provenance = Derivation::new(&issuer, run.evidence())
         .unwrap()
@@ -46,6 +73,10 @@ fn every_key_is_described() {
         (
             include_str!("../../../../docs/formats/provenance.md"),
             serde_json::to_value(&definition.internal_parameters),
+        ),
+        (
+            include_str!("../../../../docs/buildtypes/apk-package/v1.md"),
+            serde_json::to_value(&definition.external_parameters),
         ),
     ];
     for (description, document) in cases {

@@ -5,6 +5,7 @@
 //! `externalParameters`, which is closed.
 
 use crate::ResourceDescriptor;
+use crate::documents::{LockedFile, is_false};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -58,6 +59,39 @@ pub struct ExternalParameters {
     /// Variables set from outside.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub variables: BTreeMap<String, String>,
+    /// Files of environment variables, by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub environment_files: Vec<String>,
+    /// Environment variables that those files set.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub environment: BTreeMap<String, String>,
+    /// Packages added to the build environment.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub extra_packages: Vec<String>,
+    /// Who packages say maintains them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
+    /// The commit that packages say their recipe is at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub git_commit: Option<String>,
+    /// The repository that SBOMs say the recipe is from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub git_repository_url: Option<String>,
+    /// The licence that SBOMs say the recipe is under.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recipe_license: Option<String>,
+    /// Whether packages name themselves as their origin.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub strip_origin_name: bool,
+    /// The C library in `host.triplet.*`, unless it is `gnu`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host_triplet_libc: Option<String>,
+    /// Whether steps printed their commands.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub debug: bool,
+    /// The recipe that a rebuilt package's SBOM names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub original_recipe: Option<LockedFile>,
 }
 
 /// The recipe. Without a clean commit only `path` is present, and its digest is a dependency.

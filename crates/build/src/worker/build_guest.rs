@@ -13,7 +13,6 @@ use crate::worker::outputs::SignControl;
 use bessemer_recipe::Step;
 use bessemer_vm::{GuestPath, Machine};
 use std::fs::File;
-use std::os::fd::AsFd as _;
 use std::path::Path;
 
 impl Work<'_> {
@@ -39,7 +38,8 @@ impl Work<'_> {
         for step in self.build_steps() {
             match guest.step(step, self.step_seconds(), reporter) {
                 Ok(_) => {}
-                Err(failed) => self.look_into(failed, &mut guest, reporter)?,
+                Err(failed) if self.interactive => guest.look_into(failed, reporter)?,
+                Err(failed) => return Err(failed.into()),
             }
         }
         reporter.report(Event::Stage {
@@ -57,8 +57,7 @@ impl Work<'_> {
             detail: "split, detect, lint, SBOM, sign",
         });
         let outputs = Outputs {
-            plan: &self.job.plan,
-            lock: &self.job.lock,
+            job: self.job,
             directory: &self.packages_out,
             linting: &self.linting,
         };
@@ -101,7 +100,14 @@ impl Work<'_> {
             detail: self.tools.accelerator_word(),
         });
         let variables = self.variables(&plan.environment);
-        let mut guest = Guest::start("build", machine, self.tools.launcher(), variables, log)?;
+        let mut guest = Guest::start(
+            "build",
+            machine,
+            self.tools.launcher(),
+            variables,
+            log,
+            self.job.spec.external_parameters.debug,
+        )?;
         guest.make_folders(&self.folders())?;
         Ok(guest)
     }
@@ -113,28 +119,6 @@ impl Work<'_> {
         std::iter::once(&plan.package)
             .chain(&plan.subpackages)
             .flat_map(|package| &package.steps)
-    }
-
-    /// A failed step ends the build, unless a person may look into the guest and then says, by
-    /// leaving the shell with status 0, that it should go on.
-    fn look_into(
-        &self,
-        failed: GuestError,
-        guest: &mut Guest,
-        reporter: &mut dyn Reporter,
-    ) -> Result<(), WorkError> {
-        if !self.interactive || !matches!(failed, GuestError::Step(_)) {
-            return Err(failed.into());
-        }
-        reporter.report(Event::Note(&failed.to_string()));
-        reporter.report(Event::Note(
-            "a shell in the guest; `exit 0` goes on, `exit 1` gives up",
-        ));
-        let stdin = std::io::stdin();
-        let go_on = guest.shell(stdin.as_fd(), &mut |bytes| {
-            reporter.report(Event::Terminal(bytes));
-        })?;
-        if go_on { Ok(()) } else { Err(failed.into()) }
     }
 
     fn folders(&self) -> Vec<String> {

@@ -9,6 +9,7 @@ use bessemer_vm::{
     SessionError,
 };
 use std::collections::BTreeMap;
+use std::os::fd::AsFd as _;
 use std::path::PathBuf;
 
 /// Why the steps of a guest did not all succeed.
@@ -70,7 +71,7 @@ pub struct FailedStep {
 
 fn shown(tail: &[String]) -> String {
     if tail.is_empty() {
-        return "\n  (the step printed nothing; `set -x` at its top shows its commands)".to_owned();
+        return "\n  (the step printed nothing; --debug shows its commands)".to_owned();
     }
     lines(tail)
 }
@@ -102,6 +103,7 @@ impl GuestError {
 pub(super) struct Guest {
     session: Session,
     log: Log,
+    debug: bool,
 }
 
 /// What one step of a recipe returned.
@@ -114,13 +116,14 @@ pub(super) struct Finished {
 }
 
 impl Guest {
-    /// Starts a machine.
+    /// Starts a machine; with `debug` its steps print their commands.
     pub(super) fn start(
         what: &'static str,
         machine: &Machine,
         launcher: &dyn Launcher,
         environment: BTreeMap<String, String>,
         log: Log,
+        debug: bool,
     ) -> Result<Self, GuestError> {
         // The host's clock, a written exception to "every byte is recorded": with the source date
         // instead, files of a source would lie in the future and make would run for ever.
@@ -138,7 +141,11 @@ impl Guest {
                     what,
                     source: Box::new(source),
                 })?;
-        Ok(Self { session, log })
+        Ok(Self {
+            session,
+            log,
+            debug,
+        })
     }
 
     /// What the host saw of the machine.
@@ -165,7 +172,11 @@ impl Guest {
         self.log.step(&step.id, &name)?;
         let run = Run {
             id: step.id.clone(),
-            argv: vec!["/bin/sh".to_owned(), "-c".to_owned(), script(step)],
+            argv: vec![
+                "/bin/sh".to_owned(),
+                "-c".to_owned(),
+                script(step, self.debug),
+            ],
             directory: workspace(&step.id)?,
             environment: step.environment.clone(),
             timeout_seconds,
@@ -291,6 +302,27 @@ impl Guest {
                 })
             }
         }
+    }
+
+    /// A failed step ends the guest's work, unless a person looks into the guest and then says, by
+    /// leaving the shell with status 0, that it should go on.
+    pub(super) fn look_into(
+        &mut self,
+        failed: GuestError,
+        reporter: &mut dyn Reporter,
+    ) -> Result<(), GuestError> {
+        if !matches!(failed, GuestError::Step(_)) {
+            return Err(failed);
+        }
+        reporter.report(Event::Note(&failed.to_string()));
+        reporter.report(Event::Note(
+            "a shell in the guest; `exit 0` goes on, `exit 1` gives up",
+        ));
+        let stdin = std::io::stdin();
+        let go_on = self.shell(stdin.as_fd(), &mut |bytes| {
+            reporter.report(Event::Terminal(bytes));
+        })?;
+        if go_on { Ok(()) } else { Err(failed) }
     }
 
     /// Ends the guest however it is, and returns the log.

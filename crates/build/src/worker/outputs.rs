@@ -1,18 +1,20 @@
 //! From the guest's archive to signed packages.
 
+use crate::job::Job;
 use crate::metadata::{detect, pkginfo};
 use crate::reporter::Reporter;
 use crate::step_script::OUTPUT;
+use crate::worker::description;
 use crate::worker::linting::{LintError, Linting};
 use bessemer_apk::package::{PkgInfo, ReadError, Reader, Script};
 use bessemer_apk::{EntryPath, IndexEntry, Limits as ApkLimits, signature_member};
-use bessemer_attest::documents::{Lock, LockedPackage, LockedSource, Output};
+use bessemer_attest::documents::{LockedPackage, Output};
 use bessemer_digest::Digest;
 use bessemer_package::detect::{DetectError, Detected};
 use bessemer_package::{
     Archive, EmitError, Limits, Metadata, ScanError, Scratch, Tree, Unsigned, sbom,
 };
-use bessemer_recipe::{PackagePlan, Plan, SourceRequest};
+use bessemer_recipe::PackagePlan;
 use bessemer_repository::PackageFile;
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -131,10 +133,8 @@ impl BuiltPackage {
 /// What packages are made from.
 #[derive(Debug)]
 pub(super) struct Outputs<'a> {
-    /// The plan.
-    pub(super) plan: &'a Plan,
-    /// The build lock.
-    pub(super) lock: &'a Lock,
+    /// Plan, lock and what somebody outside chose.
+    pub(super) job: &'a Job,
     /// Where the finished files go.
     pub(super) directory: &'a Path,
     /// What may not be in a package.
@@ -151,8 +151,8 @@ impl Outputs<'_> {
         reporter: &mut dyn Reporter,
     ) -> Result<Vec<BuiltPackage>, OutputError> {
         let whole = Archive::scan(archive, &Limits::default())?;
-        let plans: Vec<&PackagePlan> = std::iter::once(&self.plan.package)
-            .chain(&self.plan.subpackages)
+        let plans: Vec<&PackagePlan> = std::iter::once(&self.job.plan.package)
+            .chain(&self.job.plan.subpackages)
             .collect();
         let trees = plans
             .iter()
@@ -169,7 +169,7 @@ impl Outputs<'_> {
         }
         let packages: Vec<_> = plans.iter().copied().zip(&trees).collect();
         self.linting
-            .run(&packages, &self.plan.configuration, reporter)?;
+            .run(&packages, &self.job.plan.configuration, reporter)?;
         let mut built = Vec::new();
         for ((plan, tree), detected) in packages.into_iter().zip(found) {
             built.push(self.package(plan, tree, detected, signer)?);
@@ -186,18 +186,21 @@ impl Outputs<'_> {
         signer: &mut dyn SignControl,
     ) -> Result<BuiltPackage, OutputError> {
         let version = plan.full_version();
-        let sbom = self.sbom(plan, &version)?;
+        let sbom = description::sbom(self.job, plan).map_err(|source| OutputError::Sbom {
+            package: plan.name.clone(),
+            source,
+        })?;
         let metadata = Metadata {
-            info: pkginfo(self.plan, plan, detected),
+            info: self.info(plan, detected),
             scripts: scripts(plan),
-            melange_yaml: Some(serde_json::to_vec(&self.plan.configuration)?),
+            melange_yaml: Some(description::evaluated_recipe(self.job)?),
         };
         let added = BTreeMap::from([(sbom::path(&plan.name, &version), sbom.clone())]);
         let failed = |source| OutputError::Emit {
             package: plan.name.clone(),
             source,
         };
-        let epoch = self.plan.source_date_epoch;
+        let epoch = self.job.plan.source_date_epoch;
         let unsigned = bessemer_package::emit(&metadata, tree, &added, epoch, self.directory)
             .map_err(failed)?;
         let member = match signer.sign_control(&unsigned.control)? {
@@ -241,97 +244,22 @@ impl Outputs<'_> {
             size: 0,
             package: plan.name.clone(),
             version: version.to_owned(),
-            architecture: self.plan.architecture.clone(),
+            architecture: self.job.plan.architecture.clone(),
             control_sha256: unsigned.control_sha256,
             data_sha256: unsigned.data_summary.sha256,
             sbom: Digest::of(sbom),
         }
     }
 
-    fn sbom(&self, plan: &PackagePlan, version: &str) -> Result<Vec<u8>, OutputError> {
-        let licenses: Vec<&str> = plan
-            .licenses
-            .iter()
-            .map(|license| license.license.as_str())
-            .collect();
-        let sources = self.plan.sources.iter().map(|request| {
-            let mut locked = self.lock.sources.iter();
-            described_source(request, locked.find(|source| source.id == request.id))
-        });
-        let description = sbom::Description {
-            namespace: "https://spdx.org/spdxdocs/bessemer",
-            organization: "Bessemer",
-            distribution: "unknown",
-            name: &plan.name,
-            version,
-            architecture: &self.plan.architecture,
-            inputs: Some(inputs_digest(self.lock)),
-            licenses: &licenses,
-            copyright: None,
-            created: self.plan.source_date_epoch,
-            recipe: Some(sbom::Source {
-                name: self.plan.recipe.path.clone(),
-                version: String::new(),
-                location: None,
-                purl: None,
-                sha256: Some(self.plan.recipe.sha256),
-            }),
-            sources: sources.collect(),
-        };
-        sbom::spdx(&description).map_err(|source| OutputError::Sbom {
-            package: plan.name.clone(),
-            source,
-        })
-    }
-}
-
-/// The digest of what the lock says of contents: plan, sources and packages. Where they came from,
-/// and what booted the guest, leave the bytes of a package alone.
-fn inputs_digest(lock: &Lock) -> Digest {
-    let sources = lock
-        .sources
-        .iter()
-        .map(|source| (&source.id, source.sha256));
-    let packages = lock.packages.iter();
-    let packages = packages.map(|package| (&package.name, package.sha256));
-    let lines = sources
-        .map(|(id, sha256)| format!("source {id} {sha256}\n"))
-        .chain(packages.map(|(name, sha256)| format!("package {name} {sha256}\n")));
-    let text: String = std::iter::once(format!("plan {}\n", lock.plan))
-        .chain(lines)
-        .collect();
-    Digest::of(text)
-}
-
-/// A git source is named after its repository, and its purl has the commit.
-fn described_source(request: &SourceRequest, locked: Option<&LockedSource>) -> sbom::Source {
-    let git = locked.and_then(|source| source.git.as_ref());
-    let (name, version, qualifier) = match git {
-        None => (
-            request.purl_name.as_str(),
-            request.purl_version.as_str(),
-            String::new(),
-        ),
-        Some(git) => {
-            let path = request.uri.trim_end_matches('/').trim_end_matches(".git");
-            let name = path.rsplit('/').next().unwrap_or(path);
-            let place = sbom::escape(&format!("git+{}@{}", request.uri, git.commit));
-            (name, git.commit.as_str(), format!("?vcs_url={place}"))
+    /// Its recipe's word, what was found in its files, and what the command line says of both.
+    fn info(&self, plan: &PackagePlan, detected: Detected) -> PkgInfo {
+        let parameters = &self.job.spec.external_parameters;
+        let mut info = pkginfo(&self.job.plan, plan, detected);
+        info.maintainer.clone_from(&parameters.namespace);
+        if parameters.strip_origin_name {
+            info.origin.clone_from(&plan.name);
         }
-    };
-    sbom::Source {
-        name: name.to_owned(),
-        version: version.to_owned(),
-        location: Some(match git {
-            None => request.uri.clone(),
-            Some(git) => format!("git+{}@{}", request.uri, git.commit),
-        }),
-        purl: Some(format!(
-            "pkg:generic/{}@{}{qualifier}",
-            sbom::escape(name),
-            sbom::escape(version)
-        )),
-        sha256: locked.map(|source| source.sha256),
+        info
     }
 }
 

@@ -79,7 +79,14 @@ impl Work<'_> {
         let log = Log::create(&log_path)?;
         let started_on = now()?;
         let variables = self.variables(&plan.environment);
-        let mut guest = Guest::start("test", &machine, self.tools.launcher(), variables, log)?;
+        let mut guest = Guest::start(
+            "test",
+            &machine,
+            self.tools.launcher(),
+            variables,
+            log,
+            self.job.spec.external_parameters.debug,
+        )?;
         let (steps, failure) = self.test_steps(&mut guest, plan, reporter);
         let observed = guest.observed().clone();
         let log = guest.end()?;
@@ -163,7 +170,8 @@ impl Work<'_> {
             .collect()
     }
 
-    /// Runs the steps until one fails; a test that fails is a result, not an error.
+    /// Runs the steps until one fails and nobody looks into it; a test that fails is a result, not
+    /// an error.
     fn test_steps(
         &self,
         guest: &mut Guest,
@@ -184,7 +192,14 @@ impl Work<'_> {
                         name: step.id.clone(),
                         status: error.status(),
                     });
-                    return (results, Some(error));
+                    let looked_into = if self.interactive {
+                        guest.look_into(error, reporter)
+                    } else {
+                        Err(error)
+                    };
+                    if let Err(error) = looked_into {
+                        return (results, Some(error));
+                    }
                 }
             }
         }

@@ -1,32 +1,26 @@
 //! `bessemer build`: plan, lock, register, hand over to a worker.
 
 mod config_source;
+pub(super) mod index;
 pub(super) mod limits;
+pub(super) mod order;
+mod pinned;
 
+use super::additions::{Additions, Claims, Environment, record};
 use super::lint::LintArguments;
 use super::recipe_file::{RecipeArguments, at_checksum, render};
-use super::repositories::{OfRecipe, Opened, RepositoryArguments};
-use crate::exit;
-use crate::fetching::HTTP_AUTH;
+use super::repositories::RepositoryArguments;
 use crate::melange_flags::BuildFlags;
-use crate::places::Places;
-use crate::print::{self, Hint, Progress};
-use crate::programs::companion;
+use crate::print::{self, Hint};
 use crate::services::{Inherited, Services};
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Result, anyhow, bail};
 use bessemer_attest::documents::{AcceleratorChoice, Parameters};
-use bessemer_attest::{Role, TrustRoot};
-use bessemer_build::RunDirectory;
-use bessemer_build::job::Job;
-use bessemer_build::prepare::{Request, prepare};
-use bessemer_package::Scratch;
 use bessemer_recipe::Plan;
-use bessemer_signer::Client as SignerClient;
-use bessemer_store::Store;
+use index::Wanted;
 use limits::LimitArguments;
-use std::fs::File;
+use order::{Failed, Inputs, Order};
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, Stdio};
+use std::process::ExitCode;
 
 #[derive(Debug, clap::Args)]
 #[command(
@@ -42,7 +36,11 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     pub(crate) lint: LintArguments,
     #[command(flatten)]
-    _melange: BuildFlags,
+    pub(crate) additions: Additions,
+    #[command(flatten)]
+    pub(crate) claims: Claims,
+    #[command(flatten)]
+    melange: BuildFlags,
     /// RSA key that signs the packages in place of the factory's own. Only the signer reads it. apk
     /// looks for the public half under this file's name with `.pub`; it is written into --out-dir,
     /// as the factory's own is without this flag. Attestations keep the factory's own keys
@@ -61,6 +59,32 @@ pub(crate) struct Arguments {
     /// Directory or URL that is asked for sources first; may be repeated
     #[arg(long = "mirror")]
     pub(crate) mirrors: Vec<String>,
+    /// Folder with sources in files named `sha256:HEX` or `sha512:HEX`, such as melange's cache;
+    /// asked for sources first
+    #[arg(long, value_name = "DIR")]
+    pub(crate) cache_dir: Option<PathBuf>,
+    /// Extend the index beside the packages, `APKINDEX.tar.gz`, and sign it with the packages' key;
+    /// not for a build that a person can enter [default: with --signing-key only]
+    #[arg(
+        long,
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        value_name = "true|false",
+        hide_possible_values = true
+    )]
+    pub(crate) generate_index: Option<bool>,
+    /// Let the steps print their commands (`set -x`)
+    #[arg(
+        long,
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        default_value_t = false,
+        value_name = "true|false",
+        hide_possible_values = true
+    )]
+    pub(crate) debug: bool,
     /// What runs the guests
     #[arg(long, default_value = "auto", value_name = "auto|kvm|tcg", value_parser = accelerator)]
     pub(crate) accelerator: AcceleratorChoice,
@@ -89,64 +113,89 @@ pub(super) fn accelerator(text: &str) -> Result<AcceleratorChoice, String> {
 
 /// Builds, tests, attests.
 pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Result<ExitCode> {
-    let places = Places::of(false)?;
+    arguments.melange.say();
+    say_unused();
     let services = Services::open_with_key(inherited, arguments.signing_key.as_deref())?;
-    let store = Store::open(places.cache.join("store"))?;
-    let mut progress = Progress::new(true);
-    let compiled = arguments.recipe.compile(&[], &[])?;
+    let environment = arguments.additions.environment.read()?;
+    let compiled = arguments.recipe.compile_with(|options| {
+        arguments.additions.apply(&environment, options);
+        Ok(())
+    })?;
     for warning in &compiled.warnings {
         print::warning(&render(warning));
     }
     let plan = compiled.plan;
-    check_architecture(&plan)?;
-    let opened = arguments
-        .repositories
-        .open(&OfRecipe::new(&plan), &plan.architecture, &store)?;
-    let out = arguments.out_dir.join(&plan.architecture);
-    fs_err::create_dir_all(&out)?;
-    bessemer_package::remove_partial(&out)?;
-    let parameters = Parameters {
-        // In apk's words, whatever was typed.
-        architecture: plan.architecture.clone(),
-        ..external_parameters(arguments)?
-    };
-    let mut client = services.signer()?;
-    let trust_root = client.trust_root()?;
     let source_directory = source_directory(arguments, &plan)?;
-    let run = RunDirectory::create(&places.cache)?;
     say_workspace(&plan, source_directory.as_deref());
-    let ground = Ground {
-        run: &run,
+    let recipe = arguments.recipe.path()?;
+    let order = Order {
+        config_source: config_source::config_source(&recipe, plan.recipe.sha256),
+        environment_files: environment.files.clone(),
+        parameters: recorded(arguments, environment)?,
+        plan,
+        repositories: &arguments.repositories,
+        limits: &arguments.limits,
+        lint: &arguments.lint,
+        mirrors: &arguments.mirrors,
+        cache_dir: arguments.cache_dir.as_deref(),
         source_directory: source_directory.as_deref(),
-        opened: &opened,
-        store: &store,
-        places: &places,
-        trust_root: &trust_root,
+        out_dir: &arguments.out_dir,
+        accelerator: arguments.accelerator,
+        interactive: arguments.interactive,
+        keep: arguments.keep,
+        quiet: arguments.quiet || arguments.json,
+        index: arguments.index(),
+        inputs: Inputs::Resolved,
     };
-    let job = job(arguments, plan, parameters, &ground, &mut progress)?;
-    let spec = job.write()?;
-    let registration = client.register(
-        &File::open(&spec)?,
-        &File::open(job.directory.join("lock.json"))?,
-    )?;
-    let job = Registered {
-        spec: &spec,
-        invocation: &registration.invocation_id,
-        source_directory: source_directory.as_deref(),
-        credentials: opened.fetching.credentials.to_text(),
+    let mut made = match order
+        .carry_out(&services)
+        .map_err(|error| at_checksum(error, &recipe))?
+    {
+        Ok(made) => made,
+        Err(Failed { status, printed }) => {
+            if arguments.json {
+                print::bytes(&printed)?;
+            }
+            return Ok(status);
+        }
     };
-    let mut result = match worker(arguments, &services, &job, &out)? {
-        Ok(result) => result,
-        Err(status) => return Ok(status),
-    };
-    let key = export_key(&mut client, &ground, &arguments.out_dir)?;
     if arguments.json {
-        result["key"] = serde_json::to_value(key)?;
-        print::json(&result)?;
+        made.result["key"] = serde_json::to_value(made.key)?;
+        if let Some(index) = made.index {
+            made.result["index"] = serde_json::to_value(index)?;
+        }
+        print::json(&made.result)?;
     } else {
-        shown(&result)?;
+        shown(&made.result)?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// A variable that melange reads and that has no meaning here is not passed over in silence.
+pub(super) fn say_unused() {
+    if std::env::var_os("QEMU_KERNEL_IMAGE").is_some_and(|value| !value.is_empty()) {
+        print::note(
+            "QEMU_KERNEL_IMAGE is not used: guests boot a kernel package of a repository, so that \
+             provenance can name it",
+        );
+    }
+}
+
+impl Arguments {
+    /// What becomes of the index beside the packages. With a key of somebody's own the packages
+    /// are that person's to offer, as with melange; with the factory's it is `publish` that
+    /// decides what is offered.
+    fn index(&self) -> Wanted {
+        if self.interactive || self.keep {
+            // Its packages stay unsigned, and no signed index may offer them.
+            return Wanted::No;
+        }
+        match (self.generate_index, &self.signing_key) {
+            (Some(true), _) => Wanted::Yes,
+            (None, Some(_)) => Wanted::IfOwn,
+            _ => Wanted::No,
+        }
+    }
 }
 
 /// Guests run this machine's own programs: the agent and the emulator are for one architecture.
@@ -160,77 +209,31 @@ pub(super) fn check_architecture(plan: &Plan) -> Result<()> {
     ))).context("no guest can be started"))
 }
 
-/// Writes the public half of the key that signs packages where an installer's user finds it.
-fn export_key(client: &mut SignerClient, ground: &Ground<'_>, out: &Path) -> Result<PathBuf> {
-    let path = out.join(client.describe()?.apk_key);
-    let key = ground
-        .trust_root
-        .keys
-        .iter()
-        .find(|key| key.role == Role::Apk)
-        .context("the signer has no key for packages")?;
-    Scratch::new(ground.run.path())
-        .write_whole(&path, key.public_key_pem.as_bytes())
-        .with_context(|| format!("cannot write {}", path.display()))?;
-    Ok(path)
-}
-
-/// What a job is prepared on.
-#[derive(Debug, Clone, Copy)]
-struct Ground<'a> {
-    source_directory: Option<&'a Path>,
-    run: &'a RunDirectory,
-    opened: &'a Opened,
-    store: &'a Store,
-    places: &'a Places,
-    trust_root: &'a TrustRoot,
-}
-
-fn job(
-    arguments: &Arguments,
-    plan: Plan,
-    parameters: Parameters,
-    ground: &Ground<'_>,
-    progress: &mut Progress,
-) -> Result<Job> {
-    let Ground {
-        opened,
-        store,
-        places,
-        trust_root,
-        ..
-    } = *ground;
-    let sources = opened.sources(store, places, Some(trust_root));
-    let recipe = arguments.recipe.path()?;
-    let agent = companion("bessemer-agent")?;
-    let name = format!("{}-{}", plan.package.name, plan.package.full_version());
-    let directory = ground.run.path().join(name);
-    let request = Request {
-        config_source: config_source::config_source(&recipe, plan.recipe.sha256),
-        limits: arguments.limits.limits(&plan)?,
-        plan,
-        parameters,
-        sources: &sources,
-        mirrors: &arguments.mirrors,
-        source_directory: ground.source_directory,
-        agent: &agent,
-        accelerator: arguments.accelerator,
-        interactive: arguments.interactive || arguments.keep,
-    };
-    prepare(request, directory, progress).map_err(|error| at_checksum(error.into(), &recipe))
-}
-
 /// What somebody outside chose, as provenance states it: what the flag table says of each flag.
+#[cfg(test)]
 pub(crate) fn external_parameters(arguments: &Arguments) -> Result<Parameters> {
+    recorded(arguments, arguments.additions.environment.read()?)
+}
+
+/// The same, with the environment files read already.
+fn recorded(arguments: &Arguments, environment: Environment) -> Result<Parameters> {
     let directories = arguments.recipe.pipeline_dirs.iter();
-    Ok(Parameters {
+    let parameters = Parameters {
         architecture: arguments.recipe.arch.clone(),
         options: arguments.recipe.build_options.clone(),
         extra_repositories: arguments.repositories.locations()?,
         keyrings: arguments.repositories.key_names(),
         pipeline_directories: directories.map(|path| path.display().to_string()).collect(),
         variables: arguments.recipe.variables()?,
-    })
+        debug: arguments.debug,
+        ..Parameters::default()
+    };
+    record(
+        &arguments.additions,
+        &arguments.claims,
+        environment,
+        parameters,
+    )
 }
 
 /// The folder that was named, or the one beside the recipe that bears the package's name.
@@ -260,80 +263,6 @@ fn say_workspace(plan: &Plan, directory: Option<&Path>) {
         )),
         None => {}
     }
-}
-
-/// What the worker is told of the job.
-#[derive(Debug)]
-struct Registered<'a> {
-    spec: &'a Path,
-    invocation: &'a str,
-    source_directory: Option<&'a Path>,
-    /// Servers are asked by the worker too: only it knows what the tests install.
-    credentials: String,
-}
-
-/// Runs the worker to its end; returns what it printed, or the status it failed with after saying
-/// why itself.
-fn worker(
-    arguments: &Arguments,
-    services: &Services,
-    job: &Registered<'_>,
-    out: &Path,
-) -> Result<Result<serde_json::Value, ExitCode>> {
-    let mut inherited = services.inherited().clone();
-    inherited.parent = i32::try_from(std::process::id())?;
-    let mut command = Command::new(std::env::current_exe()?);
-    command
-        .arg("worker")
-        .arg("--spec")
-        .arg(job.spec)
-        .arg("--invocation")
-        .arg(job.invocation);
-    command
-        .arg("--out")
-        .arg(out)
-        .arg("--inherited")
-        .arg(inherited.to_string());
-    if let Some(directory) = job.source_directory {
-        command.arg("--source-dir").arg(directory);
-    }
-    command.env(HTTP_AUTH, &job.credentials);
-    for (flag, wanted) in [
-        ("--offline", arguments.repositories.fetching.offline),
-        ("--interactive", arguments.interactive),
-        ("--keep", arguments.keep),
-        ("--quiet", arguments.quiet || arguments.json),
-    ] {
-        if wanted {
-            command.arg(flag);
-        }
-    }
-    arguments.lint.selection()?;
-    command.args(arguments.lint.words());
-    let output = command
-        .stdin(Stdio::inherit())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::inherit())
-        .output()
-        .context("cannot start the worker")?;
-    if !output.status.success() {
-        if arguments.json {
-            print::bytes(&output.stdout)?;
-        }
-        let code = output
-            .status
-            .code()
-            .and_then(|code| u8::try_from(code).ok());
-        let Some(code) = code else {
-            bail!("the worker ended with {}", output.status);
-        };
-        return Ok(Err(ExitCode::from(match code {
-            exit::TEST_FAILED => exit::TEST_FAILED,
-            _ => exit::ERROR,
-        })));
-    }
-    let result = serde_json::from_slice(&output.stdout);
-    Ok(Ok(result.context("the worker's result cannot be read")?))
 }
 
 fn shown(result: &serde_json::Value) -> Result<()> {

@@ -52,6 +52,15 @@ impl LintArguments {
         })
     }
 
+    /// No linter at all: for packages that passed theirs when they were first built.
+    pub(crate) const fn none() -> Self {
+        Self {
+            lint_require: Some(Vec::new()),
+            lint_warn: Some(Vec::new()),
+            persist_lint_results: false,
+        }
+    }
+
     /// The same as words of a command line.
     pub(crate) fn words(&self) -> Vec<String> {
         let mut words = Vec::new();
@@ -82,7 +91,7 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     lint: LintArguments,
     #[command(flatten)]
-    _melange: LintFlags,
+    melange: LintFlags,
     /// Where results go with --persist-lint-results, below a folder for the architecture
     #[arg(long, default_value = "packages")]
     out_dir: PathBuf,
@@ -93,6 +102,7 @@ pub(crate) struct Arguments {
 
 /// Prints what is found; fails when a linter that must pass does not.
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
+    arguments.melange.say();
     let selection = arguments.lint.selection()?;
     let mut printed = Vec::new();
     let mut failed = 0;

@@ -1,5 +1,6 @@
 //! One file a verb.
 
+mod additions;
 pub(crate) mod apk;
 pub(crate) mod bootstrap;
 pub(crate) mod build;
@@ -12,6 +13,7 @@ pub(crate) mod license_check;
 pub(crate) mod lint;
 pub(crate) mod publish;
 pub(crate) mod query;
+pub(crate) mod rebuild;
 mod recipe_file;
 pub(crate) mod repositories;
 pub(crate) mod scan;
@@ -34,6 +36,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Apk(arguments) => apk::run(&arguments),
         Command::Bootstrap(arguments) => bootstrap::run(&arguments, inherited),
         Command::Build(arguments) => build::run(&arguments, inherited),
+        Command::Rebuild(arguments) => rebuild::run(&arguments, inherited),
         Command::Test(arguments) => test::run(&arguments, inherited),
         Command::Publish(arguments) => publish::run(&arguments, inherited),
         Command::Verify(arguments) => verify::run(&arguments),

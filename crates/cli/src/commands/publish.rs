@@ -174,7 +174,7 @@ fn enter(
 
 /// The index as this factory left it. Whoever can write to the folder, but has no key, must not have
 /// entries of their own signed along.
-fn present_index(path: &Path, keyring: &Keyring) -> Result<Index> {
+pub(crate) fn present_index(path: &Path, keyring: &Keyring) -> Result<Index> {
     let bytes = match fs_err::read(path) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Index::default()),
@@ -189,7 +189,7 @@ fn present_index(path: &Path, keyring: &Keyring) -> Result<Index> {
 }
 
 /// The key that signs published indexes.
-fn keyring(root: &TrustRoot, name: &str) -> Result<Keyring> {
+pub(crate) fn keyring(root: &TrustRoot, name: &str) -> Result<Keyring> {
     let mut keyring = Keyring::new();
     for key in root.keys.iter().filter(|key| key.role == Role::Apk) {
         keyring.add(name, &key.public_key_pem)?;

@@ -127,7 +127,12 @@ impl RepositoryArguments {
         };
         let mut keys = Keys::default();
         for place in &self.keys {
-            keys.add(place, opening.access)?;
+            match keys.add(place, opening.access) {
+                Err(error) if error.is_missing_file() => {
+                    print::warning(&format!("the key {place} is not there, left out"));
+                }
+                added => added?,
+            }
         }
         let mut recipes_keys = keys.clone();
         for place in &own.keys {
@@ -139,6 +144,10 @@ impl RepositoryArguments {
         let of_recipe = opening.repositories.len();
         for location in &self.repositories {
             opening.open(location, &mut keys)?;
+        }
+        if opening.repositories.is_empty() {
+            let error = anyhow!("no repository has an index for {arch}");
+            return Err(error.context(Hint(NO_REPOSITORY.to_owned())));
         }
         recipes_keys.extend(&keys)?;
         Ok(Opened {
@@ -174,7 +183,7 @@ impl Opening<'_> {
         let opened = match open(keys) {
             Err(error) if error.is_missing() => {
                 print::warning(&format!(
-                    "repository {location} is passed over: it has no {}/APKINDEX.tar.gz",
+                    "repository {location} has no index for {}, left out",
                     self.arch
                 ));
                 return Ok(());

@@ -34,7 +34,7 @@ pub(crate) struct Arguments {
     #[arg(long, requires = "diff")]
     comments: bool,
     #[command(flatten)]
-    _melange: ScanFlags,
+    melange: ScanFlags,
     /// Print the result as JSON
     #[arg(long)]
     json: bool,
@@ -50,6 +50,7 @@ struct Scanned {
 
 /// Prints each `.PKGINFO` anew, or how it differs.
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
+    arguments.melange.say();
     let compiled = arguments.recipe.compile(&[], &[])?;
     for warning in &compiled.warnings {
         print::warning(&render(warning));

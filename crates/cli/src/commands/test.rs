@@ -1,7 +1,9 @@
 //! `bessemer test`: the tests of a recipe, on packages that a repository offers.
 
+use super::additions::EnvironmentFiles;
 use super::build::limits::LimitArguments;
-use super::build::{accelerator, check_architecture};
+use super::build::order::with_cache;
+use super::build::{accelerator, check_architecture, say_unused};
 use super::recipe_file::{RecipeArguments, render};
 use super::repositories::{OfRecipe, RepositoryArguments};
 use super::worker::{guest, tools};
@@ -43,9 +45,15 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     limits: LimitArguments,
     #[command(flatten)]
-    _melange: TestFlags,
+    melange: TestFlags,
+    #[command(flatten)]
+    environment: EnvironmentFiles,
     /// Package that every test environment installs too; may be repeated
-    #[arg(long = "test-package-append", value_name = "CONSTRAINT")]
+    #[arg(
+        long = "test-package-append",
+        value_name = "CONSTRAINT",
+        value_delimiter = ','
+    )]
     more_packages: Vec<String>,
     /// Folder whose files enter the workspace [default: none]
     #[arg(long)]
@@ -53,6 +61,24 @@ pub(crate) struct Arguments {
     /// Directory or URL that is asked for sources first; may be repeated
     #[arg(long = "mirror")]
     mirrors: Vec<String>,
+    /// Folder with sources in files named `sha256:HEX` or `sha512:HEX`, such as melange's cache;
+    /// asked for sources first
+    #[arg(long, value_name = "DIR")]
+    cache_dir: Option<PathBuf>,
+    /// Open a shell in the guest at a step that fails
+    #[arg(short, long)]
+    interactive: bool,
+    /// Let the steps print their commands (`set -x`)
+    #[arg(
+        long,
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        default_value_t = false,
+        value_name = "true|false",
+        hide_possible_values = true
+    )]
+    debug: bool,
     /// What runs the guests
     #[arg(long, default_value = "auto", value_name = "auto|kvm|tcg", value_parser = accelerator)]
     accelerator: AcceleratorChoice,
@@ -66,6 +92,8 @@ pub(crate) struct Arguments {
 
 /// Installs each package in a guest of its own and runs its tests there.
 pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Result<ExitCode> {
+    arguments.melange.say();
+    say_unused();
     let places = Places::of(false)?;
     let services = Services::open(inherited)?;
     let store = Store::open(places.cache.join("store"))?;
@@ -94,7 +122,7 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
         packages_out: job.directory.clone(),
         linting: Linting::default(),
         keep: false,
-        interactive: false,
+        interactive: arguments.interactive,
     };
     let mut tests = Vec::new();
     for constraint in &asked {
@@ -110,7 +138,11 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
 
 /// The recipe's plan, with what the command line adds to its test environments.
 fn plan(arguments: &Arguments) -> Result<Plan> {
-    let compiled = arguments.recipe.compile(&[], &[])?;
+    let environment = arguments.environment.read()?;
+    let compiled = arguments.recipe.compile_with(|options| {
+        options.environment = environment.variables;
+        Ok(())
+    })?;
     for warning in &compiled.warnings {
         print::warning(&render(warning));
     }
@@ -164,15 +196,17 @@ fn job(
         limits: arguments.limits.limits(&plan)?,
         parameters: Parameters {
             architecture: plan.architecture.clone(),
+            debug: arguments.debug,
             ..Parameters::default()
         },
+        environment_files: Vec::new(),
         plan,
         sources,
-        mirrors: &arguments.mirrors,
+        mirrors: &with_cache(&arguments.mirrors, arguments.cache_dir.as_deref()),
         source_directory: arguments.source_dir.as_deref(),
         agent: &companion("bessemer-agent")?,
         accelerator: arguments.accelerator,
-        interactive: false,
+        interactive: arguments.interactive,
     };
     Ok(prepare_test(request, directory, progress)?)
 }

@@ -4,7 +4,8 @@ use super::table::{ENTRIES, FILES, VARIABLES};
 use super::{Influence, defined};
 use crate::arguments::definition;
 use crate::melange_flags::{
-    BuildTable, CompileTable, Flag, LintTable, PlainTable, ScanTable, Table, TestTable,
+    BuildTable, CompileTable, Flag, LintTable, PlainTable, RebuildTable, ScanTable, Table,
+    TestTable,
 };
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -20,7 +21,8 @@ const REFUSED_HEAD: &str = "
 ## Flags of melange that are refused
 
 A value that asks for what happens anyway is accepted, as listed. Every other value ends the command
-with exit status 2, the reason and what to do instead.
+with exit status 2, the reason and what to do instead; but for flags that could change nothing, of
+which the command says so in a note.
 ";
 
 /// The page.
@@ -52,6 +54,7 @@ pub(crate) fn markdown() -> String {
         ("test", TestTable::FLAGS),
         ("compile", CompileTable::FLAGS),
         ("lint", LintTable::FLAGS),
+        ("rebuild", RebuildTable::FLAGS),
         ("scan", ScanTable::FLAGS),
         (
             "license-check, update-cache, query, package-version, index, sign, sign-index, keygen",
@@ -102,6 +105,7 @@ fn words(influence: &Influence) -> String {
 
 fn refused(flag: &Flag) -> (String, String) {
     let accepted = match flag.accepted {
+        _ if flag.noted => " (taken, with a note)".to_owned(),
         [] => String::new(),
         values => format!(" (accepted: `{}`)", values.join("`, `")),
     };

@@ -26,6 +26,8 @@ const SIGNATURE: Influence = None(
 const WORKSPACE: Influence =
     Recorded("resolvedDependencies: each file that enters the workspace, by digest");
 
+const ANY_PLACE: Influence =
+    None("a source is accepted by the digest that the recipe names, wherever it comes from");
 const LINTS: Influence =
     None("linters look and change nothing; they decide whether packages are made at all");
 
@@ -74,11 +76,26 @@ pub(crate) const ENTRIES: &[Entry] = &[
     entry(&["build"], "--accelerator", Internal("accelerator")),
     entry(&["build"], "--source-dir", WORKSPACE),
     entry(&["build"], "--empty-workspace", WORKSPACE),
+    entry(&["build"], "--mirror", ANY_PLACE),
+    entry(&["build"], "--cache-dir", ANY_PLACE),
+    entry(&["build"], "--env-file", External("environmentFiles")),
+    entry(&["build"], "--package-append", External("extraPackages")),
+    entry(&["build"], "--namespace", External("namespace")),
+    entry(&["build"], "--git-commit", External("gitCommit")),
+    entry(&["build"], "--git-repo-url", External("gitRepositoryUrl")),
+    entry(&["build"], "--license", External("recipeLicense")),
     entry(
         &["build"],
-        "--mirror",
-        None("a source is accepted by the digest that the recipe names, wherever it comes from"),
+        "--strip-origin-name",
+        External("stripOriginName"),
     ),
+    entry(
+        &["build"],
+        "--override-host-triplet-libc-substitution-flavor",
+        External("hostTripletLibc"),
+    ),
+    entry(&["build"], "--debug", External("debug")),
+    entry(&["build"], "--generate-index", AFTER),
     entry(&["build"], "--signing-key", SIGNATURE),
     entry(&["build", "worker"], "--interactive", Unattested),
     entry(&["build", "worker"], "--keep", Unattested),
@@ -100,6 +117,42 @@ pub(crate) const ENTRIES: &[Entry] = &[
     ),
     entry(&["worker"], "--source-dir", WORKSPACE),
     entry(&["worker"], "--out", AFTER),
+    // Building again.
+    entry(
+        &["rebuild"],
+        "<packages>",
+        Recorded(
+            "resolvedDependencies: the evaluated recipe of each, by digest; `externalParameters` repeats what they say of their making",
+        ),
+    ),
+    entry(
+        &["rebuild"],
+        "--repository-append",
+        External("extraRepositories"),
+    ),
+    entry(&["rebuild"], "--keyring-append", External("keyrings")),
+    entry(&["rebuild"], "--cpu", Internal("resources.vcpus")),
+    entry(&["rebuild"], "--memory", Internal("resources.memoryMib")),
+    entry(&["rebuild"], "--disk", Internal("resources.scratchMib")),
+    entry(
+        &["rebuild"],
+        "--timeout",
+        Internal("resources.timeoutSeconds"),
+    ),
+    entry(&["rebuild"], "--accelerator", Internal("accelerator")),
+    entry(&["rebuild"], "--source-dir", WORKSPACE),
+    entry(&["rebuild"], "--mirror", ANY_PLACE),
+    entry(&["rebuild"], "--cache-dir", ANY_PLACE),
+    entry(&["rebuild"], "--signing-key", SIGNATURE),
+    entry(&["rebuild"], "--out-dir", AFTER),
+    entry(&["rebuild"], "--diff", PRINTS),
+    entry(
+        &["rebuild"],
+        "--trust-root",
+        None("decides whether a package's word is taken; nothing is built otherwise"),
+    ),
+    entry(&["rebuild"], "--quiet", PRINTS),
+    entry(&["rebuild"], "--json", PRINTS),
     // Testing what is built.
     entry(&["test"], "<recipe>", TESTS),
     entry(&["test"], "<packages>", TESTS),
@@ -120,6 +173,10 @@ pub(crate) const ENTRIES: &[Entry] = &[
     entry(&["test"], "--source-dir", TESTS),
     entry(&["test"], "--test-package-append", TESTS),
     entry(&["test"], "--mirror", TESTS),
+    entry(&["test"], "--cache-dir", TESTS),
+    entry(&["test"], "--env-file", TESTS),
+    entry(&["test"], "--interactive", TESTS),
+    entry(&["test"], "--debug", TESTS),
     entry(&["test"], "--quiet", PRINTS),
     entry(&["test"], "--json", PRINTS),
     // Reading packages.
@@ -150,6 +207,8 @@ pub(crate) const ENTRIES: &[Entry] = &[
     entry(&["compile"], "--package-append", READS),
     entry(&["compile"], "--git-commit", READS),
     entry(&["compile"], "--namespace", READS),
+    entry(&["compile"], "--git-repo-url", READS),
+    entry(&["compile"], "--license", READS),
     entry(
         &["compile"],
         "--override-host-triplet-libc-substitution-flavor",
@@ -274,6 +333,10 @@ pub(crate) const VARIABLES: &[(&str, Influence)] = &[
     (
         "COSIGN_PASSWORD",
         None("opens the signer's keys; it goes to the signer alone"),
+    ),
+    (
+        "QEMU_KERNEL_IMAGE",
+        None("said to be unused: guests boot a kernel package, which provenance names"),
     ),
     ("HOME", None("where caches and keys are, without root")),
     ("XDG_CACHE_HOME", None("where caches are, without root")),

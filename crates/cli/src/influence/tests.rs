@@ -3,7 +3,7 @@ use super::{Influence, defined, markdown, name};
 use crate::arguments::{Arguments, Command, definition};
 use crate::commands::build;
 use crate::melange_flags::{
-    BuildTable, CompileTable, LintTable, PlainTable, ScanTable, Table as _, TestTable,
+    BuildTable, CompileTable, LintTable, PlainTable, RebuildTable, ScanTable, Table as _, TestTable,
 };
 use bessemer_attest::predicates::{InternalParameters, IsolationParameters, ResourceParameters};
 use clap::FromArgMatches as _;
@@ -18,6 +18,7 @@ fn of_melange(command: &str, flag: &str) -> bool {
         "test" => TestTable::FLAGS,
         "compile" => CompileTable::FLAGS,
         "lint" => LintTable::FLAGS,
+        "rebuild" => RebuildTable::FLAGS,
         "scan" => ScanTable::FLAGS,
         "license-check" | "update-cache" | "query" | "package-version" | "index" | "sign"
         | "sign-index" | "keygen" => PlainTable::FLAGS,
@@ -74,7 +75,7 @@ fn the_walk_sees_flags_positionals_and_inner_commands() {
     }
 }
 
-fn parsed(words: &[&str]) -> build::Arguments {
+fn parsed(words: &[&str]) -> Box<build::Arguments> {
     let mut matches = definition().try_get_matches_from(words).unwrap();
     match Arguments::from_arg_matches_mut(&mut matches)
         .unwrap()
@@ -102,7 +103,27 @@ fn what_is_said_to_be_external_is_in_the_external_parameters() {
     let variables = directory.path().join("vars.yaml");
     fs_err::write(&variables, "key: value\n").unwrap();
     let variables = variables.display().to_string();
-    let samples: [(&str, &str, Value); 6] = [
+    let environment = directory.path().join("a.env");
+    fs_err::write(&environment, "A=1\n").unwrap();
+    let environment = environment.display().to_string();
+    let samples: [(&str, &str, Value); 15] = [
+        ("--env-file", &environment, json!(["a.env"])),
+        ("--package-append", "busybox,jq", json!(["busybox", "jq"])),
+        ("--namespace", "wolfi", json!("wolfi")),
+        ("--git-commit", "4b825d", json!("4b825d")),
+        (
+            "--git-repo-url",
+            "https://example.test/os",
+            json!("https://example.test/os"),
+        ),
+        ("--license", "Apache-2.0", json!("Apache-2.0")),
+        ("--strip-origin-name", "", json!(true)),
+        (
+            "--override-host-triplet-libc-substitution-flavor",
+            "musl",
+            json!("musl"),
+        ),
+        ("--debug", "", json!(true)),
         ("--arch", "aarch64", json!("aarch64")),
         ("--build-option", "tls", json!(["tls"])),
         ("--repository-append", "/srv/a", json!(["/srv/a"])),
@@ -126,6 +147,9 @@ fn what_is_said_to_be_external_is_in_the_external_parameters() {
         let Influence::External(field) = entry.influence else {
             continue;
         };
+        if !entry.commands.contains(&"build") {
+            continue;
+        }
         if entry.flag == "<recipe>" {
             // It is not among the parameters of the job spec but beside them.
             assert_eq!(field, "configSource");
@@ -135,9 +159,16 @@ fn what_is_said_to_be_external_is_in_the_external_parameters() {
             .iter()
             .find(|(flag, ..)| *flag == entry.flag)
             .unwrap_or_else(|| panic!("{} has no sample here", entry.flag));
-        assert_eq!(&external(&[flag, value])[field], expected, "{flag}");
+        let words = [*flag, value];
+        let words = &words[..if value.is_empty() { 1 } else { 2 }];
+        let with = external(words);
+        assert_eq!(&with[field], expected, "{flag}");
+        if *flag == "--env-file" {
+            assert_eq!(with["environment"], json!({"A": "1"}));
+        }
+        let without = external(&[]);
         assert_ne!(
-            &external(&[])[field],
+            without.get(field).unwrap_or(&Value::Null),
             expected,
             "{flag} is seen when given only"
         );

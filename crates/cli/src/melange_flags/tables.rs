@@ -17,6 +17,9 @@ pub(crate) struct LintTable;
 /// Of commands that take every flag but the global ones.
 #[derive(Debug)]
 pub(crate) struct PlainTable;
+/// Of `rebuild`.
+#[derive(Debug)]
+pub(crate) struct RebuildTable;
 /// Of `scan`.
 #[derive(Debug)]
 pub(crate) struct ScanTable;
@@ -28,6 +31,7 @@ const fn value(name: &'static str, why: &'static str, hint: &'static str) -> Fla
         accepted: &[],
         why,
         hint,
+        noted: false,
     }
 }
 
@@ -43,21 +47,28 @@ const fn switch(
         accepted,
         why,
         hint,
+        noted: false,
+    }
+}
+
+/// Takes every value: there is nothing that it could change.
+const fn noted(flag: Flag) -> Flag {
+    Flag {
+        noted: true,
+        ..flag
     }
 }
 
 const YES: &[&str] = &["true"];
 const NO: &[&str] = &["false"];
 const LEAVE_OUT: &str = "leave it out";
-const UNRECORDED: &str =
-    "it would change what is built, and provenance has no place that records it";
 
-const FAIL_ON_LINT_WARNING: Flag = switch(
+const FAIL_ON_LINT_WARNING: Flag = noted(switch(
     "fail-on-lint-warning",
     NO,
-    "melange takes it and does nothing with it",
-    "name the linters that must pass with --lint-require",
-);
+    "it does nothing, as with melange",
+    "--lint-require names the linters that must pass",
+));
 
 const RUNNER: Flag = Flag {
     name: "runner",
@@ -65,42 +76,32 @@ const RUNNER: Flag = Flag {
     accepted: &["qemu"],
     why: "every build runs in a microVM of its own",
     hint: "leave it out; --accelerator chooses how the microVM runs",
+    noted: false,
 };
 const WORKSPACE_DIR: Flag = value(
     "workspace-dir",
     "the workspace is inside the guest, and no folder of this machine is",
     "--keep keeps the guest's disks",
 );
-const CACHE_DIR: Flag = value(
+const COMPILE_CACHE_DIR: Flag = noted(value(
     "cache-dir",
-    "no folder of this machine enters a guest",
-    "sources are cached by digest; --mirror names further places to fetch them from",
-);
+    "nothing is fetched",
+    "`bessemer build` looks for sources there",
+));
 const CACHE_SOURCE: Flag = value(
     "cache-source",
     "no folder of this machine enters a guest",
     "--mirror names further places to fetch sources from",
 );
-const APK_CACHE_DIR: Flag = value(
+const APK_CACHE_DIR: Flag = noted(value(
     "apk-cache-dir",
-    "packages are kept in one store by digest",
-    "the store is in Bessemer's cache folder",
-);
-const ENV_FILE: Flag = value(
-    "env-file",
-    UNRECORDED,
-    "write the variables into the recipe's `environment`, or set its `vars` with --vars-file",
-);
+    "packages are kept in Bessemer's own store, by digest",
+    "the folder is not used",
+));
 const CPU_MODEL: Flag = value(
     "cpumodel",
     "every guest has the same CPU model, so that what is built does not depend on the machine",
     LEAVE_OUT,
-);
-const DEBUG: Flag = switch(
-    "debug",
-    NO,
-    "a step runs as it is recorded",
-    "write `set -x` at the start of the recipe's step",
 );
 const DEBUG_RUNNER: Flag = switch(
     "debug-runner",
@@ -137,54 +138,21 @@ const CLEANUP: Flag = switch(
     "a guest's disks are removed",
     "`bessemer build --keep` keeps them",
 );
-const PACKAGE_APPEND: Flag = value(
-    "package-append",
-    UNRECORDED,
-    "add the package to the recipe's `environment.contents.packages`",
-);
 const LIBC: Flag = Flag {
     name: "override-host-triplet-libc-substitution-flavor",
     takes: Takes::Value,
     accepted: &["gnu"],
-    why: UNRECORDED,
-    hint: "write the triplet into the recipe",
-};
-const NAMESPACE: Flag = Flag {
-    name: "namespace",
-    takes: Takes::Value,
-    accepted: &["unknown"],
-    why: UNRECORDED,
+    why: "tests have `gnu` in `host.triplet.*`, as with melange",
     hint: LEAVE_OUT,
+    noted: false,
 };
-const GIT_COMMIT: Flag = value(
-    "git-commit",
-    "what a package says of its origin comes from the recipe alone",
-    "write `package.commit` into the recipe",
-);
-const GIT_REPO_URL: Flag = value(
-    "git-repo-url",
-    "provenance names the recipe as it was found, not as somebody calls it",
-    LEAVE_OUT,
-);
 
 impl Table for BuildTable {
     const FLAGS: &'static [Flag] = &[
         RUNNER,
         WORKSPACE_DIR,
-        CACHE_DIR,
         CACHE_SOURCE,
         APK_CACHE_DIR,
-        switch(
-            "generate-index",
-            NO,
-            "an index is written when packages are published",
-            "`bessemer publish` or `bessemer index` writes one; --generate-index=false is accepted",
-        ),
-        ENV_FILE,
-        NAMESPACE,
-        PACKAGE_APPEND,
-        LIBC,
-        switch("strip-origin-name", NO, UNRECORDED, LEAVE_OUT),
         value(
             "dependency-log",
             "no such file is written",
@@ -198,18 +166,10 @@ impl Table for BuildTable {
         ),
         FAIL_ON_LINT_WARNING,
         CPU_MODEL,
-        DEBUG,
         DEBUG_RUNNER,
         RM,
         CLEANUP,
         IGNORE_SIGNATURES,
-        GIT_COMMIT,
-        GIT_REPO_URL,
-        value(
-            "license",
-            "the recipe has no licence of its own in the SBOM",
-            LEAVE_OUT,
-        ),
         switch(
             "generate-provenance",
             YES,
@@ -226,7 +186,6 @@ impl Table for TestTable {
     const FLAGS: &'static [Flag] = &[
         RUNNER,
         WORKSPACE_DIR,
-        CACHE_DIR,
         CACHE_SOURCE,
         APK_CACHE_DIR,
         value(
@@ -234,16 +193,8 @@ impl Table for TestTable {
             "melange takes it and does nothing with it",
             "--build-option switches an option of the recipe on",
         ),
-        ENV_FILE,
         CPU_MODEL,
-        DEBUG,
         DEBUG_RUNNER,
-        switch(
-            "interactive",
-            NO,
-            "a test guest cannot be entered",
-            "`bessemer build --interactive` opens a shell at a failed build step",
-        ),
         RM,
         CLEANUP,
         IGNORE_SIGNATURES,
@@ -258,13 +209,16 @@ impl Table for CompileTable {
     const FLAGS: &'static [Flag] = &[
         RUNNER,
         WORKSPACE_DIR,
-        CACHE_DIR,
+        COMPILE_CACHE_DIR,
         CACHE_SOURCE,
         APK_CACHE_DIR,
-        GIT_REPO_URL,
         LOG_POLICY,
         LOG_LEVEL,
     ];
+}
+
+impl Table for RebuildTable {
+    const FLAGS: &'static [Flag] = &[RUNNER, LOG_LEVEL];
 }
 
 impl Table for LintTable {
@@ -275,6 +229,7 @@ impl Table for PlainTable {
     const FLAGS: &'static [Flag] = &[Flag {
         name: "log-level",
         takes: Takes::Value,
+        noted: false,
         accepted: &["info", "INFO"],
         why: "there are no levels; what is done goes to standard error",
         hint: LEAVE_OUT,
@@ -294,6 +249,7 @@ impl Table for ScanTable {
             accepted: &["unknown"],
             why: "the maintainer is compared as the package has it",
             hint: LEAVE_OUT,
+            noted: false,
         },
         LOG_LEVEL,
     ];

@@ -20,33 +20,35 @@ pub(crate) struct Requests {
 
 impl Requests {
     /// Notes a request when the pipeline is a built-in one that needs a source, and tells the
-    /// pipeline where the source will be. Without an id the step does not run: nothing is noted.
+    /// pipeline where the source will be, and the caller under which name. Without an id the step
+    /// does not run: nothing is noted.
     pub(crate) fn consider(
         &mut self,
         loaded: &Loaded,
         given: &Given<'_>,
         scope: &mut Scope<'_>,
         id: Option<&str>,
-    ) -> Result<(), CompileError> {
+    ) -> Result<Option<String>, CompileError> {
         if loaded.origin != PipelineOrigin::Builtin {
-            return Ok(());
+            return Ok(None);
         }
         let asker = id.unwrap_or_default();
         let request = match loaded.uses.as_str() {
             "fetch" => file(given, scope, asker)?,
             "git-checkout" => git(given, scope, asker)?,
-            _ => return Ok(()),
+            _ => return Ok(None),
         };
+        let name = request.cache_name.clone();
         let path = format!("{CACHE}/{}", request.cache_name);
         scope.inputs.insert(SOURCE_FILE.to_owned(), path);
-        let Some(id) = id else { return Ok(()) };
+        let Some(id) = id else { return Ok(Some(name)) };
         let known = |known: &SourceRequest| {
             known.cache_name == request.cache_name && test_of(&known.id) == test_of(id)
         };
         if !self.requests.iter().any(known) {
             self.requests.push(request);
         }
-        Ok(())
+        Ok(Some(name))
     }
 
     pub(crate) fn finish(self) -> Vec<SourceRequest> {

@@ -164,7 +164,7 @@ impl<'a> Compiler<'a> {
         if !step.name.is_empty() {
             inner.name = frame.scope.shown(&step.name);
         }
-        let mut expanded = if step.uses.is_empty() {
+        let mut expanded = if step.uses.is_empty() || self.stands(step, frame, &inner, numbering)? {
             self.inline(step, frame, inner, numbering)?
         } else {
             self.uses(step, frame, inner, numbering)?
@@ -183,6 +183,34 @@ impl<'a> Compiler<'a> {
         environment.extend(std::mem::take(&mut expanded.environment));
         expanded.environment = environment;
         Ok(expanded)
+    }
+
+    /// Whether a step of an evaluated recipe can run as it is written there: it asks for its source,
+    /// and its script looks for it where the source will be. A script that would fetch by itself
+    /// (melange's `git-checkout`) is expanded again, from the built-in pipeline.
+    fn stands(
+        &mut self,
+        step: &written::Step,
+        frame: &Frame<'_>,
+        inner: &Frame<'_>,
+        numbering: &Numbering,
+    ) -> Result<bool, CompileError> {
+        if !step.is_expanded() {
+            return Ok(false);
+        }
+        let pipelines = self.options.pipelines;
+        let loaded = self.cache.load(pipelines, &frame.file, &step.uses)?;
+        let given = Given {
+            with: &step.with,
+            file: &frame.file,
+            step: &step.uses,
+        };
+        let mut scope = given.scope(&frame.scope, &loaded.definition.inputs, &loaded.file)?;
+        let asker = inner.active.then(|| numbering.id());
+        let place = self
+            .requests
+            .consider(&loaded, &given, &mut scope, asker.as_deref())?;
+        Ok(place.is_none_or(|place| step.mentions(&place)))
     }
 
     /// Goes one step deeper, within bounds.
@@ -206,8 +234,14 @@ impl<'a> Compiler<'a> {
         mut inner: Frame<'s>,
         numbering: &mut Numbering,
     ) -> Result<Expanded, CompileError> {
+        // With an expansion beside it, `uses` is done already.
+        let spent = BTreeMap::new();
         let given = Given {
-            with: &step.with,
+            with: if step.uses.is_empty() {
+                &step.with
+            } else {
+                &spent
+            },
             file: &frame.file,
             step: &step.uses,
         };

@@ -49,6 +49,18 @@ pub struct Step {
     pub environment: BTreeMap<String, Text>,
 }
 
+impl Step {
+    /// Whether it has its expansion beside `uses`, as steps of evaluated recipes have.
+    pub(crate) fn is_expanded(&self) -> bool {
+        !self.runs.is_empty() || !self.pipeline.is_empty()
+    }
+
+    /// Whether a text is in a script of it, or of a step within.
+    pub(crate) fn mentions(&self, text: &str) -> bool {
+        self.runs.contains(text) || self.pipeline.iter().any(|step| step.mentions(text))
+    }
+}
+
 /// A pipeline file: the part of a step that it defines.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, anyhow};
 use bessemer_apk::Limits;
 use bessemer_apk::package::Reader;
 use bessemer_license::Declared;
-use bessemer_recipe::{Evaluated, Recipe};
+use bessemer_recipe::{EvaluatedSources, Recipe};
 use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
@@ -20,11 +20,11 @@ pub(super) enum Subject {
     /// Its sources are fetched, and the files in the folder beside it enter the workspace.
     Recipe {
         recipe: Box<Recipe>,
-        evaluated: Evaluated,
+        evaluated: EvaluatedSources,
         beside: Option<PathBuf>,
     },
     /// The sources that its compiled recipe names are fetched.
-    Package(Evaluated),
+    Package(EvaluatedSources),
     /// Nothing is fetched, and there is nothing to compare with.
     Folder(PathBuf),
 }
@@ -70,7 +70,7 @@ impl Subject {
     }
 
     /// What names the sources.
-    pub(super) const fn evaluated(&self) -> Option<&Evaluated> {
+    pub(super) const fn evaluated(&self) -> Option<&EvaluatedSources> {
         match self {
             Self::Recipe { evaluated, .. } | Self::Package(evaluated) => Some(evaluated),
             Self::Folder(_) => None,
@@ -79,7 +79,7 @@ impl Subject {
 
     /// `copyright`, entry by entry.
     pub(super) fn declared(&self) -> Vec<Declared> {
-        let licenses = self.evaluated().map_or(&[][..], Evaluated::licenses);
+        let licenses = self.evaluated().map_or(&[][..], EvaluatedSources::licenses);
         let declared = licenses.iter().map(|entry| Declared {
             license: entry.license.clone(),
             path: entry.license_path.clone(),
@@ -107,7 +107,7 @@ fn recipe(path: &Path, pipeline_dirs: &[PathBuf]) -> Result<Subject> {
     for warning in &compiled.warnings {
         print::warning(&render(warning));
     }
-    let evaluated = Evaluated::parse(&compiled.plan.configuration.to_string())?;
+    let evaluated = EvaluatedSources::parse(&compiled.plan.configuration.to_string())?;
     let beside = path.with_file_name(&compiled.plan.package.name);
     // A link could lead to the home directory of whoever checks a stranger's recipe.
     let is_folder = fs_err::symlink_metadata(&beside).is_ok_and(|found| found.is_dir());
@@ -142,6 +142,6 @@ fn package(path: &Path) -> Result<Subject> {
             path.display()
         )
     })?;
-    let evaluated = Evaluated::parse(&String::from_utf8_lossy(bytes))?;
+    let evaluated = EvaluatedSources::parse(&String::from_utf8_lossy(bytes))?;
     Ok(Subject::Package(evaluated))
 }

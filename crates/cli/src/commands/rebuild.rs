@@ -1,0 +1,262 @@
+//! `bessemer rebuild`: builds packages again from what they carry about their making, and compares.
+
+mod attested;
+mod comparing;
+mod contents;
+mod reading;
+mod sbom;
+#[cfg(test)]
+mod tests;
+
+use super::build::index::Wanted;
+use super::build::limits::LimitArguments;
+use super::build::order::{Failed, Inputs, Order};
+use super::build::{accelerator, check_architecture};
+use super::lint::LintArguments;
+use super::repositories::RepositoryArguments;
+use super::verify::read_trust_root;
+use crate::exit;
+use crate::melange_flags::RebuildFlags;
+use crate::print::{self, Hint};
+use crate::services::{Inherited, Services};
+use anyhow::{Context, Result, anyhow, bail};
+use attested::Attested;
+use bessemer_attest::TrustRoot;
+use bessemer_attest::documents::{AcceleratorChoice, ConfigSource, Parameters};
+use bessemer_recipe::{FileRef, Plan};
+use comparing::Comparison;
+use contents::Contents;
+use reading::{Original, RECIPE};
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "A package is built again from the evaluated recipe in it, in the versions that this recipe names, at\nits own source date; of several packages of one build, the build is done once. Control and data are\ncompared, the signature is not. The recipe's tests are not run. The status is 1 when anything differs.\n\nExamples:\n  bessemer rebuild packages/x86_64/bzip2-*.apk -r ./repository -k import.rsa.pub\n  bessemer rebuild bzip2-1.0.8-r0.apk -r ./repository -k import.rsa.pub --trust-root keys/trust-root.json --json"
+)]
+pub(crate) struct Arguments {
+    /// The packages; attestations beside one are checked before its recipe is believed
+    #[arg(required = true, value_name = "APK")]
+    packages: Vec<PathBuf>,
+    #[command(flatten)]
+    repositories: RepositoryArguments,
+    #[command(flatten)]
+    limits: LimitArguments,
+    #[command(flatten)]
+    melange: RebuildFlags,
+    /// Where rebuilt packages go, below a folder for the architecture
+    #[arg(long, default_value = "rebuilt-packages")]
+    pub(crate) out_dir: PathBuf,
+    /// Folder whose files entered the workspace of the original build
+    #[arg(long, value_name = "DIR")]
+    source_dir: Option<PathBuf>,
+    /// RSA key that signs the rebuilt packages in place of the factory's own
+    #[arg(long, value_name = "FILE")]
+    pub(crate) signing_key: Option<PathBuf>,
+    /// Compare, and fail when anything differs
+    #[arg(
+        long,
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        default_value_t = true,
+        action = clap::ArgAction::Set,
+        value_name = "true|false",
+        hide_possible_values = true
+    )]
+    diff: bool,
+    /// The keys that attestations of the packages are checked with [default: this factory's own]
+    #[arg(long, value_name = "FILE")]
+    trust_root: Option<PathBuf>,
+    /// Directory or URL that is asked for sources first; may be repeated
+    #[arg(long = "mirror")]
+    mirrors: Vec<String>,
+    /// Folder with sources in files named `sha256:HEX` or `sha512:HEX`; asked for sources first
+    #[arg(long, value_name = "DIR")]
+    cache_dir: Option<PathBuf>,
+    /// What runs the guests
+    #[arg(long, default_value = "auto", value_name = "auto|kvm|tcg", value_parser = accelerator)]
+    accelerator: AcceleratorChoice,
+    /// Do not show what the steps print
+    #[arg(long)]
+    quiet: bool,
+    /// Print the result as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Reads all packages first, then builds each origin once, then compares.
+pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Result<ExitCode> {
+    arguments.melange.say();
+    if let Some(directory) = arguments.source_dir.as_ref().filter(|path| !path.is_dir()) {
+        bail!("--source-dir {} is no folder", directory.display());
+    }
+    let mut originals = Vec::new();
+    for path in &arguments.packages {
+        originals.push(Original::read(path)?);
+    }
+    let services = Services::open_with_key(inherited, arguments.signing_key.as_deref())?;
+    let root = match &arguments.trust_root {
+        Some(path) => read_trust_root(path)?,
+        None => services.signer()?.trust_root()?,
+    };
+    let mut built: BTreeMap<(String, String, String), Original> = BTreeMap::new();
+    let mut comparisons = Vec::new();
+    for original in originals {
+        let attested = attested(&original, &root, arguments)?;
+        let known = built.get(&original.origin());
+        if known.is_none_or(|known| !known.same_build(&original)) {
+            if let Some(failed) = build(arguments, &services, &original, attested.as_ref())? {
+                if arguments.json {
+                    print::bytes(&failed.printed)?;
+                }
+                return Ok(failed.status);
+            }
+            built.insert(original.origin(), original.clone());
+        } else {
+            print::note(&format!(
+                "{} is of the build that was just done",
+                original.file
+            ));
+        }
+        comparisons.push(compare(&original, attested.is_some(), arguments)?);
+    }
+    shown(&comparisons, arguments)
+}
+
+/// What the attestations beside a package prove of it; nothing when there are none.
+fn attested(
+    original: &Original,
+    root: &TrustRoot,
+    arguments: &Arguments,
+) -> Result<Option<Attested>> {
+    let attested = Attested::find(original, root).map_err(|error| {
+        let hint = "name the keys of the factory that built it with --trust-root, or take the attestations away to believe the package as it is";
+        match arguments.trust_root {
+            None => error.context(Hint(hint.to_owned())),
+            Some(_) => error,
+        }
+        .context(format!("{} is not what was attested", original.file))
+    })?;
+    let Some(attested) = attested else {
+        print::note(&format!(
+            "{} has no attestations beside it: what it says of its making is taken on trust",
+            original.file
+        ));
+        return Ok(None);
+    };
+    print::note(&format!(
+        "{} is what {} attested",
+        original.file, attested.builder
+    ));
+    let beside = attested.workspace.len();
+    if beside > 0 && arguments.source_dir.is_none() {
+        let first = &attested.workspace[0];
+        let error = anyhow!(
+            "{} was built with {beside} files from beside its recipe, such as `{first}`",
+            original.file
+        );
+        return Err(error.context(Hint("name their folder with --source-dir".to_owned())));
+    }
+    Ok(Some(attested))
+}
+
+/// Builds one origin again.
+fn build(
+    arguments: &Arguments,
+    services: &Services,
+    original: &Original,
+    attested: Option<&Attested>,
+) -> Result<Option<Failed>> {
+    let plan = plan(original, arguments)?;
+    check_architecture(&plan)?;
+    let repositories = &arguments.repositories;
+    let order = Order {
+        config_source: ConfigSource {
+            repository: None,
+            reference: None,
+            commit: None,
+            path: plan.recipe.path.clone(),
+            sha256: plan.recipe.sha256,
+        },
+        parameters: Parameters {
+            extra_repositories: repositories.repositories.clone(),
+            keyrings: repositories.key_names(),
+            debug: attested.is_some_and(|attested| attested.debug),
+            ..original.parameters()
+        },
+        environment_files: Vec::new(),
+        plan,
+        repositories,
+        limits: &arguments.limits,
+        lint: &LintArguments::none(),
+        mirrors: &arguments.mirrors,
+        cache_dir: arguments.cache_dir.as_deref(),
+        source_directory: arguments.source_dir.as_deref(),
+        out_dir: &arguments.out_dir,
+        accelerator: arguments.accelerator,
+        interactive: false,
+        keep: false,
+        quiet: arguments.quiet || arguments.json,
+        index: Wanted::No,
+        inputs: Inputs::Pinned {
+            attested: attested.map_or_else(BTreeMap::new, |attested| attested.packages.clone()),
+        },
+    };
+    Ok(order.carry_out(services)?.err())
+}
+
+/// The plan of the same build: the recipe is the one in the package. Repositories that are named
+/// stand in for the recipe's own, since whoever has the exact versions will do. Tests are left out:
+/// whether the bytes are the same is all that is asked.
+fn plan(original: &Original, arguments: &Arguments) -> Result<Plan> {
+    let mut plan = original.plan()?;
+    plan.recipe = FileRef {
+        path: RECIPE.to_owned(),
+        sha256: original.recipe_sha256,
+    };
+    if !arguments.repositories.repositories.is_empty() {
+        plan.environment.repositories.clear();
+    }
+    plan.package.test = None;
+    for package in &mut plan.subpackages {
+        package.test = None;
+    }
+    plan.sources
+        .retain(|source| bessemer_recipe::test_of(&source.id).is_none());
+    Ok(plan)
+}
+
+fn compare(original: &Original, attested: bool, arguments: &Arguments) -> Result<Comparison> {
+    let name = format!("{}-{}.apk", original.info.name, original.info.version);
+    let path = arguments.out_dir.join(&original.info.arch).join(name);
+    let rebuilt = rebuilt(&path)?;
+    Ok(Comparison::new(original, attested, &path, &rebuilt))
+}
+
+fn rebuilt(path: &Path) -> Result<Contents> {
+    Contents::read(path)
+        .with_context(|| format!("the rebuild made no such package as {}", path.display()))
+}
+
+fn shown(comparisons: &[Comparison], arguments: &Arguments) -> Result<ExitCode> {
+    let different = comparisons.iter().filter(|one| !one.equal()).count();
+    if arguments.json {
+        let packages: Vec<_> = comparisons.iter().map(Comparison::to_json).collect();
+        print::json(&json!({"equal": different == 0, "packages": packages}))?;
+    } else {
+        for comparison in comparisons {
+            print::bytes(print::plain(&comparison.to_text(arguments.diff)).as_bytes())?;
+        }
+    }
+    if arguments.diff && different > 0 {
+        print::failure(&anyhow!(
+            "{different} of {} packages differ from what was built before",
+            comparisons.len()
+        ));
+        return Ok(ExitCode::from(exit::ERROR));
+    }
+    Ok(ExitCode::SUCCESS)
+}

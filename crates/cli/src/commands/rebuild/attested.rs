@@ -1,0 +1,88 @@
+//! What the attestations beside a package prove of its making.
+
+use super::reading::Original;
+use crate::commands::verify::{read_sidecar, sidecar_path};
+use anyhow::{Context, Result};
+use bessemer_attest::predicates::{PROVENANCE_TYPE, Provenance};
+use bessemer_attest::verify::{Origin, VerifyPolicy, verify};
+use bessemer_attest::{ResourceDescriptor, Role, Sidecar, Statement, TrustRoot};
+use bessemer_build::worker::now;
+use serde::de::IgnoredAny;
+use std::collections::BTreeMap;
+
+/// Proven of a package.
+#[derive(Debug)]
+pub(super) struct Attested {
+    /// Who built it.
+    pub(super) builder: String,
+    /// The build environment's packages: file name to SHA-256 in hexadecimal.
+    pub(super) packages: BTreeMap<String, String>,
+    /// The files from beside the recipe that entered the workspace.
+    pub(super) workspace: Vec<String>,
+    /// Whether steps printed their commands.
+    pub(super) debug: bool,
+}
+
+impl Attested {
+    /// Looks beside the package. An error when something is there that does not speak of this very
+    /// file, or that no known key signed.
+    pub(super) fn find(original: &Original, root: &TrustRoot) -> Result<Option<Self>> {
+        let path = sidecar_path(&original.path);
+        if !path.exists() {
+            return Ok(None);
+        }
+        let sidecar = read_sidecar(&path)?;
+        let policy = VerifyPolicy {
+            now: Some(now()?),
+            ..VerifyPolicy::default()
+        };
+        let report = verify(&original.contents.facts, &sidecar, root, &policy)?;
+        let Origin::Built(built) = report.origin else {
+            anyhow::bail!("its attestations are not of a build");
+        };
+        let provenance = provenance(&sidecar, root)?;
+        let definition = provenance.build_definition;
+        let resolved = definition.resolved_dependencies;
+        let of_role = |role: &'static str| {
+            let entries = resolved.iter();
+            entries.filter(move |entry| annotation(entry, "role") == Some(role))
+        };
+        let packages = of_role("build-root").filter_map(|entry| {
+            let digest = entry.digest.get("sha256")?;
+            Some((entry.name.clone()?, digest.clone()))
+        });
+        let workspace = of_role("source").filter_map(|entry| {
+            let name = entry.name.as_deref()?.strip_prefix("workspace/")?;
+            Some(name.to_owned())
+        });
+        Ok(Some(Self {
+            builder: built.builder_id,
+            packages: packages.collect(),
+            workspace: workspace.collect(),
+            debug: definition.external_parameters.debug,
+        }))
+    }
+}
+
+fn annotation<'a>(entry: &'a ResourceDescriptor, name: &str) -> Option<&'a str> {
+    entry.annotations.get(name).map(String::as_str)
+}
+
+/// The provenance in a sidecar that was verified.
+fn provenance(sidecar: &Sidecar, root: &TrustRoot) -> Result<Provenance> {
+    let keys = root.statement_keys()?;
+    let keys = keys.iter().filter(|(_, key)| key.role == Role::Provenance);
+    for (key, _) in keys {
+        for envelope in sidecar.envelopes() {
+            let Ok(payload) = envelope.open(key) else {
+                continue;
+            };
+            let statement: Statement<IgnoredAny> = serde_json::from_slice(&payload)?;
+            if statement.predicate_type == PROVENANCE_TYPE {
+                let statement: Statement<Provenance> = serde_json::from_slice(&payload)?;
+                return Ok(statement.predicate);
+            }
+        }
+    }
+    None.context("there is no provenance among its attestations")
+}

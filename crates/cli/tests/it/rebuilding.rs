@@ -1,0 +1,138 @@
+//! Packages built again from what they carry.
+
+use crate::commands::{ARCH, bessemer, run};
+use crate::fixture::{FILES, tiny};
+use bessemer_apk::Limits;
+use bessemer_package::{Metadata, Opened, Scratch, emit};
+use bessemer_testkit::{Outcome, Workshop, variable};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn rebuild(packages: &[PathBuf], out: &Path, more: &[&str]) -> Outcome {
+    let mut command = bessemer();
+    command.arg("rebuild").args(packages).args(more);
+    command.arg("--out-dir").arg(out);
+    command
+        .arg("--repository-append")
+        .arg(variable("BESSEMER_TEST_REPOSITORY"));
+    command
+        .arg("--keyring-append")
+        .arg(variable("BESSEMER_TEST_KEY"));
+    run(&mut command)
+}
+
+/// A copy of a package with another text in its evaluated recipe, as somebody would make it who has
+/// no key.
+fn changed(workshop: &Workshop, package: &Path, from: &str, to: &str) -> PathBuf {
+    let file = fs::File::open(package).unwrap();
+    let opened = Opened::read(file, workshop.path(), Limits::default()).unwrap();
+    let control = &opened.header.control;
+    let recipe = String::from_utf8(control.files[".melange.yaml"].clone()).unwrap();
+    assert!(recipe.contains(from), "{recipe}");
+    let metadata = Metadata {
+        info: control.pkginfo.clone(),
+        scripts: BTreeMap::new(),
+        melange_yaml: Some(recipe.replace(from, to).into_bytes()),
+    };
+    let folder = workshop.folder("changed");
+    let made = emit(&metadata, &opened.tree, &BTreeMap::new(), 0, &folder).unwrap();
+    let path = folder.join(package.file_name().unwrap());
+    made.attach(b"", &path, &Scratch::new(&folder)).unwrap();
+    // Renamed into place, it has the mode of a temporary file.
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+    fs::set_permissions(&path, mode).unwrap();
+    path
+}
+
+#[test]
+#[ignore = "needs a guest: run through cargo xtask test"]
+fn what_was_built_is_built_again_byte_for_byte() {
+    let workshop = Workshop::new();
+    let packages = FILES.map(|file| tiny().builds[0].join(file));
+    let outcome = rebuild(&packages, &workshop.at("again"), &[]);
+    outcome.expect(0);
+    let [one, two] = FILES;
+    let expected = format!(
+        "equal: {one}
+equal: {two}
+"
+    );
+    assert_eq!(outcome.stdout, expected, "{outcome}");
+    for said in [
+        "note: tiny-1.0.0-r0.apk is what https://local.bessemer.invalid/",
+        "note: tiny-doc-1.0.0-r0.apk is of the build that was just done",
+    ] {
+        assert!(outcome.stderr.contains(said), "{said}: {outcome}");
+    }
+    // Of the factory's own key even the signature is the same.
+    for file in FILES {
+        let again = fs::read(workshop.at("again").join(ARCH).join(file)).unwrap();
+        assert!(
+            again == fs::read(tiny().builds[0].join(file)).unwrap(),
+            "{file}"
+        );
+    }
+}
+
+#[test]
+#[ignore = "needs a guest: run through cargo xtask test"]
+fn a_package_that_its_recipe_does_not_make_is_told_apart() {
+    let workshop = Workshop::new();
+    let package = tiny().builds[0].join(FILES[0]);
+    let forged = changed(&workshop, &package, "Hello from", "Greetings from");
+    let outcome = rebuild(std::slice::from_ref(&forged), &workshop.at("again"), &[]);
+    outcome.expect(1);
+    for said in [
+        "different: tiny-1.0.0-r0.apk\n",
+        "  changed usr/share/tiny/greeting: sha256:",
+        "    -datahash = ",
+        "    +datahash = ",
+    ] {
+        assert!(outcome.stdout.contains(said), "{said}: {outcome}");
+    }
+    // The recipe is what was built from, so it is no difference.
+    assert!(!outcome.stdout.contains(" .melange.yaml"), "{outcome}");
+    assert!(
+        outcome.stderr.contains("has no attestations beside it"),
+        "{outcome}"
+    );
+    assert!(
+        outcome.stderr.contains("error: 1 of 1 packages differ"),
+        "{outcome}"
+    );
+    let json = rebuild(
+        std::slice::from_ref(&forged),
+        &workshop.at("more"),
+        &["--json"],
+    );
+    json.expect(1);
+    let json: serde_json::Value = serde_json::from_str(&json.stdout).unwrap();
+    assert_eq!(json["equal"], false);
+    assert_eq!(json["packages"][0]["attested"], false);
+    // With the original's attestations beside it nothing is built at all.
+    let sidecar = fs::read(format!("{}.intoto.jsonl", package.display())).unwrap();
+    workshop.file(&format!("changed/{}.intoto.jsonl", FILES[0]), sidecar);
+    let none = workshop.at("none");
+    let outcome = rebuild(&[forged], &none, &[]);
+    outcome.expect(1);
+    assert!(
+        outcome.stderr.contains("is not what was attested"),
+        "{outcome}"
+    );
+    assert!(!none.join(ARCH).exists());
+}
+
+#[test]
+#[ignore = "needs a guest: run through cargo xtask test"]
+fn versions_that_are_gone_are_named() {
+    let workshop = Workshop::new();
+    let package = tiny().builds[0].join(FILES[0]);
+    let older = changed(&workshop, &package, "\"busybox=", "\"busybox=0.0.");
+    let outcome = rebuild(&[older], &workshop.at("again"), &[]);
+    outcome.expect(1);
+    assert_eq!(outcome.errors("error: ").count(), 1, "{outcome}");
+    let said = "are in no repository: busybox=0.0.";
+    assert!(outcome.stderr.contains(said), "{outcome}");
+    assert!(outcome.stderr.contains("--repository-append"), "{outcome}");
+}
