@@ -6,6 +6,7 @@ use super::scope::Scope;
 use super::uses::Loaded;
 use crate::plan::{GitRequest, PipelineOrigin, SourceRequest, test_of};
 use bessemer_digest::Digest;
+use std::sync::Arc;
 
 /// The variable by which the built-in pipelines find their source in the guest.
 const SOURCE_FILE: &str = "source.file";
@@ -38,7 +39,7 @@ impl Requests {
             _ => return Ok(()),
         };
         let path = format!("{CACHE}/{}", request.cache_name);
-        scope.inputs.insert(SOURCE_FILE.to_owned(), path);
+        Arc::make_mut(&mut scope.inputs).insert(SOURCE_FILE.to_owned(), path);
         let Some(id) = id else { return Ok(()) };
         let known = |known: &SourceRequest| {
             known.cache_name == request.cache_name && test_of(&known.id) == test_of(id)
