@@ -2,7 +2,8 @@
 
 use anyhow::{Context, Result, bail};
 use bessemer_recipe::{
-    CompileOptions, Compiled, ParsedPipelines, PipelineDirectories, Recipe, SourceFile, compile,
+    CompileError, CompileOptions, Compiled, ParsedPipelines, PipelineDirectories, Recipe,
+    SourceFile, compile,
 };
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -72,13 +73,39 @@ impl Compilation {
 
     /// Reads and compiles one recipe; mistakes are told with their place.
     pub(crate) fn compile(&self, path: &Path) -> Result<Compiled> {
-        let text = fs_err::read_to_string(path).context("cannot read the recipe")?;
-        let recipe = Recipe::parse(SourceFile::new(path.display().to_string(), text))?;
-        let mut options = CompileOptions::new(&self.architecture, &self.loader);
+        Ok(self.compile_for(&read(path)?, &self.architecture)?)
+    }
+
+    /// The same, but a recipe that is not for the architecture is compiled for the first of those
+    /// that it is for.
+    pub(crate) fn compile_somewhere(&self, path: &Path) -> Result<Compiled> {
+        let recipe = read(path)?;
+        let targets = &recipe.document().package.target_architecture;
+        match (
+            self.compile_for(&recipe, &self.architecture),
+            targets.first(),
+        ) {
+            (Err(CompileError::Architecture(_)), Some(first)) => {
+                Ok(self.compile_for(&recipe, first)?)
+            }
+            (result, _) => Ok(result?),
+        }
+    }
+
+    fn compile_for(&self, recipe: &Recipe, architecture: &str) -> Result<Compiled, CompileError> {
+        let mut options = CompileOptions::new(architecture, &self.loader);
         options.commit.clone_from(&self.commit);
         options.parsed = Some(&self.parsed);
-        Ok(compile(&recipe, &options)?)
+        compile(recipe, &options)
     }
+}
+
+fn read(path: &Path) -> Result<Recipe> {
+    let text = fs_err::read_to_string(path).context("cannot read the recipe")?;
+    Ok(Recipe::parse(SourceFile::new(
+        path.display().to_string(),
+        text,
+    ))?)
 }
 
 /// Does `work` for every item on `threads` threads; the results are in the items' order.

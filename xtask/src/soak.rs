@@ -3,6 +3,7 @@
 mod demos;
 mod fuzz;
 mod kill;
+mod pipelines;
 mod report;
 
 use anyhow::{Result, bail};
@@ -35,6 +36,8 @@ enum What {
     Hello,
     /// The demo built twice, compared byte for byte
     Twice,
+    /// The built-in pipelines that are too heavy for every change, each on a tiny project
+    Pipelines,
 }
 
 impl What {
@@ -44,6 +47,7 @@ impl What {
             Self::Kill => "kill",
             Self::Hello => "hello",
             Self::Twice => "twice",
+            Self::Pipelines => "pipelines",
         }
     }
 }
@@ -76,6 +80,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         What::Kill => kill::run(span, &mut report),
         What::Hello => demos::run("hello", false, span, &mut report),
         What::Twice => demos::run("bzip2", true, span, &mut report),
+        What::Pipelines => pipelines::run(span, &mut report),
     };
     if let Err(error) = result {
         report.finding(&format!("the run ended early: {error:#}"));

@@ -4,7 +4,9 @@ use crate::compile::{CompileError, CompileOptions};
 use crate::recipe::Recipe;
 use crate::substitute::{SubstituteError, resolve_all, substitute, substitute_known};
 use crate::text::Text;
+use regex_lite::Regex;
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 /// Names to values, such as `package.name`.
 pub(crate) type Variables = BTreeMap<String, String>;
@@ -56,7 +58,8 @@ pub(crate) fn of_recipe(
         variables.insert(format!("options.{name}.enabled"), enabled.to_string());
     }
     variables.insert("package.epoch".into(), package.epoch.to_string());
-    let resolved = resolve_all(&raw, &variables).map_err(|(name, error)| {
+    let known = |name: &str| variables.get(name).map(String::as_str);
+    let resolved = resolve_all(&raw, known).map_err(|(name, error)| {
         CompileError::variable(recipe.source(), &written[&name], &error, [])
     })?;
     check_version(recipe, &resolved["package.version"])?;
@@ -73,14 +76,19 @@ pub(crate) fn of_recipe(
     Ok(variables)
 }
 
-/// apk's grammar of versions, without the epoch.
-const VERSION: &str =
-    r"^[0-9]+(\.[0-9]+)*[a-z]?(_(alpha|beta|pre|rc|cvs|svn|git|hg|p)[0-9]*)*(~[0-9a-f]+)?$";
+/// apk's grammar of versions, without the epoch. It is a constant: were it no regular expression,
+/// every version would be refused.
+static VERSION: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(
+        r"^[0-9]+(\.[0-9]+)*[a-z]?(_(alpha|beta|pre|rc|cvs|svn|git|hg|p)[0-9]*)*(~[0-9a-f]+)?$",
+    )
+    .ok()
+});
 
 fn check_version(recipe: &Recipe, version: &str) -> Result<(), CompileError> {
     let text = &recipe.document().package.version;
-    let regex = regex::Regex::new(VERSION);
-    if regex.is_ok_and(|regex| regex.is_match(version)) {
+    let grammar = VERSION.as_ref();
+    if grammar.is_some_and(|grammar| grammar.is_match(version)) {
         return Ok(());
     }
     let message = format!("`{version}` is not a version");
@@ -101,17 +109,14 @@ fn replace(recipe: &Recipe, text: &Text, variables: &Variables) -> Result<String
     )
 }
 
+/// Sets what `var-transforms` make. As in melange's RE2, `\d`, `\w` and `\s` are of ASCII.
 fn transform(recipe: &Recipe, variables: &mut Variables) -> Result<(), CompileError> {
     for transform in &recipe.document().var_transforms {
         let from = replace(recipe, &transform.from, variables)?;
         let pattern = replace(recipe, &transform.pattern, variables)?;
-        let regex = regex::Regex::new(&pattern).map_err(|error| {
+        let regex = Regex::new(&pattern).map_err(|error| {
             let detail = error.to_string();
-            let detail = detail
-                .lines()
-                .last()
-                .unwrap_or_default()
-                .trim_start_matches("error: ");
+            let detail = detail.trim_start_matches("found ");
             let message = format!("regular expression is not valid: {detail}");
             CompileError::value(recipe.source(), &transform.pattern, message)
         })?;

@@ -1,5 +1,8 @@
 #include "sample.h"
 
+#include <stdio.h>
+
 int main(void) {
+    puts("hello");
     return greeting();
 }

@@ -9,6 +9,7 @@ use crate::text::Text;
 use crate::variables::Variables;
 use crate::written::Input;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// What a step gives to the pipeline it uses.
 #[derive(Clone, Copy, Debug)]
@@ -50,6 +51,9 @@ impl Given<'_> {
         definition: &SourceFile,
     ) -> Result<Scope<'v>, CompileError> {
         self.check_names(declared)?;
+        if declared.is_empty() {
+            return Ok(outer.clone());
+        }
         let mut raw = Variables::new();
         for (name, input) in declared {
             let key = format!("inputs.{name}");
@@ -65,7 +69,7 @@ impl Given<'_> {
             };
             raw.insert(key, value);
         }
-        let resolved = resolve_all(&raw, &outer.flattened()).map_err(|(key, error)| {
+        let resolved = resolve_all(&raw, |name| outer.lookup(name)).map_err(|(key, error)| {
             let name = key.trim_start_matches("inputs.");
             let known: Vec<&str> = raw
                 .keys()
@@ -84,7 +88,7 @@ impl Given<'_> {
         })?;
         self.check_values(declared, &resolved)?;
         let mut scope = outer.clone();
-        scope.inputs.extend(resolved);
+        Arc::make_mut(&mut scope.inputs).extend(resolved);
         Ok(scope)
     }
 

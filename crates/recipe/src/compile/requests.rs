@@ -6,6 +6,7 @@ use super::scope::Scope;
 use super::uses::Loaded;
 use crate::plan::{GitRequest, PipelineOrigin, SourceRequest, test_of};
 use bessemer_digest::Digest;
+use std::sync::Arc;
 
 /// The variable by which the built-in pipelines find their source in the guest.
 const SOURCE_FILE: &str = "source.file";
@@ -40,7 +41,7 @@ impl Requests {
         };
         let name = request.cache_name.clone();
         let path = format!("{CACHE}/{}", request.cache_name);
-        scope.inputs.insert(SOURCE_FILE.to_owned(), path);
+        Arc::make_mut(&mut scope.inputs).insert(SOURCE_FILE.to_owned(), path);
         let Some(id) = id else { return Ok(Some(name)) };
         let known = |known: &SourceRequest| {
             known.cache_name == request.cache_name && test_of(&known.id) == test_of(id)

@@ -8,24 +8,25 @@ use crate::text::Text;
 use crate::variables::Variables;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 /// A package's variables, and over them the inputs of the pipelines around a step.
 #[derive(Clone, Debug)]
 pub(crate) struct Scope<'a> {
     pub(crate) variables: &'a Variables,
-    /// Full names, such as `inputs.prefix`.
-    pub(crate) inputs: Variables,
+    /// Full names, such as `inputs.prefix`; shared with the scopes within until they add to them.
+    pub(crate) inputs: Arc<Variables>,
 }
 
 impl<'a> Scope<'a> {
     pub(crate) fn new(variables: &'a Variables) -> Self {
         Self {
             variables,
-            inputs: Variables::new(),
+            inputs: Arc::default(),
         }
     }
 
-    fn lookup(&self, name: &str) -> Option<&str> {
+    pub(crate) fn lookup(&self, name: &str) -> Option<&str> {
         self.inputs
             .get(name)
             .or_else(|| self.variables.get(name))
@@ -37,13 +38,6 @@ impl<'a> Scope<'a> {
             .keys()
             .chain(self.variables.keys())
             .map(String::as_str)
-    }
-
-    /// Everything visible, as one map.
-    pub(crate) fn flattened(&self) -> Variables {
-        let mut all = self.variables.clone();
-        all.extend(self.inputs.clone());
-        all
     }
 
     pub(crate) fn raw(&self, text: &str) -> Result<String, SubstituteError> {
