@@ -75,8 +75,11 @@ pub(super) fn open(named: &[Named], keyring: Option<&Keyring>) -> Result<Vec<Ope
     named.iter().map(read).collect()
 }
 
+/// Contents of key files by name.
+pub(super) type KeyFiles = BTreeMap<String, Vec<u8>>;
+
 /// The keys, and the files they are in, by name; no keyring where there is no key.
-pub(super) fn keyring(paths: &[PathBuf]) -> Result<(Option<Keyring>, BTreeMap<String, Vec<u8>>)> {
+pub(super) fn keyring(paths: &[PathBuf]) -> Result<(Option<Keyring>, KeyFiles)> {
     let mut keyring = Keyring::new();
     let mut files = BTreeMap::new();
     for path in paths {
