@@ -112,10 +112,10 @@ fn read_package(bytes: &[u8]) {
     }
     let _ = reader.finish();
     let _ = root.add_system(&System::default(), |bytes| Ok(bytes.len() as u64));
-    if let Ok(text) = root.database().render() {
-        if let Ok(read) = Database::parse(&text, Limits::default()) {
-            assert_eq!(read.render().unwrap(), text);
-        }
+    if let Ok(text) = root.database().render()
+        && let Ok(read) = Database::parse(&text, Limits::default())
+    {
+        assert_eq!(read.render().unwrap(), text);
     }
     for placed in root.into_entries() {
         check_path(&placed.entry.path);

@@ -50,12 +50,11 @@ struct Run {
 
 /// Measures each, and judges.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    let program = match &arguments.program {
-        Some(program) => fs_err::canonicalize(program)?,
-        None => {
-            check(cargo().args(["build", "--quiet", "-p", "bessemer-cli"]))?;
-            target().join("debug/bessemer")
-        }
+    let program = if let Some(program) = &arguments.program {
+        fs_err::canonicalize(program)?
+    } else {
+        check(cargo().args(["build", "--quiet", "-p", "bessemer-cli"]))?;
+        target().join("debug/bessemer")
     };
     let directory = target().join("bench-memory");
     if directory.exists() {

@@ -3,6 +3,7 @@
 use crate::workspace::{output, root};
 use anyhow::Result;
 use std::fmt::Write as _;
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Instant;
@@ -68,9 +69,27 @@ impl Report {
         let folder = root().join(FOLDER);
         fs_err::create_dir_all(&folder)?;
         let day = now().chars().take(10).collect::<String>();
-        let path = folder.join(format!("{day}-{}.md", self.kind));
-        fs_err::write(&path, text)?;
-        Ok((path, self.findings.len()))
+        // A second run of a day does not replace the report of the first.
+        for number in 1.. {
+            let more = if number == 1 {
+                String::new()
+            } else {
+                format!("-{number}")
+            };
+            let path = folder.join(format!("{day}-{}{more}.md", self.kind));
+            match fs_err::OpenOptions::new()
+                .write(true)
+                .create_new(true)
+                .open(&path)
+            {
+                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+                opened => {
+                    opened?.write_all(text.as_bytes())?;
+                    return Ok((path, self.findings.len()));
+                }
+            }
+        }
+        anyhow::bail!("no name is left for a report")
     }
 }
 

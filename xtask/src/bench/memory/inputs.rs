@@ -7,6 +7,7 @@ use bessemer_apk::{Entry, EntryPath, PkgInfo};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};
 use std::path::Path;
@@ -129,7 +130,9 @@ pub(super) fn many_packages(path: &Path) -> Result<()> {
     let mut text = String::new();
     for number in 0..1_000_000_u32 {
         let needs = if number % 10 == 0 { number } else { number - 1 };
-        text += &format!(
+        // Writing to a string cannot fail.
+        let _ = write!(
+            text,
             "C:Q1AAAAAAAAAAAAAAAAAAAAAAAAAAA=\nP:p{number}\nV:1.2.3-r{}\nA:x86_64\nS:1\nI:1\nT:text\nU:https://example.org\nL:MIT\no:p{number}\nD:p{needs} so:libc.so.6\np:cmd:p{number}=1.2.3-r0\n\n",
             number % 7
         );

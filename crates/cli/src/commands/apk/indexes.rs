@@ -95,11 +95,11 @@ pub(super) fn open_one(named: &Named, keyring: Option<&Keyring>, reach: &Reach) 
     })
 }
 
-/// The keys, and the files they are in, by name.
-pub(super) fn keyring(
-    places: &[Uri],
-    reach: &Reach,
-) -> Result<(Keyring, BTreeMap<String, Vec<u8>>)> {
+/// Contents of key files by name.
+pub(super) type KeyFiles = BTreeMap<String, Vec<u8>>;
+
+/// The keys, and the files they are in.
+pub(super) fn keyring(places: &[Uri], reach: &Reach) -> Result<(Keyring, KeyFiles)> {
     let mut keyring = Keyring::new();
     let mut files = BTreeMap::new();
     for place in places {

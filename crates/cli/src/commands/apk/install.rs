@@ -97,7 +97,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         chosen: &chosen,
     };
     let made = target.make(&installer)?;
-    said(&made)?;
+    say_left(&made);
     if arguments.json {
         print::json(&result(&target, &sources, &chosen, &made))?;
         return Ok(ExitCode::SUCCESS);
@@ -166,9 +166,9 @@ fn package_name(entry: &IndexEntry) -> String {
 }
 
 /// Says what could not be done, once for each kind.
-fn said(made: &Made) -> Result<()> {
+fn say_left(made: &Made) {
     let Some(report) = &made.report else {
-        return Ok(());
+        return;
     };
     for (left, what) in [
         (
@@ -189,7 +189,6 @@ fn said(made: &Made) -> Result<()> {
             print::note(&format!("{count} of the entries (first {first}) {what}"));
         }
     }
-    Ok(())
 }
 
 fn result(target: &target::Target, sources: &Sources, chosen: &[Chosen<'_>], made: &Made) -> Value {

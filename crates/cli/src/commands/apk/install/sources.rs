@@ -11,7 +11,7 @@ use bessemer_apk::solver::{Chosen, Repository};
 use bessemer_apk::{Dependency, Index, IndexEntry, Keyring, Limits, VerifyError};
 use bessemer_repository::INDEX;
 use bessemer_store::Uri;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
@@ -145,7 +145,9 @@ fn paths_only(arguments: &Arguments) -> bool {
 
 /// apk takes what ends so for a file, too.
 fn is_file(word: &str) -> bool {
-    word.ends_with(".apk")
+    Path::new(word)
+        .extension()
+        .is_some_and(|extension| extension == "apk")
 }
 
 /// What apk is told was asked for: a package file by its checksum, as `apk add` writes it.
@@ -182,7 +184,7 @@ struct Trust {
     /// `None` where signatures are not looked at.
     keyring: Option<Keyring>,
     /// The key files, by name.
-    files: BTreeMap<String, Vec<u8>>,
+    files: indexes::KeyFiles,
 }
 
 impl Trust {
