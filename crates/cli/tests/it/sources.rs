@@ -163,7 +163,7 @@ fn what_license_check_prints_and_writes() {
     bench.recipe("same", "    - license: Apache-2.0 AND ISC\n", "");
     bench.recipe(
         "other",
-        "    # as the README says\n    - license: MIT # surely\n      paths:\n        - '*'\n    - license: ISC\n      attestation: TODO\n",
+        "    # as the README says\n    - license: MIT # surely\n      paths:\n        - '*'\n    - license: ISC\n      attestation: theirs\n",
         "      # the only source\n",
     );
     bench.recipe(
