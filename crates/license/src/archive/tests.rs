@@ -242,7 +242,7 @@ fn a_small_file_does_not_become_a_large_one() {
     header.set_entry_type(tar::EntryType::GNULongName);
     header.set_size(1 << 30);
     header.set_cksum();
-    let bytes = [header.as_bytes().as_slice(), &[b'a'; 3 << 20]].concat();
+    let bytes = [header.as_bytes().as_slice(), &vec![b'a'; 3 << 20]].concat();
     assert!(matches!(
         listed(&bytes, &Limits::default()),
         Err(ArchiveError::Limit {

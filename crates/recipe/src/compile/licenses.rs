@@ -45,13 +45,14 @@ fn unknown(license: &str) -> Option<&str> {
 }
 
 fn hint(name: &str) -> String {
-    if let Some((id, _)) = spdx::imprecise_license_id(name)
-        && !id.name.eq(name)
-    {
-        return format!("did you mean `{}`?", id.name);
+    let names = || LICENSES.iter().map(|license| license.name);
+    let spelt = names().find(|known| known.eq_ignore_ascii_case(name));
+    // The crate's list of common mistakes; it also answers for the start of a longer text.
+    let meant = || spdx::imprecise_license_id(name).filter(|(_, length)| *length == name.len());
+    if let Some(known) = spelt.or_else(|| Some(meant()?.0.name)) {
+        return format!("did you mean `{known}`?");
     }
-    let names = LICENSES.iter().map(|license| license.name);
-    did_you_mean(name, names)
+    did_you_mean(name, names())
         .unwrap_or_else(|| "a licence that is not listed is named `LicenseRef-…`".to_owned())
 }
 
