@@ -4,7 +4,7 @@ use crate::boot::{BootError, mount_at};
 use crate::devices;
 use bessemer_vm_proto as proto;
 use rustix::fs::{AtFlags, CWD, FileType, Mode, Timespec, Timestamps};
-use rustix::mount::{MountFlags, mount_bind, mount_move};
+use rustix::mount::{MountFlags, mount_move};
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink};
@@ -123,7 +123,9 @@ fn mount_devices() -> Result<(), BootError> {
         .map_err(BootError::at("preparing", tmp))
 }
 
-/// Mounts the sources disk and its cache; whether there is one.
+/// Mounts the sources disk and its cache; whether there is one. Tools keep their own caches beside
+/// the sources (`GOMODCACHE` and the like point there), so it can be written; what is written goes
+/// to scratch.
 fn mount_sources() -> Result<bool, BootError> {
     let Some(disk) = devices::disk(proto::DISK_SOURCES) else {
         return Ok(false);
@@ -132,9 +134,12 @@ fn mount_sources() -> Result<bool, BootError> {
     mount_at(&disk, "/sources", "erofs", MountFlags::RDONLY, "")?;
     if Path::new("/sources/cache").is_dir() {
         let target = format!("{NEW_ROOT}{CACHE}");
-        fs::create_dir_all(&target)
-            .and_then(|()| Ok(mount_bind("/sources/cache", &target)?))
-            .map_err(BootError::at("mounting", target))?;
+        for name in ["/scratch/cache", "/scratch/cache-work"] {
+            fs::create_dir_all(name).map_err(BootError::at("making", name))?;
+        }
+        let layers = "lowerdir=/sources/cache,upperdir=/scratch/cache,\
+                      workdir=/scratch/cache-work,volatile";
+        mount_at("overlay", &target, "overlay", MountFlags::empty(), layers)?;
     }
     Ok(true)
 }

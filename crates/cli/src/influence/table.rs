@@ -49,12 +49,12 @@ pub(crate) const ENTRIES: &[Entry] = &[
     ),
     entry(&["build"], "--keyring-append", External("keyrings")),
     entry(
-        &["build"],
+        &["build", "rebuild"],
         "--no-key-discovery",
         Recorded("the lock's `keys`: every key that was believed, by digest"),
     ),
     entry(
-        &["build", "worker"],
+        &["build", "rebuild", "worker"],
         "--offline",
         None("indexes, packages and sources are recorded by digest, whenever they were fetched"),
     ),
