@@ -188,6 +188,9 @@ impl Arguments {
     fn index(&self) -> Wanted {
         if self.interactive || self.keep {
             // Its packages stay unsigned, and no signed index may offer them.
+            if self.generate_index == Some(true) {
+                print::note("no index is written: a build that a person could enter is not signed");
+            }
             return Wanted::No;
         }
         match (self.generate_index, &self.signing_key) {
