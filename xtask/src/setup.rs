@@ -12,6 +12,8 @@ const PACKAGES: &[(&str, &str)] = &[
     ("gcc", "/usr/bin/gcc"),
     ("xz-utils", "/usr/bin/xz"),
     ("openssl", "/usr/bin/openssl"),
+    ("git", "/usr/bin/git"),
+    ("make", "/usr/bin/make"),
 ];
 
 /// What libFuzzer needs on top.
