@@ -26,7 +26,7 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// The bounds that apko uses for control, data and index; 1 MiB of signatures, 2,000,000
+    /// The bounds that apko uses for control, data and index; 1 MiB of signatures, 1,000,000
     /// entries, 500,000 packages and 64 MiB of paths, link targets and attributes.
     fn default() -> Self {
         Self {
@@ -34,7 +34,7 @@ impl Default for Limits {
             control: 10 * MIB,
             data: 16 * 1024 * MIB,
             index: 300 * MIB,
-            entries: 2_000_000,
+            entries: 1_000_000,
             packages: 500_000,
             metadata: 64 * MIB,
         }

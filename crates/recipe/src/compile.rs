@@ -15,6 +15,7 @@ mod uses;
 pub use error::CompileError;
 pub use uses::ParsedPipelines;
 
+use crate::keys;
 use crate::pipelines::PipelineLoader;
 use crate::plan::{FileRef, Plan, PlanSchema};
 use crate::recipe::Recipe;
@@ -111,6 +112,10 @@ pub fn compile(recipe: &Recipe, options: &CompileOptions<'_>) -> Result<Compiled
         environment: &environment,
     };
     let configuration = evaluated.render();
+    if let Some(key) = keys::too_long(&configuration) {
+        let recipe = source.name.clone();
+        return Err(CompileError::Key { recipe, key });
+    }
     let mut warnings = environment::warnings(recipe);
     warnings.extend(licenses::warnings(recipe, &base));
     let mut plans = plans.into_iter().map(|built| built.plan);

@@ -6,6 +6,7 @@
 
 use crate::compile::{CompileError, CompileOptions, Compiled, compile};
 use crate::decode::decode;
+use crate::keys::{self, MAX_KEY_BYTES};
 use crate::pipelines::BuiltinPipelines;
 use crate::plan::{PackagePlan, Step};
 use crate::recipe::{Recipe, RecipeError};
@@ -33,6 +34,12 @@ impl Evaluated {
     pub fn parse(name: &str, text: &str) -> Result<Self, RecipeError> {
         let written = SourceFile::new(name, text);
         let configuration: Value = decode(&written).map_err(RecipeError::Syntax)?;
+        if let Some(key) = keys::too_long(&configuration) {
+            let message = format!("the key `{key}…` has more than {MAX_KEY_BYTES} bytes");
+            return Err(RecipeError::Invalid(Box::new(
+                written.diagnostic(None, message),
+            )));
+        }
         let mut document = configuration.clone();
         reduce(&mut document);
         let schema = recipe_schema();

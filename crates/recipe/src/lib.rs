@@ -15,6 +15,7 @@ mod decode;
 mod environment_file;
 mod evaluated;
 mod evaluated_sources;
+mod keys;
 mod locate;
 mod pipelines;
 mod plan;

@@ -161,3 +161,33 @@ fn what_is_none_is_refused_with_its_place() {
         assert!(error.contains(says), "{text}: {error}");
     }
 }
+
+#[test]
+fn keys_are_as_long_as_yaml_can_read_them() {
+    let text = |key: &str| {
+        format!("package: {{name: a, version: 1}}\nenvironment: {{environment: {{? {key} : x}}}}\n")
+    };
+    let compiled = |key: &str| {
+        let recipe = Recipe::parse(SourceFile::new("a.yaml", text(key))).unwrap();
+        let directories = PipelineDirectories::new(Vec::new());
+        compile(&recipe, &CompileOptions::new("x86_64", &directories))
+    };
+    for longest in ["k".repeat(998), "é".repeat(499)] {
+        let plan = compiled(&longest).unwrap().plan;
+        let kept = serde_json::to_string_pretty(&plan.configuration).unwrap();
+        let again = Evaluated::parse("a.apk", &kept).unwrap();
+        assert_eq!(*again.configuration(), plan.configuration);
+    }
+    let escaped = format!("\"{}\"", "\\x01".repeat(167));
+    for longer in ["k".repeat(999), escaped] {
+        let error = compiled(&longer).unwrap_err().to_string();
+        assert!(
+            error.starts_with("a.yaml: the key `") && error.ends_with("1000 bytes"),
+            "{error}"
+        );
+        let error = Evaluated::parse("a.apk", &text(&longer))
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("…` has more than 1000 bytes"), "{error}");
+    }
+}

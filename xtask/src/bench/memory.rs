@@ -94,7 +94,7 @@ fn measure(program: &Path, directory: &Path, mib: u64) -> Result<Vec<Run>> {
             MILLION,
         ),
         (
-            "a package of 2,000,001 entries, refused",
+            "a package of 1,000,001 entries, refused",
             &[&refused[..], &["./entries.apk"]].concat(),
             ENTRIES,
         ),

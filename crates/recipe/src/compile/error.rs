@@ -1,6 +1,7 @@
 //! Why a recipe does not compile.
 
 use crate::condition::ConditionError;
+use crate::keys::MAX_KEY_BYTES;
 use crate::source::{Diagnostic, SourceFile};
 use crate::substitute::SubstituteError;
 use crate::suggest::did_you_mean;
@@ -50,6 +51,14 @@ pub enum CompileError {
     /// The recipe describes no package.
     #[error("the recipe describes no package")]
     NoPackage,
+    /// A key that the evaluated recipe in the package could not have.
+    #[error("{recipe}: the key `{key}…` has more than {MAX_KEY_BYTES} bytes")]
+    Key {
+        /// The recipe's name.
+        recipe: String,
+        /// How the key starts.
+        key: String,
+    },
 }
 
 fn listed(names: &[String]) -> String {
@@ -70,7 +79,7 @@ impl CompileError {
             | Self::Value(diagnostic)
             | Self::Architecture(diagnostic)
             | Self::Read { diagnostic, .. } => Some(diagnostic),
-            Self::BuildOption { .. } | Self::NoPackage => None,
+            Self::BuildOption { .. } | Self::NoPackage | Self::Key { .. } => None,
         }
     }
 

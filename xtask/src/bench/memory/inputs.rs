@@ -86,7 +86,7 @@ pub(super) fn many_entries(path: &Path) -> Result<()> {
         BufWriter::new(File::create(&data_path)?),
         Compression::fast(),
     );
-    for number in 0..2_000_001_u32 {
+    for number in 0..1_000_001_u32 {
         encoder.write_all(&header(&format!("{number:07}"), 0))?;
     }
     encoder.write_all(&[0; 1024])?;
