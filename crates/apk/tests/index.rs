@@ -125,13 +125,13 @@ fn merging_replaces_the_same_version() {
     let mut index = sample_index();
     let mut changed = index.entries[0].clone();
     changed.size += 1;
-    index.merge(changed.clone());
+    index.extend([changed.clone()]);
     assert_eq!(index.entries, [changed.clone()]);
     let newer = IndexEntry {
         version: Version::new("3-r0"),
         ..changed.clone()
     };
-    index.merge(newer.clone());
+    index.extend([newer.clone(), changed.clone(), newer.clone()]);
     assert_eq!(index.entries, [changed, newer]);
 }
 

@@ -45,6 +45,9 @@ pub enum GitError {
     /// A scheme that names no remote, or could run a program.
     #[error("`{0}` is no address of a git repository; https, http, git, ssh and file are")]
     Scheme(String),
+    /// Nothing may be asked of other machines, and the cache does not have it.
+    #[error("{0} was never fetched before in this way, and this run is offline")]
+    Offline(String),
     /// A branch, tag or commit that could be taken for something else.
     #[error("`{0}` is no name of a branch or tag")]
     Name(String),
@@ -113,11 +116,13 @@ pub struct Ground<'a> {
     pub scratch: &'a Path,
     /// The archive goes here.
     pub store: &'a Store,
+    /// Whether other machines are asked nothing.
+    pub offline: bool,
 }
 
 /// Fetches a repository, checks it, and makes the archive.
 pub fn checkout(uri: &str, request: &GitRequest, ground: Ground<'_>) -> Result<Checkout, GitError> {
-    let repository = Cached::open(uri, request.depth, ground.cache)?;
+    let repository = Cached::open(uri, request.depth, ground)?;
     let commit = repository.resolve(request)?;
     let work = tempfile::tempdir_in(ground.scratch)?;
     let history = export::History::of(&repository, request, &commit, work.path())?;
@@ -125,7 +130,7 @@ pub fn checkout(uri: &str, request: &GitRequest, ground: Ground<'_>) -> Result<C
     history.pack(&head)?;
     let mut entries = tree::list(history.git(), &head, &request.sparse_paths)?;
     if request.recurse_submodules {
-        entries = submodules::expand(entries, uri, &history, &head, ground.cache)?;
+        entries = submodules::expand(entries, uri, &history, &head, ground)?;
     }
     let tree = history
         .git()

@@ -147,6 +147,7 @@ fn lock(
         cache: request.sources.cache,
         scratch,
         store: request.sources.store,
+        offline: request.sources.client.is_offline(),
     };
     let mut sources = source::fetch(plan, request.mirrors, request.sources.client, ground)?;
     if let Some(directory) = request.source_directory {

@@ -7,6 +7,7 @@ mod downloads;
 mod exit;
 mod fetching;
 mod hints;
+mod index_file;
 mod influence;
 mod melange_flags;
 mod pipelines_page;

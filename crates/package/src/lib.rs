@@ -21,6 +21,6 @@ mod tree;
 pub use emit::{EmitError, Emitted, Metadata, Unsigned, emit};
 pub use limits::Limits;
 pub use opened::{OpenError, Opened};
-pub use partial::{Scratch, partial_file, remove_partial, write_whole};
+pub use partial::{Scratch, partial_file, remove_partial, replace_whole, write_whole};
 pub use scan::{Archive, ScanError};
 pub use tree::{ContentReader, Node, Tree};

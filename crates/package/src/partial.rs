@@ -1,7 +1,7 @@
 //! Files that appear whole or not at all, and the removal of what a killed process left of them.
 
 use rustix::fs::{AtFlags, CWD, StatxFlags, statx};
-use std::fs::Permissions;
+use std::fs::{File, Permissions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -78,6 +78,18 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     finish(partial_file(parent(path))?, path, bytes)
 }
 
+/// The same with what `write` puts into the file, whose result is returned.
+pub fn replace_whole<T>(
+    path: &Path,
+    write: impl FnOnce(&mut File) -> io::Result<T>,
+) -> io::Result<T> {
+    remove_partial(parent(path))?;
+    let mut file = partial_file(parent(path))?;
+    let written = write(file.as_file_mut())?;
+    put(file, path)?;
+    Ok(written)
+}
+
 fn parent(path: &Path) -> &Path {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -87,6 +99,10 @@ fn parent(path: &Path) -> &Path {
 
 fn finish(mut file: NamedTempFile, path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.write_all(bytes)?;
+    put(file, path)
+}
+
+fn put(file: NamedTempFile, path: &Path) -> io::Result<()> {
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
     Ok(())

@@ -58,6 +58,11 @@ impl Client {
         })
     }
 
+    /// Whether it asks servers nothing.
+    pub const fn is_offline(&self) -> bool {
+        self.reach.offline
+    }
+
     /// The current content of an address that changes, such as an index. A server is asked whether
     /// what was last had from there has changed, and sends it only then (RFC 9110, section 13).
     /// Offline, it is what was last had.

@@ -15,6 +15,9 @@ pub(crate) use parse::{MAX_LINE, NAMES_PER_ENTRY, checked, set_value};
 pub use render::RenderIndexError;
 pub(crate) use render::render_installed;
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
 /// A repository's packages, in the order of the file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Index {
@@ -24,15 +27,22 @@ pub struct Index {
     pub entries: Vec<IndexEntry>,
 }
 
-impl Index {
-    /// Puts `entry` in the place of the one with the same name and version, or at the end.
-    pub fn merge(&mut self, entry: IndexEntry) {
-        let same = |other: &&mut IndexEntry| {
-            other.name == entry.name && other.version.as_str() == entry.version.as_str()
-        };
-        match self.entries.iter_mut().find(same) {
-            Some(previous) => *previous = entry,
-            None => self.entries.push(entry),
+impl Extend<IndexEntry> for Index {
+    /// Puts each entry in the place of the first with the same name and version, or at the end.
+    fn extend<I: IntoIterator<Item = IndexEntry>>(&mut self, entries: I) {
+        let identity = |entry: &IndexEntry| (entry.name.clone(), entry.version.as_str().to_owned());
+        let mut places = HashMap::new();
+        for (place, entry) in self.entries.iter().enumerate() {
+            places.entry(identity(entry)).or_insert(place);
+        }
+        for entry in entries {
+            match places.entry(identity(&entry)) {
+                Entry::Occupied(place) => self.entries[*place.get()] = entry,
+                Entry::Vacant(place) => {
+                    place.insert(self.entries.len());
+                    self.entries.push(entry);
+                }
+            }
         }
     }
 }

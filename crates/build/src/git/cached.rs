@@ -1,12 +1,11 @@
 //! Repositories as fetched, kept between runs.
 
-use super::GitError;
-use super::command::{Git, check_name, check_uri};
+use super::command::{Git, check_name, check_uri, without_credentials};
+use super::{GitError, Ground};
 use bessemer_digest::Digest;
 use bessemer_recipe::GitRequest;
 use rustix::fs::{FlockOperation, flock};
 use std::fs::File;
-use std::path::Path;
 
 /// Where the remote's own HEAD is kept.
 const REMOTE_HEAD: &str = "refs/bessemer/HEAD";
@@ -18,14 +17,15 @@ pub(super) struct Cached {
     git: Git,
     uri: String,
     depth: u64,
+    offline: bool,
     _lock: File,
 }
 
 impl Cached {
     /// Opens or makes the repository, and keeps other processes away from it.
-    pub(super) fn open(uri: &str, depth: u64, cache: &Path) -> Result<Self, GitError> {
+    pub(super) fn open(uri: &str, depth: u64, ground: Ground<'_>) -> Result<Self, GitError> {
         check_uri(uri)?;
-        let folder = cache.join("git");
+        let folder = ground.cache.join("git");
         fs_err::create_dir_all(&folder)?;
         let name = format!("{}-{depth}", Digest::of(uri).hex());
         let lock = File::create(folder.join(format!("{name}.lock")))?;
@@ -40,6 +40,7 @@ impl Cached {
             git,
             uri: uri.to_owned(),
             depth,
+            offline: ground.offline && !uri.starts_with("file://"),
             _lock: lock,
         })
     }
@@ -58,7 +59,11 @@ impl Cached {
         {
             return Ok(expected.to_owned());
         }
-        self.fetch(&format!("+{remote}:{local}"))?;
+        match self.fetch(&format!("+{remote}:{local}")) {
+            // Offline, a reference leads where it was last seen to lead, as with indexes.
+            Err(GitError::Offline(_)) if self.commit(&local).is_ok() => {}
+            fetched => fetched?,
+        }
         let found = self.commit(&local)?;
         if expected.is_empty() || expected == found {
             return Ok(found);
@@ -94,8 +99,10 @@ impl Cached {
             return Ok(());
         }
         let named = format!("+{commit}:refs/bessemer/{commit}");
-        if self.fetch(&named).is_ok() {
-            return Ok(());
+        match self.fetch(&named) {
+            Err(error @ GitError::Offline(_)) => return Err(error),
+            Err(_) => {}
+            Ok(()) => return Ok(()),
         }
         let all = ["+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"];
         let mut words = vec!["fetch", "--quiet", "--no-tags", "--", &self.uri];
@@ -122,6 +129,9 @@ impl Cached {
     }
 
     fn fetch(&self, refspec: &str) -> Result<(), GitError> {
+        if self.offline {
+            return Err(GitError::Offline(without_credentials(&self.uri)));
+        }
         let depth = format!("--depth={}", self.depth);
         let mut words = vec!["fetch", "--quiet", "--force"];
         if self.depth > 0 {

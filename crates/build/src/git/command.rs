@@ -150,7 +150,7 @@ fn last_lines(bytes: &[u8]) -> String {
 }
 
 /// Git repeats addresses in its messages; what stands before an `@` in one may be a password.
-fn without_credentials(text: &str) -> String {
+pub(super) fn without_credentials(text: &str) -> String {
     let words = text.split(' ').map(|word| match word.split_once("://") {
         Some((scheme, rest)) => {
             let host = rest.find('/').unwrap_or(rest.len());

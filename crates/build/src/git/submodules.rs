@@ -1,12 +1,11 @@
 //! Submodules: the trees that a tree names in other repositories.
 
-use super::GitError;
 use super::cached::Cached;
 use super::command::Git;
 use super::export::History;
 use super::tree::{Entry, Kind, check_path, list};
+use super::{GitError, Ground};
 use std::collections::BTreeMap;
-use std::path::Path;
 
 /// Most submodules of a checkout, those of submodules included; a ring of them ends here.
 pub const MAX_SUBMODULES: usize = 500;
@@ -18,18 +17,18 @@ pub(super) fn expand(
     uri: &str,
     history: &History,
     head: &str,
-    cache: &Path,
+    ground: Ground<'_>,
 ) -> Result<Vec<Entry>, GitError> {
     let mut seen = 0;
     let mut walk = Walk {
-        cache,
+        ground,
         seen: &mut seen,
     };
     walk.expand(entries, "", uri, history.git(), head)
 }
 
 struct Walk<'a> {
-    cache: &'a Path,
+    ground: Ground<'a>,
     seen: &'a mut usize,
 }
 
@@ -64,7 +63,7 @@ impl Walk<'_> {
                 if *self.seen > MAX_SUBMODULES {
                     return Err(failed("there are too many submodules"));
                 }
-                let cached = Cached::open(&place, 1, self.cache)?;
+                let cached = Cached::open(&place, 1, self.ground)?;
                 cached.fetch_commit(&entry.object)?;
                 let inner = list(cached.git(), &entry.object, &[])?;
                 let below = format!("{path}/");

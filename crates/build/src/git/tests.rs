@@ -58,6 +58,7 @@ impl Bench {
             cache: &cache,
             scratch: &self.folder.path().join("scratch"),
             store: &self.store,
+            offline: false,
         };
         checkout(&self.uri(), request, ground)
     }
@@ -143,6 +144,27 @@ fn a_tag_is_checked_out_and_the_bytes_depend_on_nothing_else() {
     // A pinned commit that is in the cache needs no remote.
     fs::rename(bench.remote(), bench.folder.path().join("away")).unwrap();
     assert_eq!(bench.checkout(&request).unwrap(), one);
+}
+
+#[test]
+fn offline_nothing_is_asked_of_other_machines() {
+    let bench = Bench::new();
+    let ground = Ground {
+        cache: &bench.folder.path().join("cache"),
+        scratch: &bench.folder.path().join("scratch"),
+        store: &bench.store,
+        offline: true,
+    };
+    // A port where nobody listens: asking it would fail, in other words.
+    let uri = "git://user:secret@127.0.0.1:9/a";
+    let error = checkout(uri, &tag("v1", ""), ground).unwrap_err();
+    assert!(
+        matches!(&error, GitError::Offline(place) if !place.contains("secret")),
+        "{error}"
+    );
+    bench.commit(&[("a", "1")], "first");
+    bench.git(&["tag", "v1"]);
+    checkout(&bench.uri(), &tag("v1", ""), ground).unwrap();
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::sign::signed_index;
 use crate::melange_flags::PlainFlags;
 use crate::signing::write_whole;
-use crate::{print, signing_key};
+use crate::{index_file, print, signing_key};
 use anyhow::{Context, Result};
 use bessemer_apk::package::Reader;
 use bessemer_apk::{Index, IndexEntry, Limits, read_index, write_index};
@@ -47,12 +47,14 @@ pub(crate) struct Arguments {
 /// Writes an index of the packages.
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let mut index = Index::default();
-    if arguments.merge && arguments.source.exists() {
-        let bytes = fs_err::read(&arguments.source)?;
+    if arguments.merge
+        && let Some(bytes) = index_file::read_if_present(&arguments.source)?
+    {
         index = read_index(&bytes, Limits::default())
             .with_context(|| format!("{} is no index", arguments.source.display()))?
             .index;
     }
+    let mut entries = Vec::new();
     for package in &arguments.packages {
         let entry = entry(package)?;
         match &arguments.arch {
@@ -63,9 +65,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
                     entry.arch
                 ));
             }
-            _ => index.merge(entry),
+            _ => entries.push(entry),
         }
     }
+    index.extend(entries);
     let mut bytes = write_index(&index)?;
     if let Some(key) = &arguments.signing_key {
         let sign = |message: &[u8], mtime| signing_key::signature(key, message, mtime);

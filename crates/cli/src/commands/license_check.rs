@@ -55,6 +55,8 @@ pub(crate) struct Arguments {
     #[arg(long)]
     exit_code: bool,
     #[command(flatten)]
+    fetch: FetchArguments,
+    #[command(flatten)]
     _melange: PlainFlags,
     /// Print the result as JSON
     #[arg(long)]
@@ -131,13 +133,15 @@ fn detect(
         };
         let store = Store::open(cache.join("store"))?;
         let run = RunDirectory::create(&cache)?;
+        let client = arguments.fetch.open(&[])?.client;
         let fetching = Fetching {
             mirrors: &arguments.mirrors,
-            client: &FetchArguments::default().open(&[])?.client,
+            client: &client,
             ground: Ground {
                 cache: &cache,
                 scratch: run.path(),
                 store: &store,
+                offline: client.is_offline(),
             },
         };
         let unpackings = evaluated.unpackings()?;

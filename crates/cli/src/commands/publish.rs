@@ -4,9 +4,9 @@ mod admit;
 
 use super::verify::sidecar_path;
 use crate::places::Places;
-use crate::print;
 use crate::services::{Inherited, Services};
 use crate::signing::signed_index;
+use crate::{index_file, print};
 use admit::{Admitted, Ground, admit};
 use anyhow::{Context, Result, bail};
 use bessemer_apk::{Index, Keyring, Limits, read_index, write_index};
@@ -146,6 +146,7 @@ fn enter(
     let index_path = directory.join(INDEX);
     let mut index = present_index(&index_path, keyring)?;
     let mut published = Vec::new();
+    let mut entries = Vec::new();
     for package in packages {
         let target = directory.join(&package.file);
         let known = is_published(&target, package.sha256)?;
@@ -157,13 +158,14 @@ fn enter(
                 .persist(&target)
                 .with_context(|| format!("cannot write {}", target.display()))?;
         }
-        index.merge(package.entry);
+        entries.push(package.entry);
         published.push(Published {
             file: package.file,
             sha256: package.sha256,
             known,
         });
     }
+    index.extend(entries);
     index
         .entries
         .sort_by(|one, two| (&one.name, &one.version).cmp(&(&two.name, &two.version)));
@@ -175,10 +177,8 @@ fn enter(
 /// The index as this factory left it. Whoever can write to the folder, but has no key, must not have
 /// entries of their own signed along.
 pub(crate) fn present_index(path: &Path, keyring: &Keyring) -> Result<Index> {
-    let bytes = match fs_err::read(path) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Index::default()),
-        Err(error) => return Err(error.into()),
+    let Some(bytes) = index_file::read_if_present(path)? else {
+        return Ok(Index::default());
     };
     let archive = read_index(&bytes, Limits::default())
         .with_context(|| format!("{} is no index", path.display()))?;

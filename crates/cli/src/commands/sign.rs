@@ -2,13 +2,16 @@
 
 use crate::melange_flags::PlainFlags;
 use crate::signing::write_whole;
-use crate::{print, signing_key};
+use crate::{index_file, print, signing_key};
 use anyhow::{Context, Result};
 use bessemer_apk::package::Reader;
 use bessemer_apk::{Limits, read_index};
-use bessemer_digest::Digest;
+use bessemer_digest::{Digest, HashingWriter};
+use bessemer_package::replace_whole;
 use serde_json::json;
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::{self, BufReader, Seek as _, SeekFrom, Write as _};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 #[derive(Debug, clap::Args)]
@@ -55,16 +58,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let key = &arguments.signing_key;
     let mut signed = Vec::new();
     for path in &arguments.packages {
-        let bytes = fs_err::read(path)?;
-        let bytes = signed_package(&bytes, &|message, mtime| {
+        let digest = sign_package(path, &|message, mtime| {
             signing_key::signature(key, message, mtime)
         })
         .with_context(|| format!("cannot sign {}", path.display()))?;
-        write_whole(path, &bytes)?;
         if !arguments.json {
             print::line(format_args!("{}", path.display()))?;
         }
-        signed.push(json!({"path": path, "sha256": Digest::of(&bytes)}));
+        signed.push(json!({"path": path, "sha256": digest}));
     }
     if arguments.json {
         let member = signing_key::member_name(key);
@@ -73,19 +74,31 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn signed_package(bytes: &[u8], sign: &Sign<'_>) -> Result<Vec<u8>> {
-    let reader = Reader::open(bytes, Limits::default()).context("the file is no package")?;
+/// Replaces the file by one with another signature, and returns its digest. The data goes from file
+/// to file, however large it is.
+fn sign_package(path: &Path, sign: &Sign<'_>) -> Result<Digest> {
+    let mut file = File::open(path)?;
+    let reader = Reader::open(BufReader::new(&mut file), Limits::default())
+        .context("the file is no package")?;
     let header = reader.header();
     let mtime = header.control.pkginfo.build_date.unwrap_or(0);
     let member = sign(&header.control.bytes, mtime)?;
-    let rest = &bytes[header.signature_member.len()..];
-    Ok([member.as_slice(), rest].concat())
+    let start = header.signature_member.len() as u64;
+    drop(reader);
+    file.seek(SeekFrom::Start(start))?;
+    let digest = replace_whole(path, |target| {
+        let mut target = HashingWriter::new(target);
+        target.write_all(&member)?;
+        io::copy(&mut file, &mut target)?;
+        Ok(target.digest())
+    });
+    digest.context("cannot replace it")
 }
 
 /// Puts a signature in front of an index; one that is signed is left alone without `--force`.
 pub(crate) fn index(arguments: &IndexArguments) -> Result<ExitCode> {
     let (path, key) = (&arguments.index, &arguments.signing_key);
-    let bytes = fs_err::read(path)?;
+    let bytes = index_file::read(path)?;
     let signed = signed_index(&bytes, arguments.force, &|message, mtime| {
         signing_key::signature(key, message, mtime)
     })
@@ -123,7 +136,6 @@ mod tests {
     use super::*;
     use bessemer_apk::{Index, Keyring, signature_member, write_index};
     use bessemer_signer::{make_key_pair, sign_with_file};
-    use std::path::Path;
     use std::process::Command;
 
     /// The member, made without a process: what a key's file signs is tested with the signer.

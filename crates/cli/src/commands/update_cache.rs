@@ -49,6 +49,8 @@ pub(crate) struct Arguments {
     #[arg(long)]
     vars_file: Option<PathBuf>,
     #[command(flatten)]
+    fetch: FetchArguments,
+    #[command(flatten)]
     _melange: PlainFlags,
     /// Print the result as JSON
     #[arg(long)]
@@ -91,7 +93,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         print::warning(&format!("{uri} has no checksum, left out"));
     }
     let cache = SourceCache::open(&arguments.cache_dir)?;
-    let results = update(&cache, &wanted.sources)?;
+    let results = update(&cache, &wanted.sources, arguments.fetch)?;
     let failed = results.iter().filter(|result| result.is_err()).count();
     if arguments.json {
         print::json(&as_json(arguments, &wanted, &results))?;
@@ -176,7 +178,7 @@ impl Wanted {
 type Outcome = Result<(Update, u64)>;
 
 /// Some at a time; results in the order of the sources.
-fn update(cache: &SourceCache, sources: &[Source]) -> Result<Vec<Outcome>> {
+fn update(cache: &SourceCache, sources: &[Source], fetch: FetchArguments) -> Result<Vec<Outcome>> {
     let limits = Limits {
         bytes: LARGEST,
         total: LONGEST,
@@ -184,7 +186,7 @@ fn update(cache: &SourceCache, sources: &[Source]) -> Result<Vec<Outcome>> {
     };
     let client = Client::new(&Settings {
         limits,
-        ..FetchArguments::default().settings(&[])?
+        ..fetch.settings(&[])?
     })?;
     let next = AtomicUsize::new(0);
     let progress = Mutex::new(Progress::new(true));

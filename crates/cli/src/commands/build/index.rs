@@ -76,10 +76,10 @@ impl Neighbours {
         flock(&lock, FlockOperation::LockExclusive)?;
         let mut index = self.present()?;
         let packages = result["packages"].as_array();
-        for package in packages.context("the worker's result lists no packages")? {
-            let path = package["path"].as_str().unwrap_or_default();
-            index.merge(entry(Path::new(path))?);
-        }
+        let packages = packages.context("the worker's result lists no packages")?;
+        let paths = packages.iter().map(|package| package["path"].as_str());
+        let entries = paths.map(|path| entry(Path::new(path.unwrap_or_default())));
+        index.extend(entries.collect::<Result<Vec<_>>>()?);
         index
             .entries
             .sort_by(|one, two| (&one.name, &one.version).cmp(&(&two.name, &two.version)));
