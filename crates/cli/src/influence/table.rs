@@ -237,6 +237,7 @@ pub(crate) const ENTRIES: &[Entry] = &[
     entry(&["update-cache"], "--build-option", READS),
     entry(&["update-cache"], "--vars-file", READS),
     entry(&["license-check", "update-cache"], "--pipeline-dir", READS),
+    entry(&["license-check", "update-cache"], "--offline", READS),
     entry(&["license-check", "update-cache"], "--json", PRINTS),
     // Packages, indexes, keys.
     entry(&["publish", "sign", "index"], "<packages>", AFTER),
