@@ -19,7 +19,8 @@ pub use canonical::{
 };
 pub(crate) use job_spec::is_false;
 pub use job_spec::{
-    AcceleratorChoice, ConfigSource, JobSpec, JobSpecSchema, Limits, Network, Parameters,
+    AcceleratorChoice, ConfigSource, JailChoice, JobSpec, JobSpecSchema, Limits, Network,
+    Parameters,
 };
 pub use lock::{
     Lock, LockKind, LockSchema, LockedBoot, LockedCommit, LockedFile, LockedIndex, LockedKey,

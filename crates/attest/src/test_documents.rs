@@ -2,7 +2,7 @@
 
 use crate::derive::{BuilderKind, Evidence, Issuer};
 use crate::documents::{
-    Accelerator, AcceleratorChoice, Byproducts, Component, Components, ConfigSource,
+    Accelerator, AcceleratorChoice, Byproducts, Component, Components, ConfigSource, JailChoice,
     JailObservation, JobSpec, JobSpecSchema, Limits, Lock, LockKind, LockSchema, LockedBoot,
     LockedFile, LockedIndex, LockedKey, LockedPackage, LockedPipeline, LockedSource,
     MachineObservation, Network, Outcome, Output, Parameters, Record, RecordSchema, StepResult,
@@ -158,6 +158,7 @@ fn job_spec() -> JobSpec {
         },
         network: Network::None,
         accelerator: AcceleratorChoice::Auto,
+        jail: JailChoice::Auto,
         source_date_epoch: 1_700_000_000,
         cpu_baseline: "Nehalem".to_owned(),
         interactive: false,

@@ -6,7 +6,7 @@ use crate::job::Job;
 use crate::lock::{ResolveError, Sources, locked_indexes, resolve};
 use crate::reporter::{Event, Reporter};
 use crate::source::{self, SourceError};
-use bessemer_attest::documents::{AcceleratorChoice, ConfigSource};
+use bessemer_attest::documents::{AcceleratorChoice, ConfigSource, JailChoice};
 use bessemer_attest::documents::{
     CanonicalError, JobSpec, JobSpecSchema, Limits, Lock, LockKind, LockSchema, LockedBoot,
     LockedFile, LockedPipeline, Network, Parameters, canonical_bytes, digest,
@@ -43,6 +43,8 @@ pub struct Request<'a> {
     pub limits: Limits,
     /// What may run the guest.
     pub accelerator: AcceleratorChoice,
+    /// Which jail each QEMU must stand in.
+    pub jail: JailChoice,
     /// Whether a person may enter the guest.
     pub interactive: bool,
 }
@@ -123,6 +125,7 @@ fn assemble(
         limits: request.limits.clone(),
         network: Network::None,
         accelerator: request.accelerator,
+        jail: request.jail,
         source_date_epoch: plan.source_date_epoch,
         cpu_baseline: CPU_BASELINE.to_owned(),
         interactive: request.interactive,

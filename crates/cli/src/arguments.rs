@@ -6,6 +6,7 @@ use crate::commands::{
 };
 use crate::exit;
 use crate::services::Inherited;
+use bessemer_attest::documents::JailChoice;
 use clap::{CommandFactory as _, Parser, Subcommand};
 use std::path::{Path, PathBuf};
 
@@ -146,6 +147,16 @@ impl Command {
             Self::Build(arguments) => arguments.signing_key.as_deref(),
             Self::Rebuild(arguments) => arguments.signing_key.as_deref(),
             _ => None,
+        }
+    }
+
+    /// Which jail its guests are to have.
+    pub(crate) const fn jail(&self) -> JailChoice {
+        match self {
+            Self::Build(arguments) => arguments.jail,
+            Self::Rebuild(arguments) => arguments.jail,
+            Self::Test(arguments) => arguments.jail,
+            _ => JailChoice::Auto,
         }
     }
 

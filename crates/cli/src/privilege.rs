@@ -33,6 +33,7 @@ pub(crate) fn divide(arguments: &Arguments) -> Result<ExitCode> {
         &places,
         Some((uids::CONTROL, uids::SIGNER)),
         arguments.command.signing_key(),
+        arguments.command.jail(),
     )?;
     if arguments.command.boots_guests() {
         services.probe();

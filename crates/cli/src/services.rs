@@ -4,8 +4,9 @@ use crate::places::Places;
 use crate::privilege::directories;
 use crate::programs::companion;
 use anyhow::{Context, Result};
+use bessemer_attest::documents::JailChoice;
 use bessemer_signer::{Client, SignerOptions, SignerProcess};
-use bessemer_vm::{Accelerator, JailLauncher, Launcher, Probe, Qemu};
+use bessemer_vm::{Accelerator, JailLauncher, JailProfile, Launcher, Probe, Qemu};
 use rustix::fs::{Mode, chmod};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -58,13 +59,15 @@ pub(crate) struct Services {
 impl Services {
     /// Takes over what the parent started, or starts everything under this user's own uid.
     pub(crate) fn open(inherited: Option<&Inherited>) -> Result<Self> {
-        Self::open_with_key(inherited, None)
+        Self::open_with_key(inherited, None, JailChoice::Auto)
     }
 
-    /// The same; a signer that is started here signs packages with this key.
+    /// The same; a signer that is started here signs packages with this key, and a jailer makes jails
+    /// of this kind.
     pub(crate) fn open_with_key(
         inherited: Option<&Inherited>,
         apk_key: Option<&Path>,
+        jail: JailChoice,
     ) -> Result<Self> {
         match inherited {
             Some(inherited) => {
@@ -77,7 +80,7 @@ impl Services {
                     socket_directory: None,
                 })
             }
-            None => Self::start(&Places::of(false)?, None, apk_key),
+            None => Self::start(&Places::of(false)?, None, apk_key, jail),
         }
     }
 
@@ -87,6 +90,7 @@ impl Services {
         places: &Places,
         uids: Option<(u32, u32)>,
         apk_key: Option<&Path>,
+        jail: JailChoice,
     ) -> Result<Self> {
         let own = rustix::process::geteuid().as_raw();
         let (control, signer) = uids.unwrap_or((own, own));
@@ -117,11 +121,11 @@ impl Services {
             provenance_key: None,
             password: std::env::var("COSIGN_PASSWORD").unwrap_or_default(),
         })?);
-        services.start_jailer()?;
+        services.start_jailer(jail)?;
         Ok(services)
     }
 
-    fn start_jailer(&mut self) -> Result<()> {
+    fn start_jailer(&mut self, jail: JailChoice) -> Result<()> {
         use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
         let (own, jailers) = socketpair(
             AddressFamily::UNIX,
@@ -131,7 +135,7 @@ impl Services {
         )?;
         let child = Command::new(companion("bessemer-jailer")?)
             .env_clear()
-            .args(["serve", "--qemu", QEMU])
+            .args(["serve", "--profile", jail.as_str(), "--qemu", QEMU])
             .stdin(jailers)
             .spawn()
             .context("cannot start the jailer")?;
@@ -154,13 +158,19 @@ impl Services {
         known.unwrap_or_else(Accelerator::probe)
     }
 
-    /// Starts guests through the jailer.
-    pub(crate) fn launcher(&self, qemu: Qemu) -> Result<Box<dyn Launcher>> {
+    /// Starts guests through the jailer; refuses a jail that is not whole, unless whatever there is
+    /// will do.
+    pub(crate) fn launcher(&self, qemu: Qemu, jail: JailChoice) -> Result<Box<dyn Launcher>> {
         let socket = match &self.jailer_socket {
             Some(socket) => socket.try_clone()?,
             None => inherited_descriptor(self.inherited.jailer)?,
         };
-        Ok(Box::new(JailLauncher::from_socket(socket, qemu)))
+        let launcher = JailLauncher::from_socket(socket, qemu);
+        Ok(Box::new(match jail {
+            JailChoice::Auto => launcher,
+            JailChoice::Host => launcher.requiring(JailProfile::Host),
+            JailChoice::Pod => launcher.requiring(JailProfile::Pod),
+        }))
     }
 
     /// What a process started from here needs to use the services.

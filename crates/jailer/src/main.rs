@@ -1,4 +1,5 @@
-//! The privileged launcher: `bessemer-jailer serve --qemu PATH`, with a socket as standard input.
+//! The privileged launcher: `bessemer-jailer serve --profile auto|host|pod --qemu PATH`, with a socket
+//! as standard input.
 //!
 //! It starts one program, QEMU, each time in a jail of its own, for the one client that holds the
 //! other end of the socket. It reads nothing but the fixed, length-limited launch request
@@ -7,7 +8,9 @@
 //! closes, for whatever reason, every machine is killed and the jailer ends; when the jailer is
 //! killed, the kernel kills the machines.
 
+mod cgroup;
 mod jail;
+mod profile;
 mod request;
 mod serve;
 mod slot;
@@ -19,14 +22,21 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args_os().skip(1).collect();
-    let qemu = match &arguments[..] {
-        [verb, option, path] if verb == "serve" && option == "--qemu" => PathBuf::from(path),
-        _ => return fail("usage: bessemer-jailer serve --qemu PATH (with a socket as stdin)"),
+    let usage =
+        "usage: bessemer-jailer serve --profile auto|host|pod --qemu PATH (a socket is stdin)";
+    let [verb, option, profile, other, path] = &arguments[..] else {
+        return fail(usage);
     };
+    let profile = profile.to_str().and_then(|text| text.parse().ok());
+    let known = verb == "serve" && option == "--profile" && other == "--qemu";
+    let Some(profile) = profile.filter(|_| known) else {
+        return fail(usage);
+    };
+    let qemu = PathBuf::from(path);
     if !qemu.is_absolute() {
         return fail("bessemer-jailer: the path of QEMU must be absolute");
     }
-    match serve::run(&qemu) {
+    match serve::run(&qemu, profile) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&format!("bessemer-jailer: {error}")),
     }

@@ -1,14 +1,15 @@
 //! The launch request: one packet on a `SOCK_SEQPACKET` socket, with descriptors beside it.
 //!
-//! All numbers are u32, little endian: the eight bytes `BSMRJL01`, flags (bit 0: `/dev/kvm` is
-//! needed), number of arguments, then each argument as length and bytes. The descriptors
-//! (`SCM_RIGHTS`), in order: leash, kernel, initramfs, console, diagnostics, then those that QEMU
-//! finds as 100, 101, ….
+//! All numbers are u32, little endian: the eight bytes `BSMRJL02`, flags (bit 0: `/dev/kvm` is
+//! needed), the machine's limits (memory in MiB, processes and threads, hundredths of a processor,
+//! seconds until it is killed; none may be 0), number of arguments, then each argument as length and
+//! bytes. The descriptors (`SCM_RIGHTS`), in order: leash, kernel, initramfs, console, diagnostics,
+//! then those that QEMU finds as 100, 101, ….
 //!
-//! The leash is a `SOCK_SEQPACKET` socket too. On it the jailer answers `started` with a line for
-//! every layer (`+name`, or `-name: reason` for one that is missing), or `failed` with a reason;
-//! later `ended exited N` or `ended signaled N`. Any packet from the client, or its end, kills the
-//! machine.
+//! The leash is a `SOCK_SEQPACKET` socket too. On it the jailer answers `started PROFILE` with a
+//! line for every layer (`+name`, or `-name: reason` for one that is missing), or `failed` with a
+//! reason; later `ended exited N`, `ended signaled N` or, when its time was over, `ended limit N`.
+//! Any packet from the client, or its end, kills the machine.
 
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
 use std::ffi::CString;
@@ -16,7 +17,7 @@ use std::io::{self, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::os::fd::{BorrowedFd, OwnedFd};
 
-const MAGIC: &[u8; 8] = b"BSMRJL01";
+const MAGIC: &[u8; 8] = b"BSMRJL02";
 /// Longest request, in bytes.
 const MAX_REQUEST: usize = 64 * 1024;
 /// Most arguments.
@@ -42,7 +43,21 @@ pub(crate) struct Request {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct RequestText {
     pub(crate) kvm: bool,
+    pub(crate) limits: Limits,
     pub(crate) arguments: Vec<CString>,
+}
+
+/// What QEMU and the guest in it may use together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Limits {
+    /// Memory in MiB, what QEMU itself needs included.
+    pub(crate) memory_mib: u32,
+    /// Processes and threads of the host.
+    pub(crate) tasks: u32,
+    /// Hundredths of a processor.
+    pub(crate) cpu_percent: u32,
+    /// Seconds on the clock until it is killed.
+    pub(crate) seconds: u32,
 }
 
 /// A request that is refused. The client is broken or hostile: the jailer ends.
@@ -56,6 +71,8 @@ pub(crate) enum RequestError {
     Magic,
     #[error("request has flags {0:#x}, which are not known")]
     Flags(u32),
+    #[error("request has a limit of 0")]
+    Limit,
     #[error("request has {0} arguments, more than {MAX_ARGUMENTS}")]
     Arguments(u32),
     #[error("request has an argument with a NUL byte")]
@@ -73,6 +90,7 @@ impl RequestText {
         if flags > 1 {
             return Err(RequestError::Flags(flags));
         }
+        let limits = Limits::decode(&mut rest)?;
         let count = number(&mut rest)?;
         if count > MAX_ARGUMENTS {
             return Err(RequestError::Arguments(count));
@@ -91,7 +109,23 @@ impl RequestText {
         }
         Ok(Self {
             kvm: flags == 1,
+            limits,
             arguments,
+        })
+    }
+}
+
+impl Limits {
+    fn decode(rest: &mut &[u8]) -> Result<Self, RequestError> {
+        let mut limit = || match number(rest)? {
+            0 => Err(RequestError::Limit),
+            limit => Ok(limit),
+        };
+        Ok(Self {
+            memory_mib: limit()?,
+            tasks: limit()?,
+            cpu_percent: limit()?,
+            seconds: limit()?,
         })
     }
 }
@@ -150,6 +184,9 @@ mod tests {
     fn encode(flags: u32, arguments: &[&[u8]]) -> Vec<u8> {
         let mut bytes = MAGIC.to_vec();
         bytes.extend(flags.to_le_bytes());
+        for limit in [1536_u32, 64, 200, 3600] {
+            bytes.extend(limit.to_le_bytes());
+        }
         bytes.extend(u32::try_from(arguments.len()).unwrap().to_le_bytes());
         for argument in arguments {
             bytes.extend(u32::try_from(argument.len()).unwrap().to_le_bytes());
@@ -166,6 +203,12 @@ mod tests {
             text,
             RequestText {
                 kvm: true,
+                limits: Limits {
+                    memory_mib: 1536,
+                    tasks: 64,
+                    cpu_percent: 200,
+                    seconds: 3600
+                },
                 arguments: vec![c"-m".into(), c"128".into()]
             }
         );
@@ -179,12 +222,15 @@ mod tests {
         let many = vec![b"a".as_slice(); 257];
         let mut trailing = encode(0, &[b"a"]);
         trailing.push(0);
+        let mut unlimited = encode(0, &[b"a"]);
+        unlimited[16..20].fill(0);
         for (bytes, expected) in [
+            (unlimited, "limit of 0"),
             (encode(2, &[]), "flags"),
             (encode(0, &many), "257 arguments"),
             (encode(0, &[b"a\0b"]), "NUL"),
             (trailing, "after its end"),
-            (b"BSMRJL02".to_vec(), "magic"),
+            (b"BSMRJL01".to_vec(), "magic"),
         ] {
             let error = RequestText::decode(&bytes).unwrap_err().to_string();
             assert!(error.contains(expected), "{error}");

@@ -1,104 +1,231 @@
 //! Makes the new process and its namespaces.
 #![allow(unsafe_code, reason = "clone by system call")]
 
-use crate::jail::{self, Plan};
+use crate::cgroup::Group;
+use crate::jail::{self, Layers, Plan};
+use crate::profile::Profile;
 use crate::request::Request;
 use crate::slot::Slot;
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use std::fs;
 use std::io::{self, Read as _, Write as _};
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
-/// Longest reason a failing child can give, in bytes.
-const MAX_REASON: u64 = 1024;
+/// Longest report of a child, in bytes.
+const MAX_REPORT: u64 = 4096;
+/// Before the reason for which a child has failed.
+const FAILED: char = '!';
 
 /// A machine that runs.
 #[derive(Debug)]
 pub(crate) struct Machine {
     pub(crate) handle: OwnedFd,
     pub(crate) leash: OwnedFd,
-    /// Lines for the client: `+name`, or `-name: reason`.
-    pub(crate) layers: Vec<String>,
-    /// Its uid is not given to another before it is gone.
+    /// The profile's name.
+    pub(crate) profile: &'static str,
+    pub(crate) layers: Layers,
+    /// When it is killed.
+    pub(crate) deadline: Instant,
+    /// Whether that has happened.
+    pub(crate) overdue: bool,
+    /// Removed, and free for another, when the machine is gone.
+    _group: Option<Group>,
     _slot: Option<Slot>,
 }
 
-/// Starts QEMU in a jail. The namespaces are all or nothing: one that cannot be made is an error.
-pub(crate) fn spawn(qemu: &Path, request: Request) -> Result<Machine, (OwnedFd, io::Error)> {
-    match start(qemu, &request) {
-        Ok((handle, slot, layers)) => Ok(Machine {
-            handle,
+/// Starts QEMU in a jail. `number` has no other machine of this jailer.
+///
+/// What the profile's core consists of is made or fails; what a host may lack (a user namespace
+/// beside a uid of its own, control groups, Landlock) is reported as missing.
+pub(crate) fn spawn(
+    qemu: &Path,
+    profile: Profile,
+    number: u64,
+    request: Request,
+) -> Result<Machine, (OwnedFd, io::Error)> {
+    match start(qemu, profile, number, &request) {
+        Ok(started) => Ok(Machine {
+            handle: started.handle,
             leash: request.leash,
-            layers,
-            _slot: slot,
+            profile: if started.pod { "pod" } else { "host" },
+            layers: started.layers,
+            deadline: Instant::now() + Duration::from_secs(request.text.limits.seconds.into()),
+            overdue: false,
+            _group: started.group,
+            _slot: started.slot,
         }),
         Err(error) => Err((request.leash, error)),
     }
 }
 
-fn start(qemu: &Path, request: &Request) -> io::Result<(OwnedFd, Option<Slot>, Vec<String>)> {
-    let root = rustix::process::geteuid().is_root();
-    let slot = if root { Some(Slot::take()?) } else { None };
-    let plan = Plan {
-        qemu,
-        own_uid: slot.as_ref().map(|slot| slot.uid),
+struct Started {
+    handle: OwnedFd,
+    pod: bool,
+    layers: Layers,
+    group: Option<Group>,
+    slot: Option<Slot>,
+}
+
+fn start(qemu: &Path, profile: Profile, number: u64, request: &Request) -> io::Result<Started> {
+    let is_root = rustix::process::geteuid().is_root();
+    if is_root && profile == Profile::Pod {
+        let reason = "the profile `pod` is for an ordinary uid, and this is root";
+        return Err(io::Error::other(reason));
+    }
+    let slot = (is_root).then(Slot::take).transpose()?;
+    let mut layers = Layers::default();
+    let (group, grouped) = match Group::create(number, request.text.limits) {
+        Ok(group) => (Some(group), Ok(())),
+        Err(error) => (None, Err(error)),
     };
-    let (mut report, low) = io::pipe()?;
+    let (report, low) = io::pipe()?;
     // Out of the way of every number that QEMU's descriptors get.
     let mut reporter = io::PipeWriter::from(rustix::io::fcntl_dupfd_cloexec(&low, 300)?);
     drop(low);
-    let (mut go, mut let_go) = io::pipe()?;
-    let pid = clone(!root)?;
-    if pid == 0 {
-        drop(let_go);
-        drop(report);
+    let (mut go, let_go) = io::pipe()?;
+    let kvm_group = if request.text.kvm { kvm_group()? } else { None };
+    let child = clone(profile, is_root, &mut layers)?;
+    if child.pid == 0 {
+        drop((let_go, report));
+        let plan = Plan {
+            qemu,
+            pod: child.pod,
+            own_uid: slot.as_ref().map(|slot| slot.uid),
+            user_namespace: child.user_namespace,
+            kvm_group,
+            limit_memory: group.is_none(),
+        };
         let mut byte = [0];
         let ready = jail::die_with_parent().and_then(|()| go.read_exact(&mut byte));
         let reason = match ready {
-            Ok(()) => jail::enter(&plan, request).to_string(),
+            Ok(()) => jail::enter(&plan, request, &reporter).to_string(),
             Err(error) => error.to_string(),
         };
-        let _ = reporter.write_all(reason.as_bytes());
+        let _ = reporter.write_all(format!("{FAILED}{reason}").as_bytes());
         // SAFETY: ends the child without running what belongs to the parent.
         unsafe { libc::_exit(1) }
     }
-    drop(reporter);
-    drop(go);
-    let pid = Pid::from_raw(pid).ok_or_else(|| io::Error::other("clone returned no pid"))?;
+    drop((reporter, go));
+    if slot.is_some() {
+        layers.applied("own-uid");
+    } else if !child.pod {
+        layers.missing("own-uid", "the jailer does not run as root");
+    }
+    layers.record("cgroup-limits", grouped);
+    let pid = Pid::from_raw(child.pid).ok_or_else(|| io::Error::other("clone returned no pid"))?;
     let handle = pidfd_open(pid, PidfdFlags::empty())?;
-    if !root {
-        map_ids(pid)?;
+    let ids = slot.as_ref().map(|slot| slot.uid);
+    let prepared = settle(pid, &child, ids, kvm_group, group.as_ref(), let_go);
+    let told = prepared.and_then(|()| told(report));
+    match told {
+        Ok(text) => layers.extend_from(&text),
+        Err(error) => {
+            // It ends by itself: it was not let go, or it has failed.
+            let _ = rustix::process::waitpid(Some(pid), rustix::process::WaitOptions::empty());
+            return Err(error);
+        }
     }
-    let_go.write_all(b"!")?;
-    let mut reason = String::new();
-    // Ends when QEMU starts, because the other end closes on exec.
-    report
-        .by_ref()
-        .take(MAX_REASON)
-        .read_to_string(&mut reason)?;
-    if !reason.is_empty() {
-        let _ = rustix::process::waitpid(Some(pid), rustix::process::WaitOptions::empty());
-        return Err(io::Error::other(reason));
-    }
-    Ok((handle, slot, layers(root)))
+    Ok(Started {
+        handle,
+        pod: child.pod,
+        layers,
+        group,
+        slot,
+    })
 }
 
-/// As `fork`, into new namespaces.
-fn clone(user_namespace: bool) -> io::Result<i32> {
-    let mut flags = libc::CLONE_NEWNS
-        | libc::CLONE_NEWPID
-        | libc::CLONE_NEWNET
-        | libc::CLONE_NEWIPC
-        | libc::CLONE_NEWUTS
-        | libc::CLONE_NEWCGROUP
-        | libc::SIGCHLD;
-    if user_namespace {
-        flags |= libc::CLONE_NEWUSER;
+/// What only somebody outside can do for the child, and then its start.
+fn settle(
+    pid: Pid,
+    child: &Child,
+    uid: Option<u32>,
+    kvm_group: Option<u32>,
+    group: Option<&Group>,
+    mut let_go: io::PipeWriter,
+) -> io::Result<()> {
+    if child.user_namespace {
+        map_ids(pid, uid, kvm_group)?;
     }
+    if let Some(group) = group {
+        let pid = pid.as_raw_nonzero().get();
+        group.add(pid).map_err(io::Error::other)?;
+    }
+    let_go.write_all(b"!")
+}
+
+/// The layers that the child has put on. Ends when QEMU starts, because the other end closes on
+/// exec.
+fn told(report: io::PipeReader) -> io::Result<String> {
+    let mut text = String::new();
+    report.take(MAX_REPORT).read_to_string(&mut text)?;
+    match text.split_once(FAILED) {
+        Some((_, reason)) => Err(io::Error::other(reason.to_owned())),
+        None => Ok(text),
+    }
+}
+
+/// The group that may open the device; root's own reads far more than that.
+fn kvm_group() -> io::Result<Option<u32>> {
+    let group = fs::metadata("/dev/kvm")?.gid();
+    Ok((group != 0).then_some(group))
+}
+
+struct Child {
+    /// 0 in the child.
+    pid: i32,
+    pod: bool,
+    user_namespace: bool,
+}
+
+/// As `fork`, into new namespaces as the profile has them.
+fn clone(profile: Profile, is_root: bool, layers: &mut Layers) -> io::Result<Child> {
+    let namespaces = [
+        (libc::CLONE_NEWNS, "mount-namespace"),
+        (libc::CLONE_NEWPID, "pid-namespace"),
+        (libc::CLONE_NEWNET, "net-namespace"),
+        (libc::CLONE_NEWIPC, "ipc-namespace"),
+        (libc::CLONE_NEWUTS, "uts-namespace"),
+        (libc::CLONE_NEWCGROUP, "cgroup-namespace"),
+    ];
+    let mut flags = namespaces.iter().fold(0, |flags, (flag, _)| flags | flag);
+    let child = |pid, pod, user_namespace| Child {
+        pid,
+        pod,
+        user_namespace,
+    };
+    if profile == Profile::Pod {
+        return Ok(child(fork(0)?, true, false));
+    }
+    let (pid, user_namespace) = match fork(flags | libc::CLONE_NEWUSER) {
+        Ok(pid) => (pid, true),
+        Err(error) if is_root => {
+            layers.missing("user-namespace", error);
+            (fork(flags)?, false)
+        }
+        Err(_) if profile == Profile::Auto => {
+            flags = 0;
+            (fork(flags)?, false)
+        }
+        Err(error) => return Err(error),
+    };
+    if user_namespace {
+        layers.applied("user-namespace");
+    }
+    if flags != 0 {
+        for (_, name) in namespaces {
+            layers.applied(name);
+        }
+    }
+    Ok(child(pid, flags == 0, user_namespace))
+}
+
+fn fork(flags: i32) -> io::Result<i32> {
     // SAFETY: without a stack of its own and without shared memory the child continues on a copy
     // of this one's, as after `fork`; the jailer has one thread, so no lock is held by another.
-    let pid = unsafe { libc::syscall(libc::SYS_clone, flags, 0, 0, 0, 0) };
+    let pid = unsafe { libc::syscall(libc::SYS_clone, flags | libc::SIGCHLD, 0, 0, 0, 0) };
     if pid < 0 {
         Err(io::Error::last_os_error())
     } else {
@@ -106,44 +233,21 @@ fn clone(user_namespace: bool) -> io::Result<i32> {
     }
 }
 
-/// Inside its user namespace the child has the ids it has outside, and no others exist.
-fn map_ids(pid: Pid) -> io::Result<()> {
+/// Inside its user namespace the child has the ids it has outside, and no others exist: there is no
+/// root in it.
+fn map_ids(pid: Pid, uid: Option<u32>, kvm_group: Option<u32>) -> io::Result<()> {
+    let directory = format!("/proc/{pid}");
+    let map = |id: u32| format!("{id} {id} 1\n");
+    if let Some(uid) = uid {
+        let groups: String = std::iter::once(uid).chain(kvm_group).map(map).collect();
+        fs::write(format!("{directory}/gid_map"), groups)?;
+        return fs::write(format!("{directory}/uid_map"), map(uid));
+    }
     let (uid, gid) = (
         rustix::process::getuid().as_raw(),
         rustix::process::getgid().as_raw(),
     );
-    let directory = format!("/proc/{pid}");
     fs::write(format!("{directory}/setgroups"), "deny")?;
-    fs::write(format!("{directory}/gid_map"), format!("{gid} {gid} 1"))?;
-    fs::write(format!("{directory}/uid_map"), format!("{uid} {uid} 1"))
-}
-
-fn layers(root: bool) -> Vec<String> {
-    let common = [
-        "+mount-namespace",
-        "+pid-namespace",
-        "+net-namespace",
-        "+ipc-namespace",
-        "+uts-namespace",
-        "+cgroup-namespace",
-        "+pivot-root",
-        "+closed-descriptors",
-        "+resource-limits",
-        "+no-capabilities",
-        "+no-new-privs",
-        "+parent-death-signal",
-        "-landlock: the jailer does not apply it",
-        "-cgroup-limits: the jailer does not apply them",
-    ];
-    let first = if root {
-        "+own-uid"
-    } else {
-        "-own-uid: the jailer does not run as root"
-    };
-    let user = if root { None } else { Some("+user-namespace") };
-    std::iter::once(first)
-        .chain(user)
-        .chain(common)
-        .map(str::to_owned)
-        .collect()
+    fs::write(format!("{directory}/gid_map"), map(gid))?;
+    fs::write(format!("{directory}/uid_map"), map(uid))
 }

@@ -18,9 +18,9 @@
 )]
 
 use bessemer_vm::{
-    Accelerator, Bundle, Configuration, DirectLauncher, Disks, JailLauncher, KernelDescriptor,
-    LaunchError, LaunchRequest, Launched, Launcher, LauncherError, Machine, Qemu, create_output,
-    create_scratch,
+    Accelerator, Bundle, Configuration, DirectLauncher, Disks, JailLauncher, JailProfile,
+    KernelDescriptor, LaunchError, LaunchRequest, Launched, Launcher, LauncherError, Machine, Qemu,
+    create_output, create_scratch,
 };
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::cell::Cell;
@@ -75,7 +75,7 @@ fn measure() -> Result<(), Failure> {
     let floor = machine("floor", floor_bundle(&settings.boot, directory.path())?);
     let qemu = Qemu::measure(Path::new("/usr/bin/qemu-system-x86_64"))?;
     let launcher: Box<dyn Launcher> = match &settings.jailer {
-        Some(jailer) => Box::new(JailLauncher::start(jailer, qemu)?),
+        Some(jailer) => Box::new(JailLauncher::start(jailer, qemu, JailProfile::Auto)?),
         None => Box::new(DirectLauncher::new(qemu)),
     };
     let mut times = Times::default();

@@ -124,6 +124,23 @@ pub enum LauncherError {
     /// The jailer refused or failed.
     #[error("jailer: {0}")]
     Refused(String),
+    /// The jail is not the one that was asked for, or not whole.
+    #[error("the jail must be `{required}`, and is `{found}`{}", lacking(missing))]
+    Weak {
+        /// The profile that was asked for.
+        required: &'static str,
+        /// The profile there is.
+        found: String,
+        /// Layers that could not be had, each as `name: reason`.
+        missing: Vec<String>,
+    },
+}
+
+fn lacking(missing: &[String]) -> String {
+    if missing.is_empty() {
+        return String::new();
+    }
+    format!(" without {}", missing.join("; without "))
 }
 
 /// A machine could not be started.

@@ -17,13 +17,36 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-const MAGIC: &[u8; 8] = b"BSMRJL01";
+const MAGIC: &[u8; 8] = b"BSMRJL02";
 /// Most descriptors of one request, by the jailer's rule.
 const MAX_DESCRIPTORS: usize = 32;
 /// Longest answer of the jailer, in bytes.
 const MAX_ANSWER: usize = 8 * 1024;
 /// How long the jailer may take to build a jail.
 const ANSWER_LIMIT: Duration = Duration::from_secs(30);
+
+/// The kinds of jail.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum JailProfile {
+    /// `host` where namespaces can be made, else `pod`.
+    #[default]
+    Auto,
+    /// Namespaces, a root and (under root) a uid of its own for each machine.
+    Host,
+    /// What an ordinary uid can do in a restricted Kubernetes pod. Machines share that uid.
+    Pod,
+}
+
+impl JailProfile {
+    /// As the jailer's command line has it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Host => "host",
+            Self::Pod => "pod",
+        }
+    }
+}
 
 /// Starts each QEMU in a jail, through one jailer. Dropping it kills them all.
 #[derive(Debug)]
@@ -32,12 +55,14 @@ pub struct JailLauncher {
     socket: Option<OwnedFd>,
     /// The jailer, when it is a child of this process.
     child: Option<Child>,
+    /// The profile that every jail must have, whole.
+    required: Option<JailProfile>,
 }
 
 impl JailLauncher {
     /// Starts the jailer at `jailer` with this process' privileges: as root it gives every machine
-    /// a uid of its own, otherwise it makes a user namespace.
-    pub fn start(jailer: &Path, qemu: Qemu) -> Result<Self, LauncherError> {
+    /// a uid of its own, otherwise what `profile` allows.
+    pub fn start(jailer: &Path, qemu: Qemu, profile: JailProfile) -> Result<Self, LauncherError> {
         let error = |source| LauncherError::Start {
             program: jailer.to_owned(),
             source,
@@ -45,7 +70,7 @@ impl JailLauncher {
         let (ours, theirs) = packet_pair().map_err(error)?;
         let child = Command::new(jailer)
             .env_clear()
-            .args(["serve", "--qemu"])
+            .args(["serve", "--profile", profile.as_str(), "--qemu"])
             .arg(&qemu.path)
             .stdin(theirs)
             .stdout(Stdio::null())
@@ -55,6 +80,7 @@ impl JailLauncher {
             qemu,
             socket: Some(ours),
             child: Some(child),
+            required: None,
         })
     }
 
@@ -65,7 +91,16 @@ impl JailLauncher {
             qemu,
             socket: Some(socket),
             child: None,
+            required: None,
         }
+    }
+
+    /// Refuses a machine whose jail is of another profile or lacks one of its layers. QEMU has
+    /// started then, and is killed before it has a disk or a word from this side.
+    #[must_use]
+    pub fn requiring(mut self, profile: JailProfile) -> Self {
+        self.required = Some(profile);
+        self
     }
 }
 
@@ -87,8 +122,11 @@ impl Launcher for JailLauncher {
         if let Some(reason) = answer.strip_prefix("failed\n") {
             return Err(LauncherError::Refused(printable(reason)));
         }
-        let layers = answer.strip_prefix("started\n").ok_or_else(gone)?;
-        let jail = report(layers);
+        let started = answer.strip_prefix("started ").ok_or_else(gone)?;
+        let jail = report(started);
+        if let Some(required) = self.required {
+            check(required, &jail)?;
+        }
         Ok(Launched {
             process: Box::new(JailedProcess { leash, end: None }),
             jail,
@@ -107,13 +145,25 @@ impl Drop for JailLauncher {
     }
 }
 
+fn check(required: JailProfile, jail: &JailReport) -> Result<(), LauncherError> {
+    if jail.profile == required.as_str() && jail.missing.is_empty() {
+        return Ok(());
+    }
+    Err(LauncherError::Weak {
+        required: required.as_str(),
+        found: jail.profile.clone(),
+        missing: jail.missing.clone(),
+    })
+}
+
 /// What the jailer applied, with the sandbox that QEMU is told to put on by itself.
-fn report(layers: &str) -> JailReport {
+fn report(started: &str) -> JailReport {
+    let mut lines = started.lines();
     let mut jail = JailReport {
-        profile: "host".into(),
+        profile: printable(lines.next().unwrap_or_default()),
         ..JailReport::default()
     };
-    for line in layers.lines() {
+    for line in lines {
         match line.split_at_checked(1) {
             Some(("+", name)) => jail.applied.push(printable(name)),
             Some(("-", name)) => jail.missing.push(printable(name)),
@@ -133,6 +183,15 @@ fn encode(request: &LaunchRequest) -> Vec<u8> {
     let number = |value: usize| u32::try_from(value).unwrap_or(u32::MAX).to_le_bytes();
     let mut bytes = MAGIC.to_vec();
     bytes.extend(number(usize::from(request.kvm)));
+    let limits = request.limits;
+    for limit in [
+        limits.memory_mib,
+        limits.tasks,
+        limits.cpu_percent,
+        limits.seconds,
+    ] {
+        bytes.extend(limit.to_le_bytes());
+    }
     bytes.extend(number(request.arguments.len()));
     for argument in &request.arguments {
         bytes.extend(number(argument.len()));
@@ -218,6 +277,9 @@ fn parse_end(text: &str) -> ProcessEnd {
     if let Some(status) = number("ended exited ") {
         return ProcessEnd::Exited(status);
     }
+    if number("ended limit ").is_some() {
+        return ProcessEnd::Overdue;
+    }
     number("ended signaled ").map_or(ProcessEnd::Unknown, ProcessEnd::Signaled)
 }
 
@@ -229,8 +291,10 @@ mod tests {
     fn the_jailers_answers_are_read() {
         assert_eq!(parse_end("ended exited 1"), ProcessEnd::Exited(1));
         assert_eq!(parse_end("ended signaled 9"), ProcessEnd::Signaled(9));
+        assert_eq!(parse_end("ended limit 9"), ProcessEnd::Overdue);
         assert_eq!(parse_end("ended"), ProcessEnd::Unknown);
-        let jail = report("+own-uid\n-landlock: not applied\n");
+        let jail = report("host\n+own-uid\n-landlock: not applied\n");
+        assert_eq!(jail.profile, "host");
         assert_eq!(jail.applied, ["own-uid", "qemu-sandbox"]);
         assert_eq!(jail.missing, ["landlock: not applied"]);
     }

@@ -29,6 +29,21 @@ pub struct LaunchRequest {
     pub diagnostics: OwnedFd,
     /// Whether `/dev/kvm` must be reachable.
     pub kvm: bool,
+    /// What the process may use; held by a jail.
+    pub limits: ProcessLimits,
+}
+
+/// What QEMU and the guest in it may use together. None is 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ProcessLimits {
+    /// Memory in MiB.
+    pub memory_mib: u32,
+    /// Processes and threads of the host.
+    pub tasks: u32,
+    /// Hundredths of a processor.
+    pub cpu_percent: u32,
+    /// Seconds on the clock until it is killed.
+    pub seconds: u32,
 }
 
 /// A started QEMU.

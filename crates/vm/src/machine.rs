@@ -1,6 +1,6 @@
 //! What a guest gets.
 
-use crate::launcher::LaunchRequest;
+use crate::launcher::{LaunchRequest, ProcessLimits};
 use crate::session::Session;
 use crate::{Accelerator, Bundle, LaunchError, Launcher, channel, disk, qemu};
 use bessemer_vm_proto::Configuration;
@@ -15,6 +15,14 @@ use std::time::Duration;
 pub const BOOT_LIMIT: Duration = Duration::from_secs(180);
 /// Most output one step may write, in bytes.
 pub const LOG_LIMIT_BYTES: u64 = 256 * 1024 * 1024;
+/// How long a guest may live when nothing else is said.
+pub(crate) const WHOLE_LIMIT: Duration = Duration::from_secs(24 * 3600);
+/// Memory of QEMU itself, in MiB: devices, buffers, and the pages of boot files that the jail holds.
+const OVERHEAD_MIB: u32 = 512;
+/// What its translator needs on top, in MiB: 1 GiB of translated code, by default.
+const TRANSLATOR_MIB: u32 = 1280;
+/// Threads of QEMU beside one for each processor: its loop, its workers for disks.
+const TASKS: u32 = 128;
 /// Most virtual processors of one guest.
 pub const MAX_VCPUS: u8 = 64;
 /// Most memory of one guest, in MiB.
@@ -46,6 +54,8 @@ pub struct Limits {
     pub power_off: Duration,
     /// Output of one step, in bytes.
     pub log_bytes: u64,
+    /// From start to end, whatever it does; held by the jail.
+    pub whole: Duration,
 }
 
 impl Default for Limits {
@@ -56,6 +66,7 @@ impl Default for Limits {
             archive: Duration::from_secs(1800),
             power_off: Duration::from_secs(60),
             log_bytes: LOG_LIMIT_BYTES,
+            whole: WHOLE_LIMIT,
         }
     }
 }
@@ -136,6 +147,7 @@ impl Machine {
             console: channels.guest_console,
             diagnostics: channels.guest_diagnostics,
             kvm: self.accelerator == Accelerator::Kvm,
+            limits: self.process_limits(),
         };
         let observed = qemu::observed(self, launcher.qemu());
         Session::start(
@@ -147,6 +159,21 @@ impl Machine {
             configuration,
             output_bytes,
         )
+    }
+
+    /// A processor more than the guest has is for QEMU's own threads.
+    fn process_limits(&self) -> ProcessLimits {
+        let translator = match self.accelerator {
+            Accelerator::Kvm => 0,
+            Accelerator::Tcg => TRANSLATOR_MIB,
+        };
+        let seconds = u32::try_from(self.limits.whole.as_secs()).unwrap_or(u32::MAX);
+        ProcessLimits {
+            memory_mib: self.memory_mib + OVERHEAD_MIB + translator,
+            tasks: TASKS + u32::from(self.vcpus),
+            cpu_percent: (u32::from(self.vcpus) + 1) * 100,
+            seconds: seconds.max(1),
+        }
     }
 
     fn check(&self) -> Result<(), LaunchError> {

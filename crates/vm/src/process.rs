@@ -11,6 +11,8 @@ pub enum ProcessEnd {
     Exited(i32),
     /// By this signal.
     Signaled(i32),
+    /// Killed, because the time that a machine may take in all was over.
+    Overdue,
     /// It is gone; nobody could tell how.
     Unknown,
 }
@@ -20,6 +22,7 @@ impl fmt::Display for ProcessEnd {
         match self {
             Self::Exited(status) => write!(f, "exit status {status}"),
             Self::Signaled(signal) => write!(f, "signal {signal}"),
+            Self::Overdue => f.write_str("killed: its time in all was over"),
             Self::Unknown => f.write_str("unknown end"),
         }
     }

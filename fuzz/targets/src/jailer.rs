@@ -1,7 +1,7 @@
 //! The launch request: the only bytes that the privileged program reads.
 
 use crate::Target;
-use request::RequestText;
+use request::{Limits, RequestText};
 use std::ffi::CString;
 
 #[path = "../../../crates/jailer/src/request.rs"]
@@ -15,7 +15,7 @@ pub(crate) const REQUEST: Target = Target {
     name: "jailer_request",
     run,
     seeds,
-    words: &["BSMRJL01", "\u{1}\0\0\0", "-device", "\0"],
+    words: &["BSMRJL02", "\u{1}\0\0\0", "-device", "\0"],
 };
 
 fn run(data: &[u8]) {
@@ -24,16 +24,24 @@ fn run(data: &[u8]) {
     };
     let arguments: Vec<&[u8]> = text.arguments.iter().map(CString::as_bytes).collect();
     assert_eq!(
-        encode(text.kvm, &arguments),
+        encode(text.kvm, text.limits, &arguments),
         data,
         "one spelling for a request"
     );
 }
 
-fn encode(kvm: bool, arguments: &[&[u8]]) -> Vec<u8> {
+fn encode(kvm: bool, limits: Limits, arguments: &[&[u8]]) -> Vec<u8> {
     let number = |value: usize| u32::try_from(value).unwrap().to_le_bytes();
-    let mut bytes = b"BSMRJL01".to_vec();
+    let mut bytes = b"BSMRJL02".to_vec();
     bytes.extend(number(usize::from(kvm)));
+    for limit in [
+        limits.memory_mib,
+        limits.tasks,
+        limits.cpu_percent,
+        limits.seconds,
+    ] {
+        bytes.extend(limit.to_le_bytes());
+    }
     bytes.extend(number(arguments.len()));
     for argument in arguments {
         bytes.extend(number(argument.len()));
@@ -43,5 +51,14 @@ fn encode(kvm: bool, arguments: &[&[u8]]) -> Vec<u8> {
 }
 
 fn seeds() -> Vec<Vec<u8>> {
-    vec![encode(true, &[b"-machine", b"microvm"]), encode(false, &[])]
+    let limits = Limits {
+        memory_mib: 1,
+        tasks: 2,
+        cpu_percent: 3,
+        seconds: u32::MAX,
+    };
+    vec![
+        encode(true, limits, &[b"-machine", b"microvm"]),
+        encode(false, limits, &[]),
+    ]
 }

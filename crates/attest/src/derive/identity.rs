@@ -2,7 +2,9 @@
 
 use super::{DeriveError, Evidence};
 use crate::LOCAL_BASE;
-use crate::documents::{Accelerator, AcceleratorChoice, Component, MachineObservation};
+use crate::documents::{
+    Accelerator, AcceleratorChoice, Component, JailChoice, JailObservation, MachineObservation,
+};
 use bessemer_digest::Digest;
 
 /// The kinds of builder there are. Each has one id, and conditions under which it is asserted.
@@ -75,6 +77,12 @@ pub(super) fn may_assert(issuer: &Issuer, evidence: &Evidence<'_>) -> Result<(),
     if evidence.job_spec.accelerator == AcceleratorChoice::Auto {
         return refuse("the accelerator was left to chance (`auto`)".to_owned());
     }
+    if evidence.job_spec.jail != JailChoice::Host {
+        let asked = evidence.job_spec.jail.as_str();
+        return refuse(format!(
+            "the jail that was asked for is `{asked}`, not `host`"
+        ));
+    }
     if evidence.job_spec.config_source.commit.is_none() {
         return refuse("the recipe is not at a clean commit".to_owned());
     }
@@ -96,11 +104,46 @@ fn weakness(machine: &MachineObservation, wanted: Accelerator) -> Option<String>
         let (found, wanted) = (machine.accelerator.as_str(), wanted.as_str());
         return Some(format!("a guest ran on `{found}`, not `{wanted}`"));
     }
-    if !machine.jail.missing.is_empty() {
-        return Some(format!(
-            "jail layers were missing: {}",
-            machine.jail.missing.join(", ")
-        ));
+    jail_weakness(&machine.jail)
+}
+
+/// The layers of the profile `host`: one that nobody speaks of is missing too.
+pub(super) const HOST_LAYERS: [&str; 18] = [
+    "own-uid",
+    "user-namespace",
+    "mount-namespace",
+    "pid-namespace",
+    "net-namespace",
+    "ipc-namespace",
+    "uts-namespace",
+    "cgroup-namespace",
+    "cgroup-limits",
+    "no-nested-namespaces",
+    "pivot-root",
+    "resource-limits",
+    "closed-descriptors",
+    "no-new-privs",
+    "no-capabilities",
+    "landlock",
+    "system-call-filter",
+    "qemu-sandbox",
+];
+
+fn jail_weakness(jail: &JailObservation) -> Option<String> {
+    if jail.profile != "host" {
+        return Some(format!("a jail was `{}`, not `host`", jail.profile));
     }
-    None
+    let unspoken = HOST_LAYERS.iter().map(|layer| (*layer).to_owned());
+    let unspoken = unspoken.filter(|layer| !jail.applied.contains(layer));
+    let named = |layer: &String| {
+        let mut missing = jail.missing.iter();
+        missing.any(|line| line == layer || line.starts_with(&format!("{layer}:")))
+    };
+    let missing: Vec<String> = jail
+        .missing
+        .iter()
+        .cloned()
+        .chain(unspoken.filter(|layer| !named(layer)))
+        .collect();
+    (!missing.is_empty()).then(|| format!("jail layers were missing: {}", missing.join(", ")))
 }

@@ -1,6 +1,8 @@
 //! What is derived, and what is refused.
 
+use super::identity::HOST_LAYERS;
 use super::*;
+use crate::documents::JailChoice;
 use crate::documents::{
     Accelerator, AcceleratorChoice, LockKind, LockedCommit, Outcome, TestOutcome, canonical_bytes,
 };
@@ -264,6 +266,9 @@ fn asserts_a_provisioned_id_only_under_its_conditions() {
     assert!(refusal(&run).contains("left to chance"));
     run.job_spec.accelerator = AcceleratorChoice::Tcg;
     run.reseal();
+    assert!(refusal(&run).contains("`auto`, not `host`"));
+    run.job_spec.jail = JailChoice::Host;
+    run.reseal();
     assert!(refusal(&run).contains("not at a clean commit"));
     let source = &mut run.job_spec.config_source;
     source.repository = Some("https://example.test/recipes".to_owned());
@@ -276,14 +281,23 @@ fn asserts_a_provisioned_id_only_under_its_conditions() {
     run.record.tests[0].machine.as_mut().unwrap().accelerator = Accelerator::Kvm;
     run.reseal();
     assert!(refusal(&run).contains("jail layers were missing: uid"));
-    run.record.build_machine.jail.missing.clear();
-    run.record.tests[0]
-        .machine
-        .as_mut()
-        .unwrap()
-        .jail
-        .missing
-        .clear();
+    for whole in [false, true] {
+        let test = run.record.tests[0].machine.as_mut().unwrap();
+        for jail in [&mut run.record.build_machine.jail, &mut test.jail] {
+            jail.missing.clear();
+            if whole {
+                jail.applied = HOST_LAYERS.map(str::to_owned).into();
+            }
+        }
+        run.reseal();
+        if !whole {
+            // Layers that nobody speaks of are no layers.
+            assert!(refusal(&run).contains("own-uid, user-namespace"));
+        }
+    }
+    run.record.build_machine.jail.profile = "direct".to_owned();
+    assert!(refusal(&run).contains("was `direct`"));
+    run.record.build_machine.jail.profile = "host".to_owned();
     let statement = Derivation::new(&issuer, run.evidence())
         .unwrap()
         .provenance()

@@ -34,6 +34,8 @@ pub struct JobSpec {
     pub network: Network,
     /// What may run the guest.
     pub accelerator: AcceleratorChoice,
+    /// Which jail each QEMU must stand in.
+    pub jail: JailChoice,
     /// `SOURCE_DATE_EPOCH`, in seconds since 1970.
     pub source_date_epoch: u64,
     /// The CPU model given to the guest (`x86-64-v2`); never `host` or `max`.
@@ -153,6 +155,29 @@ pub struct Limits {
 pub enum Network {
     /// Nothing: the guest has no network device.
     None,
+}
+
+/// Which jail each QEMU must stand in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum JailChoice {
+    /// As much as there is; what is missing is recorded. Local mode only.
+    Auto,
+    /// Namespaces and a uid of its own; without one of its layers nothing is built.
+    Host,
+    /// What a restricted Kubernetes pod allows; without one of its layers nothing is built.
+    Pod,
+}
+
+impl JailChoice {
+    /// As on the command line and in documents.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Host => "host",
+            Self::Pod => "pod",
+        }
+    }
 }
 
 /// What may run the guest.

@@ -1,6 +1,7 @@
 //! Building in a guest: environment, steps, results.
 
 use super::guest::{Guest, GuestError};
+use super::machine::whole;
 use super::outputs::Outputs;
 use super::{Built, MachineError, SourcesDisk, Work, WorkError};
 use crate::environment::{EnvironmentDisk, environment_disk};
@@ -77,14 +78,16 @@ impl Work<'_> {
         sources: &SourcesDisk,
         run: &RunDirectory,
     ) -> Result<Machine, MachineError> {
-        self.tools.machine(
+        let mut machine = self.tools.machine(
             "build",
             &environment.path,
             Some(&sources.path),
             true,
             run.path(),
             &self.job.spec,
-        )
+        )?;
+        machine.limits.whole = whole(self.build_steps().count(), &self.job.spec);
+        Ok(machine)
     }
 
     fn start_build(

@@ -10,8 +10,12 @@ use bessemer_vm::{
     create_scratch,
 };
 use std::path::Path;
+use std::time::Duration;
 
 const MIB: u64 = 1 << 20;
+/// Booting, preparing and archiving.
+const REST: Duration = Duration::from_secs(3600);
+const WEEK: Duration = Duration::from_secs(7 * 24 * 3600);
 /// QEMU's machine type for every guest.
 const MACHINE_TYPE: &str = "microvm";
 
@@ -132,6 +136,16 @@ impl Tools {
         machine.limits.log_bytes = spec.limits.log_bytes;
         Ok(machine)
     }
+}
+
+/// How long a machine may live: each step its time, and the rest an hour. A person has a week.
+pub(super) fn whole(steps: usize, spec: &JobSpec) -> Duration {
+    if spec.interactive {
+        return WEEK;
+    }
+    let steps = u64::try_from(steps).unwrap_or(u64::MAX);
+    let seconds = spec.limits.timeout_seconds.saturating_mul(steps);
+    REST + Duration::from_secs(seconds).min(WEEK)
 }
 
 /// What the host saw of a machine, in the record's words.

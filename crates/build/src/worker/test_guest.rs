@@ -4,7 +4,7 @@
 //! that file, and the disk is made from that file, so no other package of the same name can slip in.
 
 use super::guest::{Guest, GuestError};
-use super::machine::observation;
+use super::machine::{observation, whole};
 use super::{BuiltPackage, Tested, Work, WorkError, now};
 use crate::environment::environment_disk;
 use crate::lock::resolve_with_outputs;
@@ -65,7 +65,7 @@ impl Work<'_> {
         let disk = environment_disk(packages, self.sources.cache)?;
         let lock = self.test_lock(name, packages, disk.digest)?;
         let sources = self.sources_disk(Asking::Test(name), run)?;
-        let machine = self.tools.machine(
+        let mut machine = self.tools.machine(
             &format!("test-{name}"),
             &disk.path,
             Some(&sources.path),
@@ -73,6 +73,7 @@ impl Work<'_> {
             run.path(),
             &self.job.spec,
         )?;
+        machine.limits.whole = whole(plan.steps.len(), &self.job.spec);
         let log_path = self
             .out
             .join(format!("{name}-{}.test.log", subject.version));

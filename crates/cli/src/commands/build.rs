@@ -14,7 +14,7 @@ use crate::melange_flags::BuildFlags;
 use crate::print::{self, Hint};
 use crate::services::{Inherited, Services};
 use anyhow::{Result, anyhow, bail};
-use bessemer_attest::documents::{AcceleratorChoice, Parameters};
+use bessemer_attest::documents::{AcceleratorChoice, JailChoice, Parameters};
 use bessemer_recipe::Plan;
 use index::Wanted;
 use limits::LimitArguments;
@@ -88,6 +88,9 @@ pub(crate) struct Arguments {
     /// What runs the guests
     #[arg(long, default_value = "auto", value_name = "auto|kvm|tcg", value_parser = accelerator)]
     pub(crate) accelerator: AcceleratorChoice,
+    /// Which jail each QEMU stands in; `host` and `pod` must be whole, `auto` is what there is
+    #[arg(long, default_value = "auto", value_name = "auto|host|pod", value_parser = jail)]
+    pub(crate) jail: JailChoice,
     /// Open a shell in the guest at a step that fails; the result is never signed
     #[arg(short, long)]
     pub(crate) interactive: bool,
@@ -111,11 +114,21 @@ pub(super) fn accelerator(text: &str) -> Result<AcceleratorChoice, String> {
     }
 }
 
+pub(super) fn jail(text: &str) -> Result<JailChoice, String> {
+    match text {
+        "auto" => Ok(JailChoice::Auto),
+        "host" => Ok(JailChoice::Host),
+        "pod" => Ok(JailChoice::Pod),
+        other => Err(format!("`{other}` is none of auto, host, pod")),
+    }
+}
+
 /// Builds, tests, attests.
 pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Result<ExitCode> {
     arguments.melange.say();
     say_unused();
-    let services = Services::open_with_key(inherited, arguments.signing_key.as_deref())?;
+    let services =
+        Services::open_with_key(inherited, arguments.signing_key.as_deref(), arguments.jail)?;
     let environment = arguments.additions.environment.read()?;
     let compiled = arguments.recipe.compile_with(|options| {
         arguments.additions.apply(&environment, options);
@@ -141,6 +154,7 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
         source_directory: source_directory.as_deref(),
         out_dir: &arguments.out_dir,
         accelerator: arguments.accelerator,
+        jail: arguments.jail,
         interactive: arguments.interactive,
         keep: arguments.keep,
         quiet: arguments.quiet || arguments.json,

@@ -11,7 +11,7 @@ mod tests;
 use super::build::index::Wanted;
 use super::build::limits::LimitArguments;
 use super::build::order::{Failed, Inputs, Order};
-use super::build::{accelerator, check_architecture};
+use super::build::{accelerator, check_architecture, jail};
 use super::lint::LintArguments;
 use super::repositories::RepositoryArguments;
 use super::verify::read_trust_root;
@@ -22,7 +22,7 @@ use crate::services::{Inherited, Services};
 use anyhow::{Context, Result, anyhow, bail};
 use attested::Attested;
 use bessemer_attest::TrustRoot;
-use bessemer_attest::documents::{AcceleratorChoice, ConfigSource, Parameters};
+use bessemer_attest::documents::{AcceleratorChoice, ConfigSource, JailChoice, Parameters};
 use bessemer_recipe::{FileRef, Plan};
 use comparing::Comparison;
 use contents::Contents;
@@ -79,6 +79,9 @@ pub(crate) struct Arguments {
     /// What runs the guests
     #[arg(long, default_value = "auto", value_name = "auto|kvm|tcg", value_parser = accelerator)]
     accelerator: AcceleratorChoice,
+    /// Which jail each QEMU stands in; `host` and `pod` must be whole, `auto` is what there is
+    #[arg(long, default_value = "auto", value_name = "auto|host|pod", value_parser = jail)]
+    pub(crate) jail: JailChoice,
     /// Do not show what the steps print
     #[arg(long)]
     quiet: bool,
@@ -97,7 +100,8 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
     for path in &arguments.packages {
         originals.push(Original::read(path)?);
     }
-    let services = Services::open_with_key(inherited, arguments.signing_key.as_deref())?;
+    let services =
+        Services::open_with_key(inherited, arguments.signing_key.as_deref(), arguments.jail)?;
     let root = match &arguments.trust_root {
         Some(path) => read_trust_root(path)?,
         None => services.signer()?.trust_root()?,
@@ -197,6 +201,7 @@ fn build(
         source_directory: arguments.source_dir.as_deref(),
         out_dir: &arguments.out_dir,
         accelerator: arguments.accelerator,
+        jail: arguments.jail,
         interactive: false,
         keep: false,
         quiet: arguments.quiet || arguments.json,

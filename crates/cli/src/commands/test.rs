@@ -3,7 +3,7 @@
 use super::additions::EnvironmentFiles;
 use super::build::limits::LimitArguments;
 use super::build::order::with_cache;
-use super::build::{accelerator, check_architecture, say_unused};
+use super::build::{accelerator, check_architecture, jail, say_unused};
 use super::recipe_file::{RecipeArguments, render};
 use super::repositories::{OfRecipe, RepositoryArguments};
 use super::worker::{guest, tools};
@@ -15,7 +15,7 @@ use crate::programs::companion;
 use crate::services::{Inherited, Services};
 use anyhow::{Context as _, Result, bail};
 use bessemer_attest::documents::{
-    AcceleratorChoice, ConfigSource, Parameters, TestOutcome, TestRun,
+    AcceleratorChoice, ConfigSource, JailChoice, Parameters, TestOutcome, TestRun,
 };
 use bessemer_build::job::Job;
 use bessemer_build::lock::Sources;
@@ -82,6 +82,9 @@ pub(crate) struct Arguments {
     /// What runs the guests
     #[arg(long, default_value = "auto", value_name = "auto|kvm|tcg", value_parser = accelerator)]
     accelerator: AcceleratorChoice,
+    /// Which jail each QEMU stands in; `host` and `pod` must be whole, `auto` is what there is
+    #[arg(long, default_value = "auto", value_name = "auto|host|pod", value_parser = jail)]
+    pub(crate) jail: JailChoice,
     /// Do not show what the steps print
     #[arg(long)]
     quiet: bool,
@@ -95,7 +98,7 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
     arguments.melange.say();
     say_unused();
     let places = Places::of(false)?;
-    let services = Services::open(inherited)?;
+    let services = Services::open_with_key(inherited, None, arguments.jail)?;
     let store = Store::open(places.cache.join("store"))?;
     let mut progress = Progress::new(arguments.quiet || arguments.json);
     let plan = plan(arguments)?;
@@ -206,6 +209,7 @@ fn job(
         source_directory: arguments.source_dir.as_deref(),
         agent: &companion("bessemer-agent")?,
         accelerator: arguments.accelerator,
+        jail: arguments.jail,
         interactive: arguments.interactive,
     };
     Ok(prepare_test(request, directory, progress)?)

@@ -190,7 +190,7 @@ pub(super) fn tools(
         jailer: component(&companion("bessemer-jailer")?)?,
         signer,
     };
-    let launcher = services.launcher(qemu)?;
+    let launcher = services.launcher(qemu, job.spec.jail)?;
     let (tools, reason) = Tools::new(
         bundle,
         job.spec.accelerator,

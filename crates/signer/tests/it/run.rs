@@ -140,7 +140,7 @@ fn job_spec(lock: &Lock) -> JobSpec {
             "vcpus": 1, "memory_mib": 512, "scratch_mib": 512, "output_mib": 512,
             "timeout_seconds": 60, "log_bytes": 1000,
         },
-        "network": "none", "accelerator": "auto", "source_date_epoch": 0,
+        "network": "none", "accelerator": "auto", "jail": "auto", "source_date_epoch": 0,
         "cpu_baseline": "Nehalem", "interactive": false,
     });
     serde_json::from_value(value).unwrap()

@@ -1,7 +1,7 @@
 //! QEMU in the jail.
 
 use crate::bench::{Bench, output_of, qemu, step, variable};
-use bessemer_vm::{DirectLauncher, JailLauncher, Launcher};
+use bessemer_vm::{DirectLauncher, JailLauncher, JailProfile, Launcher};
 use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
@@ -38,6 +38,10 @@ fn namespace(process: &Path, kind: &str) -> PathBuf {
     std::fs::read_link(process.join("ns").join(kind)).unwrap()
 }
 
+fn jailer(profile: JailProfile) -> JailLauncher {
+    JailLauncher::start(&variable("BESSEMER_TEST_JAILER"), qemu(), profile).unwrap()
+}
+
 /// A machine that can be found by its name in QEMU's command line.
 fn marked(launcher: &dyn Launcher, mark: &str) -> (Bench, bessemer_vm::Session, PathBuf) {
     let mut bench = Bench::new();
@@ -53,7 +57,7 @@ fn marked(launcher: &dyn Launcher, mark: &str) -> (Bench, bessemer_vm::Session, 
 #[test]
 #[ignore = "needs a guest: run through cargo xtask test"]
 fn qemu_stands_in_every_layer_that_is_reported() {
-    let launcher = JailLauncher::start(&variable("BESSEMER_TEST_JAILER"), qemu()).unwrap();
+    let launcher = jailer(JailProfile::Auto);
     let (_bench, mut session, process) = marked(
         &launcher,
         &format!("bessemer-test-layers-{}", std::process::id()),
@@ -80,6 +84,8 @@ fn qemu_stands_in_every_layer_that_is_reported() {
     for set in ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"] {
         assert_eq!(status_field(&process, set), "0000000000000000", "{set}");
     }
+    assert_ne!(namespace(&process, "user"), namespace(own, "user"));
+    assert_eq!(std::fs::read(process.join("environ")).unwrap(), b"");
     if jail.applied.iter().any(|layer| layer == "own-uid") {
         let uid: u32 = status_field(&process, "Uid")
             .split('\t')
@@ -88,12 +94,14 @@ fn qemu_stands_in_every_layer_that_is_reported() {
             .parse()
             .unwrap();
         assert!((61710..62734).contains(&uid), "{uid}");
-    } else {
-        assert!(
-            jail.applied.iter().any(|layer| layer == "user-namespace"),
-            "{jail:?}"
+        // Nobody is root in there.
+        let map = std::fs::read_to_string(process.join("uid_map")).unwrap();
+        assert_eq!(
+            map.split_whitespace().next(),
+            Some(uid.to_string().as_str()),
+            "{map}"
         );
-        assert_ne!(namespace(&process, "user"), namespace(own, "user"));
+        assert_eq!(jail.missing, Vec::<String>::new(), "all layers in one run");
     }
     let root = std::fs::read_dir(process.join("root"))
         .unwrap()
@@ -124,7 +132,7 @@ fn control_run_without_the_jail_the_same_checks_see_the_host() {
 #[test]
 #[ignore = "needs a guest: run through cargo xtask test"]
 fn a_machine_ends_with_its_session_and_all_with_their_launcher() {
-    let launcher = JailLauncher::start(&variable("BESSEMER_TEST_JAILER"), qemu()).unwrap();
+    let launcher = jailer(JailProfile::Auto);
     let (_one, session, _) = marked(&launcher, "bessemer-test-session");
     drop(session);
     wait_until_gone("bessemer-test-session");
@@ -151,7 +159,7 @@ fn a_client_that_waits_to_be_killed() {
     if std::env::var_os(CLIENT).is_none() {
         return;
     }
-    let launcher = JailLauncher::start(&variable("BESSEMER_TEST_JAILER"), qemu()).unwrap();
+    let launcher = jailer(JailProfile::Auto);
     let (_bench, mut session, _) = marked(&launcher, "bessemer-test-killed");
     let _ = output_of(&mut session, &step("main/0", "sleep 100"));
 }

@@ -8,6 +8,7 @@
 
 mod bench;
 mod devices;
+mod escape;
 mod faults;
 mod hostile;
 mod jailed;

@@ -13,7 +13,9 @@ use crate::print::{self, Progress};
 use crate::programs::companion;
 use crate::services::Services;
 use anyhow::{Context, Result, bail};
-use bessemer_attest::documents::{AcceleratorChoice, ConfigSource, LockedFile, Parameters};
+use bessemer_attest::documents::{
+    AcceleratorChoice, ConfigSource, JailChoice, LockedFile, Parameters,
+};
 use bessemer_attest::{Role, TrustRoot};
 use bessemer_build::RunDirectory;
 use bessemer_build::job::Job;
@@ -49,6 +51,7 @@ pub(in crate::commands) struct Order<'a> {
     /// Above the architecture's folder.
     pub(in crate::commands) out_dir: &'a Path,
     pub(in crate::commands) accelerator: AcceleratorChoice,
+    pub(in crate::commands) jail: JailChoice,
     pub(in crate::commands) interactive: bool,
     pub(in crate::commands) keep: bool,
     pub(in crate::commands) quiet: bool,
@@ -184,6 +187,7 @@ impl Order<'_> {
             source_directory: self.source_directory,
             agent: &companion("bessemer-agent")?,
             accelerator: self.accelerator,
+            jail: self.jail,
             interactive: self.interactive || self.keep,
         };
         Ok(prepare(request, directory, progress)?)

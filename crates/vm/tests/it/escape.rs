@@ -1,0 +1,343 @@
+//! What a QEMU that a guest has taken over could do: Perl stands in its place, in the very jail that a
+//! machine gets. Every attempt is made outside the jail as well, where it must succeed: a
+//! probe that cannot see a hole proves nothing.
+
+use crate::bench::{qemu, variable};
+use bessemer_vm::{
+    DirectLauncher, JailLauncher, JailProfile, JailReport, LaunchRequest, Launcher, ProcessEnd,
+    ProcessLimits, Qemu,
+};
+use rustix::fs::{MemfdFlags, memfd_create};
+use std::io::Read as _;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::process::CommandExt as _;
+use std::process::Command;
+use std::time::Duration;
+
+/// The profile of a test that is run by another one, under another uid.
+const PROFILE: &str = "BESSEMER_TEST_PROFILE";
+/// Limits that a small program can reach.
+const LIMITS: ProcessLimits = ProcessLimits {
+    memory_mib: 64,
+    tasks: 24,
+    cpu_percent: 50,
+    seconds: 60,
+};
+
+/// Perl in the place of QEMU.
+fn perl() -> Qemu {
+    Qemu {
+        path: "/usr/bin/perl".into(),
+        ..qemu()
+    }
+}
+
+fn launcher(profile: JailProfile) -> JailLauncher {
+    JailLauncher::start(&variable("BESSEMER_TEST_JAILER"), perl(), profile).unwrap()
+}
+
+fn has(jail: &JailReport, layer: &str) -> bool {
+    jail.applied.iter().any(|applied| applied == layer)
+}
+
+fn is_root() -> bool {
+    std::fs::metadata("/proc/self").unwrap().uid() == 0
+}
+
+fn memory_file() -> OwnedFd {
+    memfd_create("boot", MemfdFlags::CLOEXEC).unwrap()
+}
+
+struct Ran {
+    output: String,
+    jail: JailReport,
+    end: ProcessEnd,
+}
+
+/// Runs a Perl program in QEMU's place and takes what it prints.
+fn run(launcher: &dyn Launcher, limits: ProcessLimits, program: &str) -> Ran {
+    let (mut console, write) = std::io::pipe().unwrap();
+    let (mut diagnostics, errors) = std::io::pipe().unwrap();
+    let request = LaunchRequest {
+        kernel: memory_file(),
+        initramfs: memory_file(),
+        arguments: ["-e", program, "--"].map(str::to_owned).to_vec(),
+        inherited: vec![memory_file()],
+        console: write.into(),
+        diagnostics: errors.into(),
+        kvm: false,
+        limits,
+    };
+    let mut launched = launcher.launch(request).unwrap();
+    let mut output = String::new();
+    console.read_to_string(&mut output).unwrap();
+    let mut said = String::new();
+    diagnostics.read_to_string(&mut said).unwrap();
+    let end = launched.process.wait(Duration::from_secs(60)).unwrap();
+    Ran {
+        output: output + &said,
+        jail: launched.jail,
+        end,
+    }
+}
+
+/// Attempts, each a Perl expression that is true when it succeeds.
+fn attempts(victim: u32, outside: &str) -> Vec<(&'static str, String)> {
+    let syscall = |number: libc::c_long, rest: &str| format!("syscall({number}, {rest}) >= 0");
+    vec![
+        (
+            "read a file of the host",
+            "open(F, '<', '/etc/passwd')".into(),
+        ),
+        (
+            "list the root of the host",
+            "opendir(D, '/root') or opendir(D, '/home')".into(),
+        ),
+        ("look at processes", "opendir(D, '/proc/1')".into()),
+        (
+            "write a file",
+            anywhere(outside, "open(F, '>', \"$_/made\")"),
+        ),
+        (
+            "write to a device of its own",
+            "open(F, '>', '/dev/urandom')".into(),
+        ),
+        (
+            "use a device of the host",
+            "open(F, '<', '/dev/zero')".into(),
+        ),
+        ("reach the host by loopback", LOOPBACK.into()),
+        (
+            "see a network card",
+            "open(F, '<', '/sys/class/net/lo/mtu')".into(),
+        ),
+        ("signal a process of the host", format!("kill(0, {victim})")),
+        (
+            "become root",
+            "$< = $> = 0; $( = $) = 0; $! == 0 && $> == 0".into(),
+        ),
+        (
+            "make a user namespace",
+            syscall(libc::SYS_unshare, "0x10000000"),
+        ),
+        ("mount", mount(outside)),
+        ("change its root", "chroot('/usr')".into()),
+        ("name the host", name_the_host()),
+        (
+            "make a device",
+            anywhere(
+                outside,
+                &syscall(libc::SYS_mknod, "my $p = \"$_/null\", 020666, 0x103"),
+            ),
+        ),
+        (
+            "find a descriptor that it was not given",
+            "my $n = 0; for (101..600) { $n++ if open(F, '<&=', $_) } $n > $EXTRA".into(),
+        ),
+        ("find an environment", "keys(%ENV) > 0".into()),
+    ]
+}
+
+/// Outside, nothing stays changed: what is mounted is unmounted, and the host keeps its name.
+fn mount(outside: &str) -> String {
+    let (mount, unmount) = (libc::SYS_mount, libc::SYS_umount2);
+    format!(
+        "my ($t, $m) = ('tmpfs', -d '{outside}' ? '{outside}' : '/tmp'); \
+         my $ok = syscall({mount}, $t, $m, $t, 0, 0) >= 0; syscall({unmount}, $m, 2) if $ok; $ok"
+    )
+}
+
+fn name_the_host() -> String {
+    let call = libc::SYS_sethostname;
+    format!("use POSIX; my $n = (POSIX::uname())[1]; syscall({call}, $n, length $n) >= 0")
+}
+
+/// The expression holds with one of these folders as `$_`.
+fn anywhere(outside: &str, expression: &str) -> String {
+    format!(
+        "my $n = 0; for (qw({outside} / /usr /boot /dev /tmp)) {{ $n++ if {expression}; last if $n }} $n"
+    )
+}
+
+const LOOPBACK: &str = "use Socket; socket(S, PF_INET, SOCK_STREAM, 0) && \
+     connect(S, sockaddr_in($PORT, inet_aton('127.0.0.1')))";
+
+/// What succeeds of all attempts, one process for each.
+fn succeeded(start: impl FnOnce() -> Box<dyn Launcher>) -> Vec<&'static str> {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let mut victim = Command::new("sleep").arg("60").spawn().unwrap();
+    let outside = tempfile::tempdir().unwrap();
+    // What a careless parent leaves open.
+    let left_open = rustix::io::fcntl_dupfd_cloexec(&listener, 150).unwrap();
+    rustix::io::fcntl_setfd(&left_open, rustix::io::FdFlags::empty()).unwrap();
+    let place = outside.path().to_str().unwrap();
+    let launcher = start();
+    // The one that it was given, and boot files where there is no root to put them in.
+    let extra = 2;
+    let mut found = Vec::new();
+    for (what, expression) in attempts(victim.id(), place) {
+        let ended = format!(
+            "our ($PORT, $EXTRA) = ({port}, {extra}); $! = 0; \
+             my $done = do {{ {expression} }}; print $done ? 'done' : 'no'; exit 0;"
+        );
+        let ran = run(launcher.as_ref(), LIMITS, &ended);
+        match ran.output.as_str() {
+            "done" => found.push(what),
+            "no" => {}
+            other => panic!("{what}: {other} ({})", ran.end),
+        }
+    }
+    victim.kill().unwrap();
+    victim.wait().unwrap();
+    found
+}
+
+#[test]
+#[ignore = "needs root: run through cargo xtask test"]
+fn a_taken_over_qemu_reaches_nothing() {
+    let profile = match std::env::var(PROFILE).as_deref() {
+        Ok("pod") => JailProfile::Pod,
+        _ => JailProfile::Auto,
+    };
+    let found = succeeded(|| Box::new(launcher(profile)));
+    assert_eq!(found, Vec::<&str>::new());
+}
+
+#[test]
+#[ignore = "needs root: run through cargo xtask test"]
+fn nor_does_one_without_root_or_in_a_pod() {
+    for profile in ["auto", "pod"] {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command
+            .args([
+                "--ignored",
+                "--exact",
+                "escape::a_taken_over_qemu_reaches_nothing",
+            ])
+            .env(PROFILE, profile);
+        if is_root() {
+            command.uid(65534).gid(65534);
+        }
+        assert!(command.status().unwrap().success(), "{profile}");
+    }
+}
+
+#[test]
+#[ignore = "needs root: run through cargo xtask test"]
+fn control_run_without_the_jail_every_attempt_succeeds() {
+    if !is_root() {
+        return;
+    }
+    let all: Vec<_> = attempts(0, "/").into_iter().map(|(what, _)| what).collect();
+    // The plain launcher clears the environment too.
+    let expected = &all[..all.len() - 1];
+    assert_eq!(
+        succeeded(|| Box::new(DirectLauncher::new(perl()))),
+        expected
+    );
+}
+
+/// Programs that want more than they may have, and what they print when nothing holds them.
+const GREEDY: [(&str, &str); 2] = [
+    ("my $all = 'x' x (256 << 20); print 'done'", "done"),
+    (
+        "my $n = 0; for (1..100) { my $pid = fork; last if !defined $pid; \
+         if (!$pid) { sleep 3; exit } $n++ } $| = 1; print $n",
+        "100",
+    ),
+];
+
+#[test]
+#[ignore = "needs root: run through cargo xtask test"]
+fn control_groups_hold_memory_and_processes() {
+    let launcher = launcher(JailProfile::Auto);
+    let [memory, processes] = GREEDY.map(|(program, _)| run(&launcher, LIMITS, program));
+    if !is_root() {
+        assert!(has(&memory.jail, "memory-rlimit"), "{:?}", memory.jail);
+        return;
+    }
+    assert!(has(&memory.jail, "cgroup-limits"), "{:?}", memory.jail);
+    assert_eq!(
+        (memory.output.as_str(), memory.end),
+        ("", ProcessEnd::Signaled(9))
+    );
+    let count: u32 = processes.output.parse().unwrap();
+    assert!((1..LIMITS.tasks).contains(&count), "{count}");
+    let left = groups();
+    assert_eq!(left, Vec::<String>::new(), "groups go with their machines");
+}
+
+#[test]
+#[ignore = "needs root: run through cargo xtask test"]
+fn control_run_without_control_groups_nothing_holds_them() {
+    let direct = DirectLauncher::new(perl());
+    for (program, expected) in GREEDY {
+        assert_eq!(run(&direct, LIMITS, program).output, expected);
+    }
+}
+
+/// Groups of this process's jailers that are still there.
+fn groups() -> Vec<String> {
+    let folders =
+        ["memory", "pids", "cpu", "."].map(|name| format!("/sys/fs/cgroup/{name}/bessemer"));
+    let entries = folders
+        .iter()
+        .filter_map(|folder| std::fs::read_dir(folder).ok());
+    let names = entries.flatten().filter_map(Result::ok);
+    let names = names.filter_map(|entry| entry.file_name().into_string().ok());
+    let own = |name: &String| {
+        let pid = name
+            .strip_prefix("vm-")
+            .and_then(|rest| rest.split('-').next());
+        let status = pid.map(|pid| std::fs::read_to_string(format!("/proc/{pid}/status")));
+        let parent = format!("PPid:\t{}\n", std::process::id());
+        matches!(status, Some(Ok(status)) if status.contains(&parent))
+    };
+    names.filter(own).collect()
+}
+
+#[test]
+#[ignore = "needs root: run through cargo xtask test"]
+fn a_machine_ends_when_its_time_is_over() {
+    let limits = ProcessLimits {
+        seconds: 1,
+        ..LIMITS
+    };
+    let program = "$| = 1; print 'begun'; sleep 50; print 'done'";
+    let ran = run(&launcher(JailProfile::Auto), limits, program);
+    assert_eq!(
+        (ran.output.as_str(), ran.end),
+        ("begun", ProcessEnd::Overdue)
+    );
+    let short = "print 'done'";
+    let ran = run(&launcher(JailProfile::Auto), limits, short);
+    assert_eq!(
+        (ran.output.as_str(), ran.end),
+        ("done", ProcessEnd::Exited(0))
+    );
+}
+
+#[test]
+#[ignore = "needs root: run through cargo xtask test"]
+fn root_gets_no_pod() {
+    if !is_root() {
+        return;
+    }
+    let error = launcher(JailProfile::Pod).launch(LaunchRequest {
+        kernel: memory_file(),
+        initramfs: memory_file(),
+        arguments: Vec::new(),
+        inherited: Vec::new(),
+        console: memory_file(),
+        diagnostics: memory_file(),
+        kvm: false,
+        limits: LIMITS,
+    });
+    let error = error
+        .err()
+        .map(|error| error.to_string())
+        .unwrap_or_default();
+    assert!(error.contains("for an ordinary uid"), "{error}");
+}
