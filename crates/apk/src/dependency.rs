@@ -8,7 +8,7 @@ use std::fmt;
 use std::str::FromStr;
 
 /// How a version must relate to the constraint's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Operator {
     /// `=`
     Equal,

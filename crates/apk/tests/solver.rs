@@ -441,3 +441,38 @@ fn a_sample_of_alpine_packages_can_be_installed() {
         assert!(chosen.iter().any(|chosen| chosen.entry.name == entry.name));
     }
 }
+
+/// Pigeons that each need a hole, and holes that exclude each other: resolution takes exponential
+/// time (Haken 1985).
+fn pigeons(count: usize) -> String {
+    let mut repository = String::new();
+    for pigeon in 0..=count {
+        for hole in 0..count {
+            let line = format!("p{pigeon}h{hole}-1 p:pigeon{pigeon}=1,hole{hole}=1");
+            repository.push_str(&line);
+            repository.push('\n');
+        }
+    }
+    repository
+}
+
+#[test]
+fn a_search_without_an_end_gives_up_and_says_so() {
+    let text = pigeons(9);
+    let index = index(&text);
+    let repositories = [Repository {
+        tag: None,
+        index: &index,
+    }];
+    let wanted: Vec<String> = (0..10).map(|pigeon| format!("pigeon{pigeon}")).collect();
+    let wanted = world(&wanted.join(" "));
+    let error = Solver::new(&repositories).limit(10_000).solve(&wanted);
+    let error = error.unwrap_err();
+    assert!(error.gave_up);
+    assert!(
+        error.to_string().starts_with("gave up looking for"),
+        "{error}"
+    );
+    let small = Solver::new(&repositories).limit(10_000).solve(&wanted[..9]);
+    assert_eq!(small.unwrap().len(), 9);
+}

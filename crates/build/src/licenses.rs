@@ -5,7 +5,7 @@ use crate::reporter::{Event, Reporter};
 use crate::source::{SourceError, fetch_request};
 use bessemer_license::{ArchiveError, Collector, Placement};
 use bessemer_recipe::Unpacking;
-use bessemer_store::{Client, StoreError};
+use bessemer_store::{Client, StoreError, shown};
 
 /// How sources are had.
 #[derive(Debug, Clone, Copy)]
@@ -49,7 +49,7 @@ pub fn gather(
         let request = &unpacking.request;
         reporter.report(Event::Stage {
             name: "source",
-            detail: &request.uri,
+            detail: &shown(&request.uri),
         });
         let Fetching {
             mirrors,
@@ -62,7 +62,7 @@ pub fn gather(
         if !look(unpacking, file, collector)? {
             reporter.report(Event::Warning(&format!(
                 "{} is no archive that can be looked into, left out",
-                request.uri
+                shown(&request.uri)
             )));
         }
     }
@@ -86,7 +86,7 @@ fn look(
         collector.file(path, &mut file).map(|()| true)
     };
     looked.map_err(|source| GatherError::Archive {
-        uri: unpacking.request.uri.clone(),
+        uri: shown(&unpacking.request.uri),
         source,
     })
 }

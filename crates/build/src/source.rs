@@ -5,7 +5,10 @@ use crate::sources_disk::{DiskFile, files};
 use bessemer_attest::documents::{LockedCommit, LockedSource};
 use bessemer_digest::Digest;
 use bessemer_recipe::{GitRequest, Plan, SourceRequest, test_of};
-use bessemer_store::{Client, Expected, FetchError, ParseSha512Error, Request, Sha512, Store, Uri};
+use bessemer_store::{
+    Client, Expected, FetchError, ParseSha512Error, Request, Sha512, Store, Uri, shown,
+    without_user,
+};
 use std::path::Path;
 
 /// What the ids of files beside the recipe begin with; also their folder on the sources disk.
@@ -89,12 +92,12 @@ fn check_out(
     ground: Ground<'_>,
 ) -> Result<LockedSource, SourceError> {
     let found = git::checkout(&request.uri, git, ground).map_err(|source| SourceError::Git {
-        uri: request.uri.clone(),
+        uri: shown(&request.uri),
         source: Box::new(source),
     })?;
     Ok(LockedSource {
         id: request.id.clone(),
-        uri: request.uri.clone(),
+        uri: without_user(&request.uri),
         sha256: found.object.digest,
         size: found.object.size,
         git: Some(LockedCommit {
@@ -110,7 +113,7 @@ fn fetch_one(
     client: &Client,
     store: &Store,
 ) -> Result<LockedSource, SourceError> {
-    let uri = || request.uri.clone();
+    let uri = || shown(&request.uri);
     let sha512 = request.sha512.as_deref().map(Sha512::from_hex).transpose();
     let sha512 = sha512.map_err(|source| SourceError::Checksum { uri: uri(), source })?;
     if request.sha256.is_none() && sha512.is_none() {
@@ -118,7 +121,7 @@ fn fetch_one(
     }
     let parse = |text: &str| {
         text.parse::<Uri>().map_err(|source| SourceError::Uri {
-            uri: text.to_owned(),
+            uri: shown(text),
             source,
         })
     };
@@ -149,7 +152,7 @@ fn fetch_one(
         .map_err(|source| SourceError::Fetch { uri: uri(), source })?;
     Ok(LockedSource {
         id: request.id.clone(),
-        uri: uri(),
+        uri: without_user(&request.uri),
         sha256: fetched.object.digest,
         size: fetched.object.size,
         git: None,

@@ -1,8 +1,8 @@
 //! The command line's definition.
 
 use crate::commands::{
-    apk, bootstrap, build, compile, index, kernel, keygen, keys, license_check, lint, publish,
-    query, rebuild, scan, schema, sign, test, update_cache, verify, worker,
+    apk, bootstrap, build, compile, doctor, index, kernel, keygen, keys, license_check, lint,
+    publish, query, rebuild, scan, schema, sign, test, update_cache, verify, worker,
 };
 use crate::exit;
 use crate::services::Inherited;
@@ -77,6 +77,8 @@ pub(crate) enum Command {
     /// Compare versions, choose packages and install them, without building anything
     #[command(subcommand)]
     Apk(apk::Arguments),
+    /// Say what this host can give: how guests run, what their jail consists of, what to change
+    Doctor(doctor::Arguments),
     /// The factory's own keys
     #[command(subcommand)]
     Keys(keys::Arguments),

@@ -26,10 +26,14 @@ use clap::FromArgMatches as _;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let matches = definition().get_matches();
-    let arguments = match Arguments::from_arg_matches(&matches) {
-        Ok(arguments) => arguments,
-        Err(error) => error.exit(),
+    let read = definition().try_get_matches();
+    let read = read.and_then(|matches| {
+        let arguments = Arguments::from_arg_matches(&matches)?;
+        Ok((matches, arguments))
+    });
+    let (matches, arguments) = match read {
+        Ok(read) => read,
+        Err(error) => without_secrets(error).exit(),
     };
     let json = wants_json(&matches);
     let result = if privilege::must_divide(&arguments) {
@@ -50,6 +54,19 @@ fn main() -> ExitCode {
             ExitCode::from(exit::ERROR)
         }
     }
+}
+
+/// A value that cannot be read may be an address with a password in it.
+fn without_secrets(mut error: clap::Error) -> clap::Error {
+    use clap::error::{ContextKind, ContextValue};
+    let kinds = [ContextKind::InvalidValue, ContextKind::InvalidArg];
+    for kind in kinds {
+        if let Some(ContextValue::String(value)) = error.get(kind) {
+            let shown = bessemer_store::shown(value);
+            error.insert(kind, ContextValue::String(shown));
+        }
+    }
+    error
 }
 
 /// Whether a program reads standard output: it was asked for JSON, or the reader is `bessemer build`.

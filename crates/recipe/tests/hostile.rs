@@ -55,6 +55,23 @@ fn deep_and_expanding_documents_are_refused() {
     }
 }
 
+#[test]
+fn a_range_cannot_multiply_without_end() {
+    let rows = (0..1200).map(|row| format!("      r{row}: x"));
+    let rows = rows.collect::<Vec<_>>().join("\n");
+    let text = format!(
+        "package:\n  name: a\n  version: 1\ndata:\n  - name: many\n    items:\n{rows}\n\
+         subpackages:\n  - range: many\n    name: a-${{{{range.key}}}}\n"
+    );
+    let recipe = Recipe::parse(SourceFile::new("hostile.yaml", text)).expect("a recipe");
+    let error = compile(&recipe, &CompileOptions::new("x86_64", &BuiltinPipelines));
+    let error = error
+        .err()
+        .map(|error| error.to_string())
+        .unwrap_or_default();
+    assert!(error.contains("more than 1000 packages"), "{error}");
+}
+
 /// What is refused, in one clear error each.
 #[test]
 fn hostile_recipes_are_refused_in_one_line() {

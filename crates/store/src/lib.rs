@@ -33,4 +33,4 @@ pub use parallel::in_parallel;
 pub use prune::Pruned;
 pub use settings::{ClientError, Limits, Observer, Settings};
 pub use store::{Object, Store, StoreError};
-pub use uri::{ParseUriError, Uri};
+pub use uri::{ParseUriError, Uri, shown, without_user};

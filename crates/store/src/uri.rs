@@ -211,22 +211,38 @@ impl FromStr for Uri {
 
 impl fmt::Display for Uri {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (Scheme::Http | Scheme::Https, Some((scheme, rest))) =
-            (self.scheme, self.text.split_once("://"))
-        else {
-            return formatter.write_str(&self.text);
-        };
-        let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-        let (authority, path) = rest.split_at(end);
-        let host = authority.rsplit('@').next().unwrap_or_default();
-        let shown = path.split(['?', '#']).next().unwrap_or_default();
-        write!(formatter, "{scheme}://{host}{shown}")?;
-        if path.contains('?') {
-            formatter.write_str("?…")
-        } else {
-            Ok(())
+        match self.scheme {
+            Scheme::File => formatter.write_str(&self.text),
+            Scheme::Http | Scheme::Https => formatter.write_str(&shown(&self.text)),
         }
     }
+}
+
+/// An address of any scheme, which need not be one that can be fetched from, without what can hold
+/// secrets: user name, password, query and fragment. For messages.
+pub fn shown(address: &str) -> String {
+    let public = without_user(address);
+    if !public.contains("://") {
+        return public;
+    }
+    let end = public.find(['?', '#']).unwrap_or(public.len());
+    let query = if public[end..].contains('?') {
+        "?…"
+    } else {
+        ""
+    };
+    format!("{}{query}", &public[..end])
+}
+
+/// The same with query and fragment: what names the content, for documents.
+pub fn without_user(address: &str) -> String {
+    let Some((scheme, rest)) = address.split_once("://") else {
+        return address.to_owned();
+    };
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at(end);
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    format!("{scheme}://{host}{path}")
 }
 
 impl fmt::Debug for Uri {
@@ -239,6 +255,20 @@ impl fmt::Debug for Uri {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn shows_no_secrets_of_an_address_that_it_cannot_read() {
+        for (text, expected) in [
+            ("ftp://u:SECRET@host/a?token=SECRET#part", "ftp://host/a?…"),
+            ("git+ssh://u:SECRET@host", "git+ssh://host"),
+            ("htps://host/a#SECRET", "htps://host/a"),
+            ("https://u:SECRET@/?SECRET", "https:///?…"),
+            ("a/path@b?c", "a/path@b?c"),
+        ] {
+            assert_eq!(shown(text), expected);
+        }
+        assert_eq!(without_user("http://u:p@h/a?b=c"), "http://h/a?b=c");
+    }
 
     #[test]
     fn shows_no_secrets() {

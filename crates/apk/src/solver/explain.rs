@@ -13,17 +13,35 @@ const MAX_LINES: usize = 10;
 /// The most versions named in one line.
 const MAX_VERSIONS: usize = 4;
 
-/// No choice of packages satisfies the world. [`fmt::Display`] gives a line on the world and one
-/// for each rule that contradicts it.
+/// No choice of packages satisfies the world, or none was found in time. [`fmt::Display`] gives a line
+/// on the world and one for each rule that contradicts it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unsolvable {
     /// One sentence a rule, the world's constraints first.
     pub reasons: Vec<String>,
+    /// Whether the search gave up: there may be a solution.
+    pub gave_up: bool,
+}
+
+impl Unsolvable {
+    pub(super) fn gave_up(limit: u64) -> Self {
+        let reason = format!(
+            "it was not found in {limit} steps; fewer constraints, or versions in them, make it easier"
+        );
+        Self {
+            reasons: vec![reason],
+            gave_up: true,
+        }
+    }
 }
 
 impl fmt::Display for Unsolvable {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("no choice of packages satisfies every constraint:")?;
+        formatter.write_str(if self.gave_up {
+            "gave up looking for a choice of packages that satisfies every constraint:"
+        } else {
+            "no choice of packages satisfies every constraint:"
+        })?;
         self.reasons
             .iter()
             .try_for_each(|reason| write!(formatter, "\n  {reason}"))
@@ -54,7 +72,10 @@ pub(super) fn explain(pool: &Pool<'_>, world: &[Dependency], rules: &[Rule]) -> 
         reasons.push(format!("and {} more", count + 1 - MAX_LINES));
     }
     reasons.extend(view.considered(&rules));
-    Unsolvable { reasons }
+    Unsolvable {
+        reasons,
+        gave_up: false,
+    }
 }
 
 const MISSING: &str = "which nothing provides";

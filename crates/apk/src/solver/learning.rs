@@ -28,6 +28,7 @@ impl Search<'_, '_> {
             return false;
         }
         self.backtrack(level);
+        self.spend(self.trail.len());
         let (learnt, causes) = self.implication_point(conflict, level);
         let last = learnt.len() - 1;
         let back = learnt[..last]

@@ -65,7 +65,12 @@ pub enum InstallIf {
 pub struct Solver<'a> {
     pool: Pool<'a>,
     install_if: InstallIf,
+    limit: u64,
 }
+
+/// Steps after which a search gives up. Worlds of real indexes take some 100,000; this many take a
+/// second or two.
+const LIMIT: u64 = 300_000_000;
 
 impl fmt::Debug for Solver<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -110,6 +115,7 @@ impl<'a> Solver<'a> {
         Self {
             pool: Pool::new(repositories, takes),
             install_if: InstallIf::default(),
+            limit: LIMIT,
         }
     }
 
@@ -117,6 +123,14 @@ impl<'a> Solver<'a> {
     #[must_use]
     pub const fn install_if(mut self, rule: InstallIf) -> Self {
         self.install_if = rule;
+        self
+    }
+
+    /// With another bound on the steps of one search: packages, candidates and literals looked at.
+    /// Whether a world has a solution is NP-complete, and an index may be a stranger's.
+    #[must_use]
+    pub const fn limit(mut self, steps: u64) -> Self {
+        self.limit = steps;
         self
     }
 
@@ -131,8 +145,9 @@ impl<'a> Solver<'a> {
         let mut search = Search::new(&self.pool, &world);
         let mut walk = Walk::new(&search);
         loop {
-            match search.go_on(&mut walk) {
+            match search.go_on(&mut walk, self.limit) {
                 Ok(()) => break,
+                Err(Stopped::GaveUp) => return Err(Unsolvable::gave_up(self.limit)),
                 Err(Stopped::Learnt) => walk.restart(&search),
                 Err(Stopped::Contradiction(conflict)) => {
                     let rules = search.causes(conflict);
@@ -140,7 +155,8 @@ impl<'a> Solver<'a> {
                 }
             }
         }
-        triggers::add(&mut search, &mut walk, self.install_if);
+        triggers::add(&mut search, &mut walk, self.install_if, self.limit)
+            .map_err(|GaveUp| Unsolvable::gave_up(self.limit))?;
         let mut seen = HashSet::new();
         let found = walk.found().iter().flat_map(|found| &found.packages);
         Ok(found
@@ -165,12 +181,21 @@ enum Stopped {
     Learnt,
     /// No decision above the floor is to blame.
     Contradiction(Conflict),
+    /// It has taken too long.
+    GaveUp,
 }
+
+/// The search has taken too long.
+#[derive(Debug)]
+struct GaveUp;
 
 impl<'a> Search<'_, 'a> {
     /// Draws conclusions and decides as the walk says, until its end or a conflict.
-    fn go_on(&mut self, walk: &mut Walk<'a>) -> Result<(), Stopped> {
+    fn go_on(&mut self, walk: &mut Walk<'a>, limit: u64) -> Result<(), Stopped> {
         loop {
+            if self.spent() > limit {
+                return Err(Stopped::GaveUp);
+            }
             if let Some(conflict) = self.propagate() {
                 return Err(if self.learn(conflict) {
                     Stopped::Learnt

@@ -1,7 +1,7 @@
 //! All packages of all repositories, and who provides what.
 
 use super::{Chosen, Repository};
-use crate::{Dependency, IndexEntry, Version};
+use crate::{Dependency, IndexEntry, Operator, Version};
 use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
@@ -58,8 +58,12 @@ struct Package<'a> {
 struct Need<'a> {
     dependency: &'a Dependency,
     name: NameId,
-    fitting: OnceCell<Fitting>,
+    /// In [`Pool::fittings`]: the same for the same constraint, whoever has it.
+    fitting: u32,
 }
+
+/// What the providers of a constraint depend on.
+type Constraint<'a> = (NameId, Option<(Operator, &'a str)>);
 
 pub(super) struct Pool<'a> {
     packages: Vec<Package<'a>>,
@@ -69,6 +73,9 @@ pub(super) struct Pool<'a> {
     /// What packages provide: the name, and whether with a version.
     provided: Vec<(NameId, bool)>,
     needs: Vec<Need<'a>>,
+    fittings: Vec<OnceCell<Fitting>>,
+    /// In [`Pool::fittings`].
+    constraints: HashMap<Constraint<'a>, u32>,
     /// Packages by the names in their `install_if`.
     triggers: HashMap<&'a str, Vec<PackageId>>,
 }
@@ -86,6 +93,8 @@ impl<'a> Pool<'a> {
             providers: Vec::with_capacity(count * 2),
             provided: Vec::new(),
             needs: Vec::new(),
+            fittings: Vec::new(),
+            constraints: HashMap::new(),
             triggers: HashMap::new(),
         };
         for (repository, &Repository { tag, index }) in repositories.iter().enumerate() {
@@ -125,10 +134,17 @@ impl<'a> Pool<'a> {
         let first_need = self.needs.len();
         for dependency in &entry.depends {
             let name = self.number(&dependency.name);
+            let constraint = dependency.constraint.as_ref();
+            let constraint = constraint.map(|(operator, version)| (*operator, version.as_str()));
+            let next = narrow(self.fittings.len());
+            let fitting = *self.constraints.entry((name, constraint)).or_insert(next);
+            if fitting == next {
+                self.fittings.push(OnceCell::new());
+            }
             self.needs.push(Need {
                 dependency,
                 name,
-                fitting: OnceCell::new(),
+                fitting,
             });
         }
         for condition in &entry.install_if {
@@ -240,7 +256,8 @@ impl<'a> Pool<'a> {
             name,
             fitting,
         } = &self.needs[need.0 as usize];
-        fitting.get_or_init(|| fitting_of(dependency, &self.providers[name.0 as usize]))
+        let providers = &self.providers[name.0 as usize];
+        self.fittings[*fitting as usize].get_or_init(|| fitting_of(dependency, providers))
     }
 
     /// Who can meet a constraint of the world, whatever their tags.

@@ -7,6 +7,7 @@
 use super::pool::{NeedId, PackageId, Pool};
 use super::tags;
 use crate::Dependency;
+use std::cell::Cell;
 
 /// A package that is in or out: twice its number, and one more for in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -135,6 +136,8 @@ pub(super) struct Search<'p, 'a> {
     broken: Option<ClauseId>,
     /// The level that is not gone back below.
     pub(super) floor: usize,
+    /// Packages, literals and candidates looked at so far.
+    spent: Cell<u64>,
 }
 
 impl<'p, 'a> Search<'p, 'a> {
@@ -154,6 +157,7 @@ impl<'p, 'a> Search<'p, 'a> {
             expanded: vec![false; pool.len()],
             broken: None,
             floor: 0,
+            spent: Cell::new(0),
         };
         for id in tags::closed_off(pool, world) {
             search.add(&[Literal::is_out(id)], Origin::Tag);
@@ -184,6 +188,17 @@ impl<'p, 'a> Search<'p, 'a> {
             self.add(&any, Origin::World(position));
         }
         self.answers.push(answers);
+    }
+
+    /// Takes notice of work.
+    pub(super) fn spend(&self, count: usize) {
+        let count = u64::try_from(count).unwrap_or(u64::MAX);
+        self.spent.set(self.spent.get().saturating_add(count));
+    }
+
+    /// All work so far.
+    pub(super) fn spent(&self) -> u64 {
+        self.spent.get()
     }
 
     /// Who can still answer the constraint of the world at this position.
@@ -220,6 +235,7 @@ impl<'p, 'a> Search<'p, 'a> {
 
     /// Adds a clause and draws the conclusion from it, if there is one.
     pub(super) fn add(&mut self, literals: &[Literal], origin: Origin) {
+        self.spend(literals.len());
         let id = narrow(self.clauses.len());
         let start = self.literals.len();
         self.literals.extend_from_slice(literals);
@@ -298,6 +314,7 @@ impl<'p, 'a> Search<'p, 'a> {
         let pool = self.pool;
         for need in pool.needs(id) {
             let fitting = pool.fitting(need);
+            self.spend(fitting.unfit.len());
             let (others, why) = if pool.dependency(need).conflict {
                 (&fitting.fit, Pair::Refused(need))
             } else {
@@ -314,8 +331,10 @@ impl<'p, 'a> Search<'p, 'a> {
                 }
             }
         }
-        pool.rivals(id)
-            .find_map(|other| self.take_out(id, other, Pair::Rivals))
+        pool.rivals(id).find_map(|other| {
+            self.spend(1);
+            self.take_out(id, other, Pair::Rivals)
+        })
     }
 
     fn take_out(&mut self, id: PackageId, other: PackageId, why: Pair) -> Option<Conflict> {
@@ -404,6 +423,7 @@ impl<'p, 'a> Search<'p, 'a> {
             if pool.dependency(need).conflict || fit.contains(&id) {
                 continue;
             }
+            self.spend(fit.len());
             self.give_up_hopeless(fit);
             literals.clear();
             literals.push(Literal::is_out(id));

@@ -1,14 +1,19 @@
 //! `install_if`: packages that join when others are in.
 
-use super::InstallIf;
 use super::pool::{PackageId, Pool};
 use super::search::Search;
 use super::walk::Walk;
+use super::{GaveUp, InstallIf};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Adds packages whose `install_if` conditions are met, with what they need, where that is possible
 /// without taking anything back.
-pub(super) fn add<'a>(search: &mut Search<'_, 'a>, walk: &mut Walk<'a>, rule: InstallIf) {
+pub(super) fn add<'a>(
+    search: &mut Search<'_, 'a>,
+    walk: &mut Walk<'a>,
+    rule: InstallIf,
+    limit: u64,
+) -> Result<(), GaveUp> {
     let groups: Vec<Vec<PackageId>> = match rule {
         InstallIf::Dependencies => walk
             .found()
@@ -36,10 +41,13 @@ pub(super) fn add<'a>(search: &mut Search<'_, 'a>, walk: &mut Walk<'a>, rule: In
         let mut next = 0;
         while next < queue.len() {
             for id in set.triggered_by(search, queue[next]) {
+                if search.spent() > limit {
+                    return Err(GaveUp);
+                }
                 if search.state(id) == Some(true) || !refused.insert(id) {
                     continue;
                 }
-                let Some(found) = join(search, walk, id) else {
+                let Some(found) = join(search, walk, id, limit) else {
                     continue;
                 };
                 // apko looks at the package alone, not at what it needs.
@@ -57,6 +65,7 @@ pub(super) fn add<'a>(search: &mut Search<'_, 'a>, walk: &mut Walk<'a>, rule: In
             next += 1;
         }
     }
+    Ok(())
 }
 
 /// Adds a package and what it needs; gives what was added, or `None` if it cannot be.
@@ -64,7 +73,10 @@ fn join<'a>(
     search: &mut Search<'_, 'a>,
     walk: &mut Walk<'a>,
     id: PackageId,
+    limit: u64,
 ) -> Option<Vec<PackageId>> {
+    // What is copied costs some ten times what is looked at.
+    search.spend(walk.size() * 10);
     let before = walk.clone();
     search.floor = search.level();
     loop {
@@ -77,11 +89,12 @@ fn join<'a>(
             None => search.decide(id),
         }
         walk.enter_triggered(search.pool, id);
-        if search.go_on(walk).is_ok() {
+        if search.go_on(walk, limit).is_ok() {
             return walk.found().last().map(|found| found.packages.clone());
         }
+        search.spend(before.size() * 10);
         *walk = before.clone();
-        if search.level() < search.floor {
+        if search.spent() > limit || search.level() < search.floor {
             return None;
         }
     }

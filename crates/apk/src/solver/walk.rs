@@ -131,6 +131,12 @@ impl<'a> Walk<'a> {
         Some(root)
     }
 
+    /// How much a copy of it copies.
+    pub(super) fn size(&self) -> usize {
+        let found = self.found.iter().map(|found| found.packages.len());
+        found.sum::<usize>() + self.visits.len() + self.selected.len()
+    }
+
     fn pick_for_world(&mut self, search: &Search<'_, 'a>) -> Option<PackageId> {
         let mut fewest = (usize::MAX, 0);
         for (at, &position) in self.unpicked.iter().enumerate() {
@@ -195,6 +201,7 @@ impl<'a> Walk<'a> {
             return true;
         }
         let fit = &pool.fitting(need).fit;
+        search.spend(fit.len());
         let selected = self.selected.get(&pool.needed_name(need));
         fit.contains(&package) || selected.is_some_and(|id| fit.contains(id))
     }
@@ -216,6 +223,7 @@ impl<'a> Walk<'a> {
             tag.is_none() || tag == pin || search.state(id) == Some(true)
         };
         let fit = &pool.fitting(need).fit;
+        search.spend(fit.len());
         let is_free = move |id: &PackageId| search.state(*id) != Some(false);
         let any_near = fit.iter().any(|id| is_free(id) && is_near(*id));
         let free = fit.iter().copied().filter(is_free);

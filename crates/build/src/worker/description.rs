@@ -149,6 +149,7 @@ fn described_recipe(recipe: &LockedFile, parameters: &Parameters) -> sbom::Sourc
 /// A git source is named after its repository, and its purl has the commit.
 fn described_source(request: &SourceRequest, locked: Option<&LockedSource>) -> sbom::Source {
     let git = locked.and_then(|source| source.git.as_ref());
+    let address = bessemer_store::without_user(&request.uri);
     let (name, version, qualifier) = match git {
         None => (
             request.purl_name.as_str(),
@@ -156,9 +157,9 @@ fn described_source(request: &SourceRequest, locked: Option<&LockedSource>) -> s
             String::new(),
         ),
         Some(git) => {
-            let path = request.uri.trim_end_matches('/').trim_end_matches(".git");
+            let path = address.trim_end_matches('/').trim_end_matches(".git");
             let name = path.rsplit('/').next().unwrap_or(path);
-            let place = sbom::escape(&format!("git+{}@{}", request.uri, git.commit));
+            let place = sbom::escape(&format!("git+{address}@{}", git.commit));
             (name, git.commit.as_str(), format!("?vcs_url={place}"))
         }
     };
@@ -166,8 +167,8 @@ fn described_source(request: &SourceRequest, locked: Option<&LockedSource>) -> s
         name: name.to_owned(),
         version: version.to_owned(),
         location: Some(match git {
-            None => request.uri.clone(),
-            Some(git) => format!("git+{}@{}", request.uri, git.commit),
+            Some(git) => format!("git+{address}@{}", git.commit),
+            None => address.clone(),
         }),
         purl: Some(format!(
             "pkg:generic/{}@{}{qualifier}",

@@ -107,8 +107,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let mut printed = Vec::new();
     let mut failed = 0;
     for path in &arguments.packages {
-        let report = package(path, &selection, arguments)
-            .with_context(|| format!("cannot lint {}", path.display()))?;
+        let report = package(path, &selection, arguments).with_context(|| {
+            format!(
+                "cannot lint {}",
+                bessemer_store::shown(&path.to_string_lossy())
+            )
+        })?;
         let failures: Vec<&str> = report.failures().map(|finding| finding.linter).collect();
         failed += usize::from(!failures.is_empty());
         if arguments.json {

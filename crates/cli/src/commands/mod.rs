@@ -5,6 +5,7 @@ pub(crate) mod apk;
 pub(crate) mod bootstrap;
 pub(crate) mod build;
 pub(crate) mod compile;
+pub(crate) mod doctor;
 pub(crate) mod index;
 pub(crate) mod kernel;
 pub(crate) mod keygen;
@@ -45,6 +46,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::UpdateCache(arguments) => update_cache::run(&arguments),
         Command::Scan(arguments) => scan::run(&arguments),
         Command::Compile(arguments) => compile::run(&arguments),
+        Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Query(arguments) => query::run(&arguments),
         Command::PackageVersion(arguments) => query::package_version(&arguments),
         Command::Keygen(arguments) => keygen::run(&arguments),

@@ -1,15 +1,14 @@
 //! `bessemer sign` and `bessemer sign-index`.
 
 use crate::melange_flags::PlainFlags;
-use crate::signing::write_whole;
 use crate::{index_file, print, signing_key};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use bessemer_apk::package::Reader;
 use bessemer_apk::{Limits, read_index};
 use bessemer_digest::{Digest, HashingWriter};
 use bessemer_package::replace_whole;
 use serde_json::json;
-use std::fs::File;
+use std::fs::{File, Permissions};
 use std::io::{self, BufReader, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -77,7 +76,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
 /// Replaces the file by one with another signature, and returns its digest. The data goes from file
 /// to file, however large it is.
 fn sign_package(path: &Path, sign: &Sign<'_>) -> Result<Digest> {
-    let mut file = File::open(path)?;
+    let (path, permissions) = regular(path)?;
+    let mut file = File::open(&path)?;
     let reader = Reader::open(BufReader::new(&mut file), Limits::default())
         .context("the file is no package")?;
     let header = reader.header();
@@ -86,7 +86,8 @@ fn sign_package(path: &Path, sign: &Sign<'_>) -> Result<Digest> {
     let start = header.signature_member.len() as u64;
     drop(reader);
     file.seek(SeekFrom::Start(start))?;
-    let digest = replace_whole(path, |target| {
+    let digest = replace_whole(&path, |target| {
+        target.set_permissions(permissions)?;
         let mut target = HashingWriter::new(target);
         target.write_all(&member)?;
         io::copy(&mut file, &mut target)?;
@@ -95,17 +96,34 @@ fn sign_package(path: &Path, sign: &Sign<'_>) -> Result<Digest> {
     digest.context("cannot replace it")
 }
 
+/// Where the file itself is, which a link may lead to, and its mode: another signature changes
+/// neither. What is no file is not waited for.
+fn regular(path: &Path) -> Result<(PathBuf, Permissions)> {
+    let path = fs_err::canonicalize(path)?;
+    let metadata = fs_err::metadata(&path)?;
+    if !metadata.is_file() {
+        bail!("{} is no regular file", path.display());
+    }
+    Ok((path, metadata.permissions()))
+}
+
 /// Puts a signature in front of an index; one that is signed is left alone without `--force`.
 pub(crate) fn index(arguments: &IndexArguments) -> Result<ExitCode> {
-    let (path, key) = (&arguments.index, &arguments.signing_key);
-    let bytes = index_file::read(path)?;
+    let key = &arguments.signing_key;
+    let (path, permissions) = regular(&arguments.index)?;
+    let bytes = index_file::read(&path)?;
     let signed = signed_index(&bytes, arguments.force, &|message, mtime| {
         signing_key::signature(key, message, mtime)
     })
     .with_context(|| format!("cannot sign {}", path.display()))?;
     if let Some(signed) = &signed {
-        write_whole(path, signed)?;
+        let replaced = replace_whole(&path, |target| {
+            target.set_permissions(permissions)?;
+            target.write_all(signed)
+        });
+        replaced.with_context(|| format!("cannot write {}", path.display()))?;
     }
+    let path = &arguments.index;
     if arguments.json {
         print::json(&json!({
             "path": path,
@@ -173,6 +191,21 @@ mod tests {
             String::from_utf8(listed.stdout).unwrap(),
             ".SIGN.RSA256.local.rsa.pub\nAPKINDEX\nDESCRIPTION\n"
         );
+    }
+
+    #[test]
+    fn a_signed_file_keeps_its_mode_and_the_links_to_it() {
+        use std::os::unix::fs::{PermissionsExt as _, symlink};
+        let directory = tempfile::tempdir().unwrap();
+        let at = |name: &str| directory.path().join(name);
+        fs_err::write(at("a.apk"), "").unwrap();
+        fs_err::set_permissions(at("a.apk"), Permissions::from_mode(0o640)).unwrap();
+        symlink("a.apk", at("link")).unwrap();
+        let (path, permissions) = regular(&at("link")).unwrap();
+        assert_eq!(path.file_name().unwrap(), "a.apk");
+        assert_eq!(permissions.mode() & 0o7777, 0o640);
+        assert!(regular(directory.path()).is_err(), "a folder");
+        assert!(regular(Path::new("/dev/zero")).is_err());
     }
 
     #[test]

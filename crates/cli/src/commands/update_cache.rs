@@ -9,7 +9,7 @@ use anyhow::{Context, Result, anyhow};
 use bessemer_build::source_cache::{CachedSource, SourceCache, Update};
 use bessemer_build::{Event, Reporter};
 use bessemer_recipe::SourceRequest;
-use bessemer_store::{Client, Limits, Settings};
+use bessemer_store::{Client, Limits, Settings, shown as shown_address};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -70,6 +70,7 @@ fn folder(text: &str) -> Result<PathBuf, String> {
 /// A source, and what asks for it first.
 #[derive(Debug)]
 struct Source {
+    /// As it may be shown.
     uri: String,
     recipe: PathBuf,
     cached: CachedSource,
@@ -153,20 +154,21 @@ impl Wanted {
             return Ok(());
         }
         if request.sha256.is_none() && request.sha512.is_none() {
-            if !self.unpinned.contains(&request.uri) {
-                self.unpinned.push(request.uri.clone());
+            let uri = shown_address(&request.uri);
+            if !self.unpinned.contains(&uri) {
+                self.unpinned.push(uri);
             }
             return Ok(());
         }
         let source = CachedSource::new(&request.uri, request.sha256, request.sha512.as_deref())
-            .with_context(|| format!("cannot fetch {}", request.uri))
+            .with_context(|| format!("cannot fetch {}", shown_address(&request.uri)))
             .with_context(|| recipe.display().to_string())?;
         let mut known = self.sources.iter_mut().map(|known| &mut known.cached);
         match known.find(|known| known.expected == source.expected) {
             Some(known) if known.uris.contains(&source.uris[0]) => {}
             Some(known) => known.uris.extend(source.uris),
             None => self.sources.push(Source {
-                uri: request.uri.clone(),
+                uri: shown_address(&request.uri),
                 recipe: recipe.to_owned(),
                 cached: source,
             }),

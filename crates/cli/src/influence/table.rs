@@ -256,6 +256,7 @@ pub(crate) const ENTRIES: &[Entry] = &[
         Recorded("resourceUri of the gate's summary (VSA)"),
     ),
     entry(&["publish", "verify"], "--json", PRINTS),
+    entry(&["doctor"], "--json", PRINTS),
     entry(&["verify"], "<packages>", READS),
     entry(&["verify"], "--trust-root", READS),
     entry(&["verify"], "--attestations", READS),

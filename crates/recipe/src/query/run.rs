@@ -5,11 +5,18 @@ use super::functions::call;
 use super::parse::{Node, Operand, Pipeline};
 use super::value::Value;
 
+/// Nodes that one template may come to, loops counted each time.
+const MAX_STEPS: usize = 1_000_000;
+/// Most text of the output, and of all values that a template makes on the way, in bytes.
+const MAX_BYTES: usize = 64 << 20;
+
 /// Fills a template from a value.
 pub(super) fn run(nodes: &[Node], root: &Value) -> Result<String, QueryError> {
     let mut run = Run {
         variables: vec![(String::new(), root.clone())],
         output: String::new(),
+        steps: 0,
+        bytes: 0,
     };
     run.nodes(nodes, root)?;
     Ok(run.output)
@@ -19,6 +26,8 @@ struct Run {
     /// The innermost last; `$` alone is the root.
     variables: Vec<(String, Value)>,
     output: String,
+    steps: usize,
+    bytes: usize,
 }
 
 /// How a list of nodes ended.
@@ -43,13 +52,33 @@ impl Run {
         Ok(flow)
     }
 
+    /// Counts a node and the text that it made.
+    fn count(&mut self, bytes: usize) -> Result<(), QueryError> {
+        self.steps += 1;
+        self.bytes += bytes;
+        if self.steps > MAX_STEPS || self.bytes > MAX_BYTES {
+            let message = format!(
+                "it takes more than {MAX_STEPS} steps, or {} MiB of text",
+                MAX_BYTES >> 20
+            );
+            return Err(QueryError::Value(message));
+        }
+        Ok(())
+    }
+
     fn node(&mut self, node: &Node, dot: &Value) -> Result<Flow, QueryError> {
+        self.count(0)?;
         match node {
-            Node::Text(text) => self.output.push_str(text),
+            Node::Text(text) => {
+                self.count(text.len())?;
+                self.output.push_str(text);
+            }
             Node::Action(pipeline) => {
                 let value = self.pipeline(pipeline, dot)?;
                 if pipeline.variables.is_empty() {
-                    self.output.push_str(&value.shown());
+                    let shown = value.shown();
+                    self.count(shown.len())?;
+                    self.output.push_str(&shown);
                 } else {
                     self.assign(pipeline, &[value])?;
                 }
@@ -185,7 +214,11 @@ impl Run {
                 }
             }
             arguments.extend(piped);
-            return call(name, &arguments);
+            let value = call(name, &arguments)?;
+            if let Value::Text(text) = &value {
+                self.count(text.len())?;
+            }
+            return Ok(value);
         }
         if !rest.is_empty() || piped.is_some() {
             let message = "only functions take arguments".to_owned();

@@ -157,6 +157,15 @@ fn actions() {
 }
 
 #[test]
+fn what_never_ends_is_refused() {
+    let doubling = "{{$x := \"aaaaaaaaaaaaaaaa\"}}{{range 60}}{{$x = print $x $x}}{{end}}";
+    let nested = "{{range 10000}}{{range 10000}}{{range 10000}}a{{end}}{{end}}{{end}}";
+    for template in [doubling, nested] {
+        assert!(refused(template).contains("takes more than"), "{template}");
+    }
+}
+
+#[test]
 fn refusals() {
     assert_eq!(
         query(&recipe(), "a{{"),
