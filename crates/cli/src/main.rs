@@ -19,6 +19,7 @@ mod services;
 mod signing;
 mod signing_key;
 mod staging;
+mod switch_words;
 mod uids;
 
 use arguments::{Arguments, definition};
@@ -26,11 +27,17 @@ use clap::FromArgMatches as _;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let matches = definition().get_matches();
-    let arguments = match Arguments::from_arg_matches(&matches) {
+    let read = switch_words::read(&definition(), std::env::args_os());
+    let matches = definition().get_matches_from(&read.words);
+    let parsed = Arguments::from_arg_matches(&matches);
+    let arguments = match parsed.and_then(Arguments::checked) {
         Ok(arguments) => arguments,
         Err(error) => error.exit(),
     };
+    // A process that divides itself reads the same words twice.
+    if arguments.inherited.is_none() {
+        read.say();
+    }
     let json = wants_json(&matches);
     let result = if privilege::must_divide(&arguments) {
         privilege::divide(&arguments)

@@ -20,14 +20,26 @@ const RECIPE: &str = ".melange.yaml";
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct LintArguments {
     /// Linters that must pass, in place of the default ones; separated by commas, may be repeated
-    #[arg(long, value_name = "LINTER,…", value_delimiter = ',')]
+    #[arg(long, value_name = "LINTER,…", value_delimiter = ',', value_parser = linter)]
     lint_require: Option<Vec<String>>,
     /// Linters whose findings are warnings, in place of the default ones
-    #[arg(long, value_name = "LINTER,…", value_delimiter = ',')]
+    #[arg(long, value_name = "LINTER,…", value_delimiter = ',', value_parser = linter)]
     lint_warn: Option<Vec<String>>,
     /// Write what is found beside the packages, as `lint-<package>-<version>.json`
     #[arg(long)]
     pub(crate) persist_lint_results: bool,
+}
+
+/// A linter's name, or nothing: `--lint-warn=` is an empty list.
+fn linter(text: &str) -> Result<String, String> {
+    let names: Vec<&str> = linters().map(|linter| linter.name).collect();
+    if text.is_empty() || names.contains(&text) {
+        return Ok(text.to_owned());
+    }
+    Err(format!(
+        "there is no such linter; linters are {}",
+        names.join(", ")
+    ))
 }
 
 impl LintArguments {

@@ -26,7 +26,7 @@ pub(crate) struct Arguments {
     #[arg(long)]
     attestations: Option<PathBuf>,
     /// Refuse a package built below this SLSA build level
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=3))]
     min_level: u8,
     /// Accept a package without proof that its tests passed
     #[arg(long)]
@@ -42,11 +42,16 @@ pub(crate) struct Arguments {
     json: bool,
 }
 
+impl Arguments {
+    /// What is wrong with the flags together, if something is.
+    pub(crate) fn wrong(&self) -> Option<&'static str> {
+        (self.packages.len() > 1 && self.attestations.is_some())
+            .then_some("--attestations names one file, and there are several packages")
+    }
+}
+
 /// Verifies, and says what was proven; exit status 1 if any package has any mismatch.
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
-    if arguments.packages.len() > 1 && arguments.attestations.is_some() {
-        bail!("--attestations names one file, and there are several packages");
-    }
     let root = read_trust_root(&arguments.trust_root)?;
     let mut reports = Vec::new();
     let mut failed = false;

@@ -57,7 +57,7 @@ fn what_apk_commands_print() {
         ("version-json", version(&["1", "1.0", "--json"]), None, 0),
         ("version-stdin", version(&["-"]), Some("pairs"), 0),
         ("version-no-pairs", version(&["-"]), Some("no-pairs"), 1),
-        ("version-one", version(&["1.2"]), None, 1),
+        ("version-one", version(&["1.2"]), None, 2),
         ("solve", with_main(&["app"]), None, 0),
         ("solve-json", with_main(&["app", "--json"]), None, 0),
         ("solve-conflict", with_main(&["app", "old"]), None, 1),

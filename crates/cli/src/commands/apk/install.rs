@@ -110,11 +110,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
 }
 
 fn refused(arch: &str, error: Unsolvable, as_json: bool) -> Result<ExitCode> {
-    if as_json {
-        print::json(&json!({"arch": arch, "reasons": error.reasons}))?;
-        return Ok(ExitCode::from(exit::ERROR));
+    if !as_json {
+        return Err(error.into());
     }
-    Err(error.into())
+    let found = json!({"arch": arch, "reasons": error.reasons});
+    print::failure(&error.into());
+    print::json(&found)?;
+    Ok(ExitCode::from(exit::ERROR))
 }
 
 /// What goes into a target.

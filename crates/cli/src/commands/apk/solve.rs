@@ -120,14 +120,17 @@ fn constraints(words: &[String]) -> Result<Vec<Dependency>> {
 }
 
 fn refused(arch: &str, archs: usize, error: Unsolvable, as_json: bool) -> Result<ExitCode> {
-    if as_json {
-        print::json(&json!({"arch": arch, "reasons": error.reasons}))?;
-        return Ok(ExitCode::from(exit::ERROR));
-    }
+    let found = json!({"arch": arch, "reasons": error.reasons});
+    let mut error = anyhow::Error::from(error);
     if archs > 1 {
-        return Err(anyhow::Error::from(error).context(format!("there is no solution for {arch}")));
+        error = error.context(format!("there is no solution for {arch}"));
     }
-    Err(error.into())
+    if !as_json {
+        return Err(error);
+    }
+    print::failure(&error);
+    print::json(&found)?;
+    Ok(ExitCode::from(exit::ERROR))
 }
 
 fn name(entry: &IndexEntry) -> String {
