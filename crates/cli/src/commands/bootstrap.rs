@@ -94,8 +94,8 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
         }))?;
     } else {
         print::line(format_args!(
-            "{} packages in {}",
-            summary.packages.len(),
+            "{} in {}",
+            print::count(summary.packages.len(), "package"),
             summary.directory.display()
         ))?;
     }

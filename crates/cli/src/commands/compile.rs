@@ -44,6 +44,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         arguments.json,
     );
     arguments.melange.say();
+    arguments.recipe.say_missing_pipelines();
     let environment = arguments.additions.environment.read()?;
     let compiled = arguments.recipe.compile_with(|options| {
         arguments.additions.apply(&environment, options);

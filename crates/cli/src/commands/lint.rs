@@ -2,6 +2,7 @@
 
 use crate::exit;
 use crate::melange_flags::LintFlags;
+use crate::package_file;
 use crate::print::{self, Hint};
 use anyhow::{Context, Result};
 use bessemer_apk::Limits;
@@ -149,7 +150,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
 pub(super) fn open(path: &Path) -> Result<Opened> {
     let file = match path.to_str().filter(|text| text.contains("://")) {
         Some(address) => fetched(address)?,
-        None => File::open(path).with_context(|| format!("cannot open {}", path.display()))?,
+        None => package_file::open(path)?,
     };
     let opened = Opened::read(file, &std::env::temp_dir(), Limits::default())
         .with_context(|| format!("{} is no package", path.display()))?;

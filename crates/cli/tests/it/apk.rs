@@ -81,6 +81,19 @@ fn what_apk_commands_print() {
             None,
             0,
         ),
+        (
+            "solve-other-tag",
+            with_main(&["--index", "@edge edge.tar.gz", "lib@testing"]),
+            None,
+            0,
+        ),
+        ("solve-without-tags", with_main(&["lib@testing"]), None, 0),
+        (
+            "sign-no-key",
+            vec!["sign-index", "--signing-key", "none.rsa", "main.tar.gz"],
+            None,
+            1,
+        ),
         ("solve-no-tag", with_main(&["nope@edge"]), None, 1),
         (
             "solve-install-if",

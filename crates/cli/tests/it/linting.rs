@@ -100,6 +100,10 @@ fn scan_shows_what_differs() {
     );
     let provided = "provides = so-ver:libcap.so.2=2.69-r0\nprovides = so-ver:libpsx.so.2=2.69-r0\n";
     assert!(printed.stdout.contains(provided), "{printed}");
+    let unknown = run(&[&words[..], &["-p", "libcap-y"]].concat(), &home);
+    unknown.expect(1);
+    let said = "no package `libcap-y` that is there; there are libcap\n";
+    assert!(unknown.stderr.contains(said), "{unknown}");
     let differs = run(&[&words[..], &["--diff"]].concat(), &home);
     differs.expect(1);
     for line in [

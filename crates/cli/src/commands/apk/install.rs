@@ -102,10 +102,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         print::json(&result(&target, &sources, &chosen, &made))?;
         return Ok(ExitCode::SUCCESS);
     }
-    let count = chosen.len();
-    let packages = if count == 1 { "package" } else { "packages" };
+    let packages = print::count(chosen.len(), "package");
     let path = target.path().display();
-    print::line(format_args!("{count} {packages} in {path}"))?;
+    print::line(format_args!("{packages} in {path}"))?;
     Ok(ExitCode::SUCCESS)
 }
 

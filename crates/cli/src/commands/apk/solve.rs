@@ -63,6 +63,7 @@ impl From<Rule> for InstallIf {
 /// Prints the packages in the order of installation, or why there is no choice.
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let world = constraints(&arguments.world)?;
+    indexes::say_unknown_tags(&world, arguments.indexes.iter().map(|named| &named.tag));
     let places = arguments.indexes.iter().map(|named| &named.place);
     let reach = Reach::open(arguments.fetching, places.chain(&arguments.keys))?;
     let (keyring, _) = indexes::keyring(&arguments.keys, &reach)?;
@@ -176,7 +177,8 @@ fn each(all: &[(&String, &Solver<'_>, &Vec<Repository<'_>>)], as_json: bool) -> 
         print::bytes(piece.as_bytes())?;
         let count = solved + unsolved;
         print::line(format_args!(
-            "{count} worlds: {solved} solved, {unsolved} without a solution"
+            "{}: {solved} solved, {unsolved} without a solution",
+            print::count(count, "world")
         ))?;
     }
     Ok(ExitCode::SUCCESS)
