@@ -150,9 +150,30 @@ const fn of_machine(error: &MachineError) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    use super::is_refused;
+    use super::{hint, is_refused, verify};
+    use bessemer_digest::Digest;
+    use bessemer_repository::OpenRepositoryError;
     use bessemer_store::{Client, Request, Settings, Store};
     use std::io;
+
+    #[test]
+    fn what_is_unsigned_or_signed_again_is_not_blamed_on_keys() {
+        let untrusted = |source| OpenRepositoryError::Untrusted {
+            uri: "packages".to_owned(),
+            source,
+        };
+        let unsigned = untrusted(bessemer_apk::VerifyError::Unsigned);
+        assert!(hint(&unsigned.into()).unwrap().contains("sign-index"));
+        let foreign = untrusted(bessemer_apk::VerifyError::UnknownKeys(Vec::new()));
+        assert!(hint(&foreign.into()).unwrap().contains("--keyring-append"));
+        let subject = verify::VerifyError::Subject {
+            number: 1,
+            file: "a-1-r0.apk".to_owned(),
+            sha256: Digest::of("a"),
+        };
+        let subject = anyhow::Error::from(subject).context("a-1-r0.apk is not admitted");
+        assert!(hint(&subject).unwrap().contains("`bessemer sign`"));
+    }
 
     #[test]
     fn what_is_out_of_reach_is_told_from_what_is_not_there() {

@@ -131,6 +131,11 @@ mod tests {
         assert_eq!(mebibytes("2Gi").unwrap(), 2048);
         assert_eq!(mebibytes("512Mi").unwrap(), 512);
         assert_eq!(seconds("1h30m").unwrap(), 5400);
+        assert_eq!(size("1").unwrap_err(), "it has no unit; write Mi or Gi");
+        assert_eq!(size("2Gx").unwrap_err(), "`Gx` is no unit; write Mi or Gi");
+        assert_eq!(duration("").unwrap(), "");
+        let error = duration("5").unwrap_err();
+        assert_eq!(error, "it is no duration such as 1h30m");
         for text in ["", "2", "2Xi", "Gi"] {
             assert!(mebibytes(text).is_err(), "{text}");
         }
