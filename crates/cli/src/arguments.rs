@@ -7,6 +7,7 @@ use crate::commands::{
 use crate::exit;
 use crate::services::Inherited;
 use bessemer_attest::documents::JailChoice;
+use clap::error::ErrorKind;
 use clap::{CommandFactory as _, Parser, Subcommand};
 use std::path::{Path, PathBuf};
 
@@ -119,13 +120,33 @@ pub(crate) enum Page {
     Pipelines,
 }
 
+impl Arguments {
+    /// The same, unless words that are right alone do not go together.
+    pub(crate) fn checked(self) -> Result<Self, clap::Error> {
+        let wrong = match &self.command {
+            Command::Verify(arguments) => arguments.wrong(),
+            Command::Apk(apk::Arguments::Version(arguments)) => arguments.wrong(),
+            _ => None,
+        };
+        match wrong {
+            None => Ok(self),
+            Some(text) => Err(clap::Error::raw(
+                ErrorKind::ArgumentConflict,
+                format!("{text}\n"),
+            )),
+        }
+    }
+}
+
 impl Command {
     /// Whether the command starts guests or talks to the signer, so that root must divide itself.
     pub(crate) const fn needs_services(&self) -> bool {
+        if let Self::Bootstrap(bootstrap::Arguments::Debian(arguments)) = self {
+            return !arguments.print_list;
+        }
         matches!(
             self,
-            Self::Bootstrap(_)
-                | Self::Build(_)
+            Self::Build(_)
                 | Self::Rebuild(_)
                 | Self::Test(_)
                 | Self::Publish(_)
@@ -165,7 +186,9 @@ impl Command {
     /// Directories the command writes to, which must belong to the uid that does the work.
     pub(crate) fn writes(&self) -> Vec<PathBuf> {
         match self {
-            Self::Bootstrap(bootstrap::Arguments::Debian(arguments)) => vec![arguments.out.clone()],
+            Self::Bootstrap(bootstrap::Arguments::Debian(arguments)) => {
+                arguments.out.iter().cloned().collect()
+            }
             Self::Build(arguments) => vec![arguments.out_dir.clone()],
             Self::Rebuild(arguments) => vec![arguments.out_dir.clone()],
             Self::Publish(arguments) => vec![arguments.repository.clone()],
@@ -181,8 +204,7 @@ mod tests {
     use super::definition;
 
     /// Commands that print no result of their own in words, and why.
-    const WITHOUT_JSON: [(&str, &str); 6] = [
-        ("compile", "it prints JSON"),
+    const WITHOUT_JSON: [(&str, &str); 5] = [
         ("completions", "it prints a script"),
         ("reference", "it prints a page"),
         ("schema", "it prints JSON"),

@@ -1,35 +1,44 @@
 //! Advice for errors of the libraries, which do not know what flags there are.
 
 use crate::uids;
-use bessemer_attest::verify::{PASSING_TEST, VerifyError};
+use bessemer_apk::VerifyError;
+use bessemer_attest::verify::{self, PASSING_TEST};
 use bessemer_build::lock::ResolveError;
 use bessemer_build::prepare::PrepareError;
 use bessemer_build::worker::{
     GuestError, LintError, MachineError, OutputError, TestError, WorkError,
 };
 use bessemer_repository::OpenRepositoryError;
+use bessemer_store::{FailureCause, FetchError};
 use std::io;
 
 /// What a person may do about this error.
 pub(crate) fn hint(error: &anyhow::Error) -> Option<String> {
-    let of_cause = error.chain().find_map(of_cause).map(str::to_owned);
-    of_cause.or_else(|| of_permissions(error))
+    // What is out of reach looks like a mistake in its place, and is none.
+    of_permissions(error).or_else(|| error.chain().find_map(of_cause).map(str::to_owned))
 }
 
 /// Root's own files are often out of reach of the uid that does the work.
 fn of_permissions(error: &anyhow::Error) -> Option<String> {
-    let refused = error.chain().any(|cause| {
-        cause
-            .downcast_ref::<io::Error>()
-            .is_some_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
-    });
     let divided = rustix::process::geteuid().as_raw() == uids::CONTROL;
-    (refused && divided).then(|| {
+    (divided && error.chain().any(is_refused)).then(|| {
         format!(
-            "work started as root is done as uid {}, which must be let in; `chmod` the file and its folders, or copy them to a place that everybody may read",
+            "work started as root is done as uid {}, which must be able to read what it is given and to write to the folder for results; `chmod` the file and its folders, or copy them to a place that everybody may read",
             uids::CONTROL
         )
     })
+}
+
+fn is_refused(cause: &(dyn std::error::Error + 'static)) -> bool {
+    let refused = |error: &io::Error| error.kind() == io::ErrorKind::PermissionDenied;
+    if let Some(FetchError::Failed(failures)) = cause.downcast_ref() {
+        let files = failures.iter().filter_map(|failure| match &failure.cause {
+            FailureCause::File(error) => Some(error),
+            _ => None,
+        });
+        return files.into_iter().any(refused);
+    }
+    cause.downcast_ref().is_some_and(refused)
 }
 
 fn of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
@@ -46,7 +55,7 @@ fn of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
             _ => None,
         };
     }
-    if let Some(error) = cause.downcast_ref::<VerifyError>() {
+    if let Some(error) = cause.downcast_ref::<verify::VerifyError>() {
         return of_verify(error);
     }
     if let Some(TestError::Work(error)) = cause.downcast_ref::<TestError>() {
@@ -71,18 +80,18 @@ fn of_work(error: &WorkError) -> Option<&'static str> {
     }
 }
 
-fn of_verify(error: &VerifyError) -> Option<&'static str> {
+fn of_verify(error: &verify::VerifyError) -> Option<&'static str> {
     match error {
-        VerifyError::Missing(PASSING_TEST) => Some(
+        verify::VerifyError::Missing(PASSING_TEST) => Some(
             "give the package a `test:` in its recipe, or admit it as it is with --allow-untested",
         ),
-        VerifyError::FileName { .. } => Some("give the file its own name again"),
-        VerifyError::Subject { .. } => {
-            Some("these attestations are of another build of the file; build it again")
-        }
+        verify::VerifyError::FileName { .. } => Some("give the file its own name again"),
+        verify::VerifyError::Subject { .. } => Some(ANOTHER_FILE),
         _ => None,
     }
 }
+
+const ANOTHER_FILE: &str = "these attestations are of another build of the file, or of the one before `bessemer sign`, which makes another file; build it again, with --signing-key to have your key's signature attested";
 
 /// A guest without a shell runs no step; what the agent says then is about a path.
 fn of_guest(error: &GuestError) -> Option<&'static str> {
@@ -97,8 +106,18 @@ fn of_guest(error: &GuestError) -> Option<&'static str> {
 /// For whoever has no repository yet.
 pub(crate) const NO_REPOSITORY: &str = "name a repository with --repository-append and its key with --keyring-append; `bessemer bootstrap debian --out DIR` makes one";
 
+/// For whoever named something else.
+pub(crate) const NO_INDEX: &str = "a repository is a folder that holds <architecture>/APKINDEX.tar.gz; `bessemer bootstrap debian --out DIR` makes one";
+
+/// For an index that no key at all signed.
+pub(crate) const UNSIGNED_INDEX: &str = "the index is not signed: `bessemer sign-index --signing-key KEY` signs it, and `bessemer build --generate-index` writes a signed one";
+
 fn of_repository(error: &OpenRepositoryError) -> Option<&'static str> {
     match error {
+        OpenRepositoryError::Untrusted {
+            source: VerifyError::Unsigned,
+            ..
+        } => Some(UNSIGNED_INDEX),
         OpenRepositoryError::Untrusted { .. } => Some(
             "name the repository's public key with --keyring-append; the file's name must be the one in its signature",
         ),
@@ -108,9 +127,7 @@ fn of_repository(error: &OpenRepositoryError) -> Option<&'static str> {
         OpenRepositoryError::Read { source, .. } if source.is_offline() => {
             Some("run once without --offline to fetch it")
         }
-        OpenRepositoryError::Read { .. } => Some(
-            "a repository is a folder that holds <architecture>/APKINDEX.tar.gz; `bessemer bootstrap debian --out DIR` makes one",
-        ),
+        OpenRepositoryError::Read { .. } => Some(NO_INDEX),
         _ => None,
     }
 }
@@ -128,5 +145,55 @@ const fn of_machine(error: &MachineError) -> Option<&'static str> {
     match error {
         MachineError::Accelerator { .. } => Some("leave --accelerator out to use what is there"),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{hint, is_refused, verify};
+    use bessemer_digest::Digest;
+    use bessemer_repository::OpenRepositoryError;
+    use bessemer_store::{Client, Request, Settings, Store};
+    use std::io;
+
+    #[test]
+    fn what_is_unsigned_or_signed_again_is_not_blamed_on_keys() {
+        let untrusted = |source| OpenRepositoryError::Untrusted {
+            uri: "packages".to_owned(),
+            source,
+        };
+        let unsigned = untrusted(bessemer_apk::VerifyError::Unsigned);
+        assert!(hint(&unsigned.into()).unwrap().contains("sign-index"));
+        let foreign = untrusted(bessemer_apk::VerifyError::UnknownKeys(Vec::new()));
+        assert!(hint(&foreign.into()).unwrap().contains("--keyring-append"));
+        let subject = verify::VerifyError::Subject {
+            number: 1,
+            file: "a-1-r0.apk".to_owned(),
+            sha256: Digest::of("a"),
+        };
+        let subject = anyhow::Error::from(subject).context("a-1-r0.apk is not admitted");
+        assert!(hint(&subject).unwrap().contains("`bessemer sign`"));
+    }
+
+    #[test]
+    fn what_is_out_of_reach_is_told_from_what_is_not_there() {
+        assert!(is_refused(&io::Error::from(
+            io::ErrorKind::PermissionDenied
+        )));
+        assert!(!is_refused(&io::Error::from(io::ErrorKind::NotFound)));
+        let work = tempfile::tempdir().unwrap();
+        let store = Store::open(work.path()).unwrap();
+        let request = Request {
+            uris: vec!["/nonexistent/a".parse().unwrap()],
+            ..Request::default()
+        };
+        let client = Client::new(&Settings::default()).unwrap();
+        let mut error = client.fetch(&request, &store).unwrap_err();
+        assert!(!is_refused(&error));
+        if let bessemer_store::FetchError::Failed(failures) = &mut error {
+            let refused = io::Error::from(io::ErrorKind::PermissionDenied);
+            failures[0].cause = bessemer_store::FailureCause::File(refused);
+        }
+        assert!(is_refused(&error));
     }
 }

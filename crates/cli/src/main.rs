@@ -6,10 +6,13 @@ mod commands;
 mod downloads;
 mod exit;
 mod fetching;
+mod folders;
 mod hints;
 mod index_file;
 mod influence;
 mod melange_flags;
+mod missing_index;
+mod package_file;
 mod pipelines_page;
 mod places;
 mod print;
@@ -19,6 +22,7 @@ mod services;
 mod signing;
 mod signing_key;
 mod staging;
+mod switch_words;
 mod uids;
 
 use arguments::{Arguments, definition};
@@ -26,15 +30,20 @@ use clap::FromArgMatches as _;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let read = definition().try_get_matches();
-    let read = read.and_then(|matches| {
-        let arguments = Arguments::from_arg_matches(&matches)?;
+    let read = switch_words::read(&definition(), std::env::args_os());
+    let matches = definition().try_get_matches_from(&read.words);
+    let parsed = matches.and_then(|matches| {
+        let arguments = Arguments::from_arg_matches(&matches)?.checked()?;
         Ok((matches, arguments))
     });
-    let (matches, arguments) = match read {
-        Ok(read) => read,
+    let (matches, arguments) = match parsed {
+        Ok(parsed) => parsed,
         Err(error) => without_secrets(error).exit(),
     };
+    // A process that divides itself reads the same words twice.
+    if arguments.inherited.is_none() {
+        read.say();
+    }
     let json = wants_json(&matches);
     let result = if privilege::must_divide(&arguments) {
         privilege::divide(&arguments)

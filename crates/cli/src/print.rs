@@ -116,6 +116,12 @@ pub(crate) fn plain_line(text: &str) -> String {
     plain(text).replace('\n', " ")
 }
 
+/// `1 package`, `2 packages`.
+pub(crate) fn count(number: usize, noun: &str) -> String {
+    let ending = if number == 1 { "" } else { "s" };
+    format!("{number} {noun}{ending}")
+}
+
 /// Tells a person something on standard error.
 pub(crate) fn note(text: &str) {
     note_to_stderr(&format!("note: {}", plain(text)));
@@ -235,6 +241,12 @@ mod tests {
             "error: nothing was built\n  caused by: cannot read a.yaml: no such file\n  hint: name a recipe"
         );
         assert!(described(&error, true).starts_with("\u{1b}[1;31merror\u{1b}[0m: nothing"));
+    }
+
+    #[test]
+    fn one_is_not_several() {
+        let counts = [0, 1, 2].map(|number| super::count(number, "package"));
+        assert_eq!(counts, ["0 packages", "1 package", "2 packages"]);
     }
 
     #[test]

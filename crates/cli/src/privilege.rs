@@ -5,12 +5,13 @@ pub(crate) mod directories;
 
 use crate::arguments::Arguments;
 use crate::exit;
+use crate::folders::file_in_the_way;
 use crate::places::Places;
 use crate::print::Hint;
 use crate::services::{Inherited, Services};
 use crate::uids;
 use anyhow::{Context, Result, anyhow, bail};
-use directories::Given;
+use directories::{Given, Made};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::Path;
 use std::process::{Command, ExitCode, ExitStatus};
@@ -25,9 +26,10 @@ pub(crate) fn must_divide(arguments: &Arguments) -> bool {
 /// Prepares directories and services, runs the same command under the ordinary uid, and waits.
 pub(crate) fn divide(arguments: &Arguments) -> Result<ExitCode> {
     let places = Places::of(true)?;
-    give(&places.cache)?;
+    give(&places.cache, &mut Made::default())?;
+    let mut made = Made::default();
     for directory in arguments.command.writes() {
-        give(&std::path::absolute(&directory)?)?;
+        give(&std::path::absolute(&directory)?, &mut made)?;
     }
     let mut services = Services::start(
         &places,
@@ -54,6 +56,9 @@ pub(crate) fn divide(arguments: &Arguments) -> Result<ExitCode> {
     forward_signals(child.id())?;
     let status = child.wait()?;
     drop(services);
+    if status.success() {
+        made.keep();
+    }
     match status.code().and_then(|code| u8::try_from(code).ok()) {
         Some(code) => Ok(ExitCode::from(code)),
         None if interrupted(status) => Ok(ExitCode::from(exit::INTERRUPTED)),
@@ -88,8 +93,11 @@ pub(crate) fn bind_to_parent(inherited: &Inherited) -> Result<()> {
 
 /// Makes a directory that the control side may write to. One that exists and holds somebody's files
 /// keeps its owner: a mistyped path must not give away `/tmp` or `/usr`.
-fn give(directory: &Path) -> Result<()> {
-    let given = directories::give(directory, uids::CONTROL).with_context(|| {
+fn give(directory: &Path, made: &mut Made) -> Result<()> {
+    if let Some(file) = file_in_the_way(directory) {
+        bail!("{} is a file, and a folder is needed", file.display());
+    }
+    let given = directories::give(directory, uids::CONTROL, made).with_context(|| {
         format!(
             "cannot give {} to uid {}",
             directory.display(),
@@ -135,7 +143,7 @@ mod tests {
     fn a_folder_with_files_in_it_is_not_given_away() {
         let folder = tempfile::tempdir().unwrap();
         fs_err::write(folder.path().join("letter"), "").unwrap();
-        let error = give(folder.path()).unwrap_err();
+        let error = give(folder.path(), &mut Made::default()).unwrap_err();
         let hint = error.downcast_ref::<Hint>().unwrap();
         assert!(hint.0.starts_with("choose another directory"), "{error:#}");
         assert!(error.root_cause().to_string().contains("belongs to uid"));

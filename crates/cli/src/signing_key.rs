@@ -1,10 +1,11 @@
 //! RSA key files that a person names. Only the signer's program opens them: this one starts it and
 //! takes the signature.
 
+use crate::print::Hint;
 use crate::programs::companion;
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use bessemer_apk::signature_member;
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
@@ -23,6 +24,13 @@ pub(crate) fn make(path: &Path, bits: u32) -> Result<()> {
 
 /// The signature member over `message`, as apk wants it in front: `.SIGN.RSA256.<file name>.pub`.
 pub(crate) fn signature(key: &Path, message: &[u8], mtime: u64) -> Result<Vec<u8>> {
+    let found = std::fs::metadata(key);
+    if found.is_err_and(|error| error.kind() == ErrorKind::NotFound) {
+        let shown = key.display();
+        return Err(anyhow!("there is no key {shown}").context(Hint(format!(
+            "name one with --signing-key, or make it: bessemer keygen {shown}"
+        ))));
+    }
     let signature = rsa_sign(key, message)
         .with_context(|| format!("cannot sign with the key {}", key.display()))?;
     Ok(signature_member(&member_name(key), &signature, mtime))

@@ -73,16 +73,20 @@ impl PipelineLoader for PipelineDirectories {
     fn load(&self, uses: &str) -> io::Result<Option<PipelineSource>> {
         for directory in &self.directories {
             let path = directory.join(format!("{uses}.yaml"));
-            let metadata = match fs_err::metadata(&path) {
+            let unreadable = |error: io::Error| {
+                let message = format!("cannot read {}: {error}", path.display());
+                io::Error::new(error.kind(), message)
+            };
+            let metadata = match std::fs::metadata(&path) {
                 Ok(metadata) => metadata,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                Err(error) => return Err(error),
+                Err(error) => return Err(unreadable(error)),
             };
             if metadata.len() > MAX_PIPELINE_BYTES {
                 let message = format!("{} is larger than {MAX_PIPELINE_BYTES}", path.display());
                 return Err(io::Error::new(io::ErrorKind::InvalidData, message));
             }
-            let text = fs_err::read_to_string(&path)?;
+            let text = std::fs::read_to_string(&path).map_err(unreadable)?;
             let path = path.display().to_string();
             return Ok(Some(PipelineSource {
                 origin: PipelineOrigin::Local,
@@ -96,5 +100,24 @@ impl PipelineLoader for PipelineDirectories {
 
     fn names(&self) -> Vec<String> {
         BuiltinPipelines.names()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{PipelineDirectories, PipelineLoader as _};
+    use std::io::ErrorKind;
+
+    #[test]
+    fn a_file_that_cannot_be_read_is_named_with_its_cause() {
+        let folder = tempfile::tempdir().unwrap();
+        fs_err::create_dir(folder.path().join("a.yaml")).unwrap();
+        let directories = PipelineDirectories::new(vec![folder.path().to_path_buf()]);
+        let error = directories.load("a").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::IsADirectory);
+        let text = error.to_string();
+        assert!(text.starts_with("cannot read /"), "{text}");
+        assert!(text.contains("a.yaml: "), "{text}");
+        assert_eq!(directories.load("b").unwrap(), None);
     }
 }

@@ -32,7 +32,7 @@ pub enum KeyError {
     #[error("the key {0} would come over plain HTTP, which anybody on the way can change")]
     Insecure(Uri),
     /// It cannot be had.
-    #[error("cannot fetch the key {uri}")]
+    #[error("a key cannot be used")]
     Fetch {
         /// From where.
         uri: Uri,

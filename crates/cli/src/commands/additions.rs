@@ -66,14 +66,15 @@ impl EnvironmentFiles {
         let mut environment = Environment::default();
         for path in &self.files {
             let shown = path.display();
-            let size = fs_err::metadata(path).context("cannot read the environment")?;
+            let unreadable = || format!("cannot read the environment file {shown}");
+            let size = std::fs::metadata(path).with_context(unreadable)?;
             if size.len() > MAX_FILE {
                 bail!(
                     "{shown} has {} bytes; it is no environment file",
                     size.len()
                 );
             }
-            let text = fs_err::read_to_string(path).context("cannot read the environment")?;
+            let text = std::fs::read_to_string(path).with_context(unreadable)?;
             let variables = parse_environment(&text)
                 .with_context(|| format!("cannot read variables from {shown}"))?;
             // The signer would refuse it too, but only after the build.

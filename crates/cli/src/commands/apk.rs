@@ -4,7 +4,7 @@ mod indexes;
 mod install;
 mod reach;
 mod solve;
-mod version;
+pub(crate) mod version;
 
 use anyhow::Result;
 use std::process::ExitCode;

@@ -31,14 +31,14 @@ pub(crate) enum Arguments {
 #[command(after_help = "Example:\n  bessemer bootstrap debian --out ./repository")]
 pub(crate) struct DebianArguments {
     /// Where the repository goes
-    #[arg(long)]
-    pub(crate) out: PathBuf,
+    #[arg(long, required_unless_present = "print_list")]
+    pub(crate) out: Option<PathBuf>,
     /// YAML list of what to import [default: the built-in one]
     #[arg(long)]
     list: Option<PathBuf>,
     /// Print the list that would be used, and stop
     #[arg(long)]
-    print_list: bool,
+    pub(crate) print_list: bool,
     /// Print the result as JSON
     #[arg(long)]
     json: bool,
@@ -47,20 +47,24 @@ pub(crate) struct DebianArguments {
 /// Imports, signs, and attests each package.
 pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Result<ExitCode> {
     let Arguments::Debian(arguments) = arguments;
+    let (config, text) = match &arguments.list {
+        Some(path) => {
+            let text = fs_err::read_to_string(path).context("cannot read the list")?;
+            (Config::parse(&path.display().to_string(), &text)?, text)
+        }
+        None => (Config::embedded()?, Config::embedded_text().to_owned()),
+    };
     if arguments.print_list {
-        print::bytes(Config::embedded_text().as_bytes())?;
+        print::bytes(text.as_bytes())?;
         return Ok(ExitCode::SUCCESS);
     }
-    let config = match &arguments.list {
-        Some(path) => Config::parse(&path.display().to_string(), &fs_err::read_to_string(path)?)?,
-        None => Config::embedded()?,
-    };
+    let out = arguments.out.clone().context("--out says where to")?;
     let places = Places::of(false)?;
     let services = Services::open(inherited)?;
     let mut client = services.signer()?;
     let run = RunDirectory::create(&places.cache)?;
     let options = Options {
-        out: arguments.out.clone(),
+        out,
         cache: places.cache.join("debian"),
         scratch: Scratch::new(run.path()),
         source_date_epoch: 0,
@@ -90,8 +94,8 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
         }))?;
     } else {
         print::line(format_args!(
-            "{} packages in {}",
-            summary.packages.len(),
+            "{} in {}",
+            print::count(summary.packages.len(), "package"),
             summary.directory.display()
         ))?;
     }

@@ -10,6 +10,7 @@ use super::additions::{Additions, Claims, Environment, record};
 use super::lint::LintArguments;
 use super::recipe_file::{RecipeArguments, at_checksum, render};
 use super::repositories::RepositoryArguments;
+use crate::folders;
 use crate::melange_flags::BuildFlags;
 use crate::print::{self, Hint};
 use crate::services::{Inherited, Services};
@@ -129,6 +130,7 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
     say_unused();
     let services =
         Services::open_with_key(inherited, arguments.signing_key.as_deref(), arguments.jail)?;
+    arguments.recipe.say_missing_pipelines();
     let environment = arguments.additions.environment.read()?;
     let compiled = arguments.recipe.compile_with(|options| {
         arguments.additions.apply(&environment, options);
@@ -259,9 +261,7 @@ fn source_directory(arguments: &Arguments, plan: &Plan) -> Result<Option<PathBuf
         return Ok(None);
     }
     if let Some(directory) = &arguments.source_dir {
-        if !directory.is_dir() {
-            bail!("--source-dir {} is no folder", directory.display());
-        }
+        folders::check("--source-dir", directory)?;
         return Ok(Some(directory.clone()));
     }
     let beside = arguments.recipe.path()?.with_file_name(&plan.package.name);

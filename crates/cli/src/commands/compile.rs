@@ -30,6 +30,9 @@ pub(crate) struct Arguments {
     /// Print the plan (what the factory runs) instead of melange's structure
     #[arg(long)]
     plan: bool,
+    /// Accepted: what is printed is JSON anyway; a failure is then JSON, too
+    #[arg(long)]
+    json: bool,
 }
 
 /// Prints the evaluated recipe as one line of JSON.
@@ -38,8 +41,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         &arguments.namespace,
         &arguments.git_repo_url,
         &arguments.license,
+        arguments.json,
     );
     arguments.melange.say();
+    arguments.recipe.say_missing_pipelines();
     let environment = arguments.additions.environment.read()?;
     let compiled = arguments.recipe.compile_with(|options| {
         arguments.additions.apply(&environment, options);

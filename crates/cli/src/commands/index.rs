@@ -3,13 +3,12 @@
 use super::sign::signed_index;
 use crate::melange_flags::PlainFlags;
 use crate::signing::write_whole;
-use crate::{index_file, print, signing_key};
+use crate::{index_file, package_file, print, signing_key};
 use anyhow::{Context, Result};
 use bessemer_apk::package::Reader;
 use bessemer_apk::{Index, IndexEntry, Limits, read_index, write_index};
 use bessemer_digest::Digest;
 use serde_json::json;
-use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -47,12 +46,18 @@ pub(crate) struct Arguments {
 /// Writes an index of the packages.
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let mut index = Index::default();
-    if arguments.merge
-        && let Some(bytes) = index_file::read_if_present(&arguments.source)?
-    {
-        index = read_index(&bytes, Limits::default())
-            .with_context(|| format!("{} is no index", arguments.source.display()))?
-            .index;
+    if arguments.merge {
+        let source = arguments.source.display();
+        match index_file::read_if_present(&arguments.source)? {
+            Some(bytes) => {
+                index = read_index(&bytes, Limits::default())
+                    .with_context(|| format!("{source} is no index"))?
+                    .index;
+            }
+            None => print::note(&format!(
+                "there is no {source} to extend; a new index begins"
+            )),
+        }
     }
     let mut entries = Vec::new();
     for package in &arguments.packages {
@@ -85,14 +90,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     } else {
         let count = index.entries.len();
         let path = arguments.output.display();
-        print::line(format_args!("{count} packages in {path}"))?;
+        print::line(format_args!("{} in {path}", print::count(count, "package")))?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
 /// What an index says of a package file.
 pub(crate) fn entry(package: &Path) -> Result<IndexEntry> {
-    let file = File::open(package).with_context(|| format!("cannot open {}", package.display()))?;
+    let file = package_file::open(package)?;
     let size = file.metadata()?.len();
     let reader = Reader::open(BufReader::new(file), Limits::default())
         .with_context(|| format!("{} is no package", package.display()))?;

@@ -1,6 +1,7 @@
 //! `bessemer kernel`.
 
 use super::repositories::{OfRecipe, RepositoryArguments};
+use crate::folders::NewFolders;
 use crate::places::Places;
 use anyhow::{Context, Result};
 use bessemer_build::boot::{kernel_package, unpack};
@@ -40,7 +41,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let sources = opened.sources(&store, &places, None);
     let kernel = kernel_package(&sources)?.context("the repositories offer no kernel")?;
     let from = unpack(&kernel, &places.cache)?;
+    let folders = NewFolders::make(&arguments.out)?;
     copy(&from, &arguments.out)?;
+    folders.keep();
     Ok(ExitCode::SUCCESS)
 }
 

@@ -2,7 +2,7 @@
 
 use crate::melange_flags::PlainFlags;
 use crate::{print, signing_key};
-use anyhow::Result;
+use anyhow::{Result, bail};
 use serde_json::json;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -17,7 +17,7 @@ pub(crate) struct Arguments {
     #[arg(default_value = "melange.rsa")]
     name: PathBuf,
     /// Size of the key in bits: 2048, 3072 or 4096
-    #[arg(long, default_value_t = 4096)]
+    #[arg(long, default_value_t = 4096, value_parser = key_size)]
     key_size: u32,
     #[command(flatten)]
     _melange: PlainFlags,
@@ -26,8 +26,23 @@ pub(crate) struct Arguments {
     json: bool,
 }
 
+fn key_size(text: &str) -> Result<u32, String> {
+    match text {
+        "2048" => Ok(2048),
+        "3072" => Ok(3072),
+        "4096" => Ok(4096),
+        _ => Err("it is none of 2048, 3072, 4096".to_owned()),
+    }
+}
+
 /// Has the signer's program make the pair: no other program handles private keys.
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
+    let folder = arguments.name.parent();
+    if let Some(folder) = folder.filter(|folder| !folder.as_os_str().is_empty())
+        && !folder.exists()
+    {
+        bail!("there is no folder {}; no key was made", folder.display());
+    }
     signing_key::make(&arguments.name, arguments.key_size)?;
     let private = arguments.name.display().to_string();
     let public = format!("{private}.pub");

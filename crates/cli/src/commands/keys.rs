@@ -1,5 +1,6 @@
 //! `bessemer keys`.
 
+use crate::folders::NewFolders;
 use crate::print;
 use crate::services::{Inherited, Services};
 use crate::signing::write_whole;
@@ -34,7 +35,7 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
     let mut client = services.signer()?;
     let root = client.trust_root()?;
     let description = client.describe()?;
-    fs_err::create_dir_all(&arguments.out)?;
+    let folders = NewFolders::make(&arguments.out)?;
     let mut written = vec![arguments.out.join("trust-root.json")];
     write_whole(&written[0], &canonical_bytes(&root)?)?;
     for key in &root.keys {
@@ -48,6 +49,7 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
         write_whole(&path, key.public_key_pem.as_bytes())?;
         written.push(path);
     }
+    folders.keep();
     if arguments.json {
         print::json(&json!({
             "written": written,

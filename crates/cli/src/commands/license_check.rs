@@ -3,7 +3,8 @@
 mod report;
 mod subject;
 
-use super::recipe_file::at_checksum;
+use super::build::order::say_missing_mirrors;
+use super::recipe_file::{at_checksum, say_missing_pipelines};
 use crate::exit;
 use crate::fetching::FetchArguments;
 use crate::melange_flags::PlainFlags;
@@ -81,6 +82,8 @@ fn depth(text: &str) -> Result<Depth, String> {
 
 /// Finds, compares, prints and, if asked, mends.
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
+    say_missing_pipelines(&arguments.pipeline_dirs);
+    say_missing_mirrors(&arguments.mirrors);
     let subject = Subject::open(&arguments.file, &arguments.pipeline_dirs)?;
     if arguments.fix && subject.recipe().is_none() {
         return Err(anyhow!("{} is no recipe", arguments.file.display())

@@ -2,6 +2,7 @@
 
 use crate::exit;
 use crate::melange_flags::LintFlags;
+use crate::package_file;
 use crate::print::{self, Hint};
 use anyhow::{Context, Result};
 use bessemer_apk::Limits;
@@ -20,14 +21,26 @@ const RECIPE: &str = ".melange.yaml";
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct LintArguments {
     /// Linters that must pass, in place of the default ones; separated by commas, may be repeated
-    #[arg(long, value_name = "LINTER,…", value_delimiter = ',')]
+    #[arg(long, value_name = "LINTER,…", value_delimiter = ',', value_parser = linter)]
     lint_require: Option<Vec<String>>,
     /// Linters whose findings are warnings, in place of the default ones
-    #[arg(long, value_name = "LINTER,…", value_delimiter = ',')]
+    #[arg(long, value_name = "LINTER,…", value_delimiter = ',', value_parser = linter)]
     lint_warn: Option<Vec<String>>,
     /// Write what is found beside the packages, as `lint-<package>-<version>.json`
     #[arg(long)]
     pub(crate) persist_lint_results: bool,
+}
+
+/// A linter's name, or nothing: `--lint-warn=` is an empty list.
+fn linter(text: &str) -> Result<String, String> {
+    let names: Vec<&str> = linters().map(|linter| linter.name).collect();
+    if text.is_empty() || names.contains(&text) {
+        return Ok(text.to_owned());
+    }
+    Err(format!(
+        "there is no such linter; linters are {}",
+        names.join(", ")
+    ))
 }
 
 impl LintArguments {
@@ -141,7 +154,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
 pub(super) fn open(path: &Path) -> Result<Opened> {
     let file = match path.to_str().filter(|text| text.contains("://")) {
         Some(address) => fetched(address)?,
-        None => File::open(path).with_context(|| format!("cannot open {}", path.display()))?,
+        None => package_file::open(path)?,
     };
     let opened = Opened::read(file, &std::env::temp_dir(), Limits::default())
         .with_context(|| format!("{} is no package", path.display()))?;

@@ -3,6 +3,7 @@
 mod admit;
 
 use super::verify::sidecar_path;
+use crate::folders::NewFolders;
 use crate::places::Places;
 use crate::services::{Inherited, Services};
 use crate::signing::signed_index;
@@ -55,7 +56,7 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
     let root = client.trust_root()?;
     let apk_key = client.describe()?.apk_key;
     let keyring = keyring(&root, &apk_key)?;
-    fs_err::create_dir_all(&arguments.repository)?;
+    let repository = NewFolders::make(&arguments.repository)?;
     bessemer_package::remove_partial(&arguments.repository)?;
     let ground = Ground {
         root: &root,
@@ -88,7 +89,7 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
     let mut published = Vec::new();
     for (architecture, packages) in folders {
         let directory = arguments.repository.join(&architecture);
-        fs_err::create_dir_all(&directory)?;
+        let made = NewFolders::make(&directory)?;
         published.extend(enter(
             &directory,
             packages,
@@ -96,7 +97,9 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
             &scratch,
             &mut client,
         )?);
+        made.keep();
     }
+    repository.keep();
     if arguments.json {
         print::json(&json!({
             "admitted": published.len(),
@@ -124,8 +127,8 @@ fn shown(published: &[Published], repository: &Path) -> Result<()> {
         print::line(format_args!("{}  {}  {word}", package.sha256, package.file))?;
     }
     print::line(format_args!(
-        "{} packages admitted to {}",
-        published.len(),
+        "{} admitted to {}",
+        print::count(published.len(), "package"),
         repository.display()
     ))
 }

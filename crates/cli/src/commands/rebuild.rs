@@ -19,7 +19,8 @@ use crate::exit;
 use crate::melange_flags::RebuildFlags;
 use crate::print::{self, Hint};
 use crate::services::{Inherited, Services};
-use anyhow::{Context, Result, anyhow, bail};
+use crate::{folders, hints};
+use anyhow::{Context, Result, anyhow};
 use attested::Attested;
 use bessemer_attest::TrustRoot;
 use bessemer_attest::documents::{AcceleratorChoice, ConfigSource, JailChoice, Parameters};
@@ -93,8 +94,8 @@ pub(crate) struct Arguments {
 /// Reads all packages first, then builds each origin once, then compares.
 pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Result<ExitCode> {
     arguments.melange.say();
-    if let Some(directory) = arguments.source_dir.as_ref().filter(|path| !path.is_dir()) {
-        bail!("--source-dir {} is no folder", directory.display());
+    if let Some(directory) = &arguments.source_dir {
+        folders::check("--source-dir", directory)?;
     }
     let mut originals = Vec::new();
     for path in &arguments.packages {
@@ -137,10 +138,10 @@ fn attested(
     arguments: &Arguments,
 ) -> Result<Option<Attested>> {
     let attested = Attested::find(original, root).map_err(|error| {
-        let hint = "name the keys of the factory that built it with --trust-root, or take the attestations away to believe the package as it is";
+        let usual = "name the keys of the factory that built it with --trust-root, or take the attestations away to believe the package as it is";
         match arguments.trust_root {
-            None => error.context(Hint(hint.to_owned())),
-            Some(_) => error,
+            None if hints::hint(&error).is_none() => error.context(Hint(usual.to_owned())),
+            _ => error,
         }
         .context(format!("{} is not what was attested", original.file))
     })?;

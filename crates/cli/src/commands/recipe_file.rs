@@ -1,9 +1,11 @@
 //! Finding, reading and compiling a recipe.
 
-use crate::print::Hint;
+use crate::folders;
+use crate::print::{self, Hint};
 use anyhow::{Context, Result, bail};
 use bessemer_recipe::{
-    CompileOptions, Compiled, Diagnostic, PipelineDirectories, Recipe, SourceFile, compile,
+    CompileError, CompileOptions, Compiled, Diagnostic, PipelineDirectories, Recipe, SourceFile,
+    compile,
 };
 use bessemer_store::{FailureCause, FetchError};
 use std::collections::BTreeMap;
@@ -116,6 +118,9 @@ impl RecipeArguments {
         more(&mut options)?;
         match compile(&recipe, &options) {
             Ok(compiled) => Ok(compiled),
+            Err(CompileError::Read { diagnostic, source }) => {
+                Err(anyhow::Error::new(source).context(render(&diagnostic)))
+            }
             Err(error) => match error.diagnostic() {
                 Some(diagnostic) => bail!(render(diagnostic)),
                 None => Err(error.into()),
@@ -133,6 +138,11 @@ impl RecipeArguments {
             .with_context(|| format!("cannot read variables from {}", path.display()))
     }
 
+    /// Warns of each `--pipeline-dir` that is not there: what it was to hold comes from elsewhere.
+    pub(crate) fn say_missing_pipelines(&self) {
+        say_missing_pipelines(&self.pipeline_dirs);
+    }
+
     fn epoch(&self) -> Result<u64> {
         if let Some(value) = std::env::var_os("SOURCE_DATE_EPOCH").filter(|value| !value.is_empty())
         {
@@ -143,6 +153,15 @@ impl RecipeArguments {
         }
         let date = self.build_date.map_or(0, jiff::Timestamp::as_second);
         u64::try_from(date).context("the build date is before 1970")
+    }
+}
+
+/// The same, of commands that take several recipes.
+pub(crate) fn say_missing_pipelines(directories: &[PathBuf]) {
+    for directory in directories {
+        if let Err(error) = folders::check("--pipeline-dir", directory) {
+            print::warning(&format!("{error:#}; no pipeline comes from it"));
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::fetching::{FetchArguments, Fetching};
 use crate::hints::NO_REPOSITORY;
+use crate::missing_index::missing_index;
 use crate::places::Places;
 use crate::print::{self, Hint};
 use anyhow::{Context as _, Result, anyhow};
@@ -9,7 +10,7 @@ use bessemer_attest::TrustRoot;
 use bessemer_attest::documents::LockedKey;
 use bessemer_build::lock::Sources;
 use bessemer_recipe::Plan;
-use bessemer_repository::{Access, Keys, OpenRepositoryError, Repository, Tagged};
+use bessemer_repository::{Access, Keys, Location, OpenRepositoryError, Repository, Tagged};
 use bessemer_store::{Store, Uri};
 
 #[derive(Debug, Clone, clap::Args)]
@@ -182,10 +183,7 @@ impl Opening<'_> {
             |keys: &Keys| Repository::open(&location, self.arch, keys.keyring(), self.access);
         let opened = match open(keys) {
             Err(error) if error.is_missing() => {
-                print::warning(&format!(
-                    "repository {location} has no index for {}, left out",
-                    self.arch
-                ));
+                self.say_missing(&location);
                 return Ok(());
             }
             Err(untrusted @ OpenRepositoryError::Untrusted { .. }) if self.discovers => {
@@ -198,6 +196,19 @@ impl Opening<'_> {
         };
         self.repositories.push(opened);
         Ok(())
+    }
+
+    fn say_missing(&self, location: &Tagged) {
+        let Location::Directory { path, .. } = &location.place else {
+            return;
+        };
+        let missing = missing_index(path, self.arch);
+        let advice = missing.advice.map(|advice| format!("; {advice}"));
+        print::warning(&format!(
+            "repository {location} {}, left out{}",
+            missing.what,
+            advice.unwrap_or_default()
+        ));
     }
 
     fn discover(&self, location: &Tagged, keys: &mut Keys) -> Result<bool> {

@@ -51,12 +51,16 @@ struct Scanned {
 /// Prints each `.PKGINFO` anew, or how it differs.
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     arguments.melange.say();
+    arguments.recipe.say_missing_pipelines();
     let compiled = arguments.recipe.compile(&[], &[])?;
     for warning in &compiled.warnings {
         print::warning(&render(warning));
     }
     let plan = compiled.plan;
     let packages = opened(arguments, &plan)?;
+    if let Some(wanted) = &arguments.package {
+        known(wanted, &packages)?;
+    }
     let trees: Vec<&Tree> = packages.iter().map(|(_, opened)| &opened.tree).collect();
     let mut differ = Vec::new();
     let mut printed = Vec::new();
@@ -94,6 +98,19 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         return Ok(ExitCode::from(exit::ERROR));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Checks that a package that was asked for is among those that are there.
+fn known(wanted: &str, packages: &[(&PackagePlan, Opened)]) -> Result<()> {
+    let mut names = packages.iter().map(|(package, _)| package.name.as_str());
+    if names.clone().any(|name| name == wanted) {
+        return Ok(());
+    }
+    let first = names.next().unwrap_or_default().to_owned();
+    let names = names.fold(first, |all, name| [&all, ", ", name].concat());
+    Err(anyhow!(
+        "the recipe has no package `{wanted}` that is there; there are {names}"
+    ))
 }
 
 /// The packages of the plan, main package first. A subpackage that is not there is left out.

@@ -1,14 +1,14 @@
 //! `bessemer sign` and `bessemer sign-index`.
 
 use crate::melange_flags::PlainFlags;
-use crate::{index_file, print, signing_key};
+use crate::{index_file, package_file, print, signing_key};
 use anyhow::{Context, Result, bail};
 use bessemer_apk::package::Reader;
 use bessemer_apk::{Limits, read_index};
 use bessemer_digest::{Digest, HashingWriter};
 use bessemer_package::replace_whole;
 use serde_json::json;
-use std::fs::{File, Permissions};
+use std::fs::Permissions;
 use std::io::{self, BufReader, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -77,7 +77,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
 /// to file, however large it is.
 fn sign_package(path: &Path, sign: &Sign<'_>) -> Result<Digest> {
     let (path, permissions) = regular(path)?;
-    let mut file = File::open(&path)?;
+    let mut file = package_file::open(&path)?;
     let reader = Reader::open(BufReader::new(&mut file), Limits::default())
         .context("the file is no package")?;
     let header = reader.header();

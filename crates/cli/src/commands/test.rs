@@ -7,13 +7,13 @@ use super::build::{accelerator, check_architecture, jail, say_unused};
 use super::recipe_file::{RecipeArguments, render};
 use super::repositories::{OfRecipe, RepositoryArguments};
 use super::worker::{guest, tools};
-use crate::exit;
 use crate::melange_flags::TestFlags;
 use crate::places::Places;
 use crate::print::{self, Progress};
 use crate::programs::companion;
 use crate::services::{Inherited, Services};
-use anyhow::{Context as _, Result, bail};
+use crate::{exit, folders};
+use anyhow::{Context as _, Result};
 use bessemer_attest::documents::{
     AcceleratorChoice, ConfigSource, JailChoice, Parameters, TestOutcome, TestRun,
 };
@@ -141,6 +141,7 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
 
 /// The recipe's plan, with what the command line adds to its test environments.
 fn plan(arguments: &Arguments) -> Result<Plan> {
+    arguments.recipe.say_missing_pipelines();
     let environment = arguments.environment.read()?;
     let compiled = arguments.recipe.compile_with(|options| {
         options.environment = environment.variables;
@@ -151,8 +152,8 @@ fn plan(arguments: &Arguments) -> Result<Plan> {
     }
     let mut plan = compiled.plan;
     check_architecture(&plan)?;
-    if let Some(directory) = arguments.source_dir.as_ref().filter(|path| !path.is_dir()) {
-        bail!("--source-dir {} is no folder", directory.display());
+    if let Some(directory) = &arguments.source_dir {
+        folders::check("--source-dir", directory)?;
     }
     let packages = std::iter::once(&mut plan.package).chain(&mut plan.subpackages);
     for test in packages.filter_map(|package| package.test.as_mut()) {

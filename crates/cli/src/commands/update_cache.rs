@@ -1,8 +1,9 @@
 //! `bessemer update-cache`: sources into a folder, by digest.
 
-use super::recipe_file::{RecipeArguments, at_checksum, parse, render};
+use super::recipe_file::{RecipeArguments, at_checksum, parse, render, say_missing_pipelines};
 use crate::exit;
 use crate::fetching::FetchArguments;
+use crate::folders::NewFolders;
 use crate::melange_flags::PlainFlags;
 use crate::print::{self, Progress};
 use anyhow::{Context, Result, anyhow};
@@ -87,12 +88,14 @@ struct Wanted {
 /// Fetches what is missing; fails when a source cannot be had, after having tried the others.
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let mut wanted = Wanted::default();
+    say_missing_pipelines(&arguments.pipeline_dirs);
     for recipe in &arguments.recipes {
         collect(arguments, recipe, &mut wanted)?;
     }
     for uri in &wanted.unpinned {
         print::warning(&format!("{uri} has no checksum, left out"));
     }
+    let folders = NewFolders::make(&arguments.cache_dir)?;
     let cache = SourceCache::open(&arguments.cache_dir)?;
     let results = update(&cache, &wanted.sources, arguments.fetch)?;
     let failed = results.iter().filter(|result| result.is_err()).count();
@@ -102,6 +105,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         shown(arguments, &wanted, &results)?;
     }
     if failed == 0 {
+        folders.keep();
         return Ok(ExitCode::SUCCESS);
     }
     let all = wanted.sources.len();

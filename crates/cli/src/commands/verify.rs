@@ -1,10 +1,10 @@
 //! `bessemer verify`.
 
-use crate::print;
+use crate::{package_file, print};
 use anyhow::{Context, Result, anyhow, bail};
 use bessemer_apk::Limits;
 use bessemer_apk::package::Reader;
-use bessemer_attest::verify::{ApkFacts, Origin, Report, VerifyPolicy, verify};
+use bessemer_attest::verify::{ApkFacts, Origin, Report, VerifyError, VerifyPolicy, verify};
 use bessemer_attest::{SIDECAR_LIMIT, Sidecar, TrustRoot};
 use bessemer_build::worker::now;
 use std::io::{BufReader, Read as _};
@@ -26,7 +26,7 @@ pub(crate) struct Arguments {
     #[arg(long)]
     attestations: Option<PathBuf>,
     /// Refuse a package built below this SLSA build level
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=3))]
     min_level: u8,
     /// Accept a package without proof that its tests passed
     #[arg(long)]
@@ -42,11 +42,16 @@ pub(crate) struct Arguments {
     json: bool,
 }
 
+impl Arguments {
+    /// What is wrong with the flags together, if something is.
+    pub(crate) fn wrong(&self) -> Option<&'static str> {
+        (self.packages.len() > 1 && self.attestations.is_some())
+            .then_some("--attestations names one file, and there are several packages")
+    }
+}
+
 /// Verifies, and says what was proven; exit status 1 if any package has any mismatch.
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
-    if arguments.packages.len() > 1 && arguments.attestations.is_some() {
-        bail!("--attestations names one file, and there are several packages");
-    }
     let root = read_trust_root(&arguments.trust_root)?;
     let mut reports = Vec::new();
     let mut failed = false;
@@ -63,11 +68,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
                 if arguments.json {
                     reports.push(refusal(package, &error));
                 }
-                // One line, however long the chain of causes: a log is searched for it.
                 print::failure(&anyhow!(
                     "FAIL {}: {}",
                     print::plain_line(&package.display().to_string()),
-                    print::plain_line(&format!("{error:#}"))
+                    reason(&error)
                 ));
             }
         }
@@ -78,6 +82,17 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         reports => print::json(&reports)?,
     }
     Ok(ExitCode::from(u8::from(failed)))
+}
+
+/// One line, however long the chain of causes: a log is searched for it.
+fn reason(error: &anyhow::Error) -> String {
+    let text = print::plain_line(&format!("{error:#}"));
+    match error.downcast_ref() {
+        Some(VerifyError::Subject { .. }) => {
+            text + " (`bessemer sign` makes another file, of which attestations made before do not speak)"
+        }
+        _ => text,
+    }
 }
 
 fn json(package: &Path, report: &Report) -> serde_json::Value {
@@ -155,7 +170,7 @@ pub(crate) fn read_sidecar(path: &Path) -> Result<Sidecar> {
 /// What a package file says of itself, measured; the package must be intact.
 pub(crate) fn facts(package: &Path) -> Result<ApkFacts> {
     let damaged = "the file is not an intact package";
-    let file = BufReader::new(fs_err::File::open(package)?.into_file());
+    let file = BufReader::new(package_file::open(package)?);
     let mut reader = Reader::open(file, Limits::default()).context(damaged)?;
     while reader.next_entry().context(damaged)?.is_some() {}
     let (header, summary) = reader.finish().context(damaged)?;
@@ -168,4 +183,26 @@ pub(crate) fn facts(package: &Path) -> Result<ApkFacts> {
         control_sha256: Some(header.control.sha256),
         data_sha256: Some(summary.data_sha256),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{VerifyError, reason};
+    use bessemer_digest::Digest;
+
+    #[test]
+    fn a_file_that_nothing_speaks_of_may_have_been_signed_again() {
+        let error = VerifyError::Subject {
+            number: 1,
+            file: "a-1-r0.apk".to_owned(),
+            sha256: Digest::of("a"),
+        };
+        let line = reason(&error.into());
+        assert!(
+            line.contains("(`bessemer sign` makes another file"),
+            "{line}"
+        );
+        let other = reason(&anyhow::anyhow!("one\ntwo"));
+        assert_eq!(other, "one two");
+    }
 }

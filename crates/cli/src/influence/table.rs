@@ -218,6 +218,7 @@ pub(crate) const ENTRIES: &[Entry] = &[
         READS,
     ),
     entry(&["compile"], "--plan", PRINTS),
+    entry(&["compile"], "--json", PRINTS),
     entry(&["schema"], "<document>", PRINTS),
     entry(&["reference"], "<page>", PRINTS),
     entry(&["query"], "<template>", PRINTS),

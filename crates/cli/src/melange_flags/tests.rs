@@ -9,7 +9,10 @@ use std::process::Command;
 
 fn parsed(words: &[&str]) -> Result<(), String> {
     let refused = |error: clap::Error| error.to_string();
-    let mut matches = definition().try_get_matches_from(words).map_err(refused)?;
+    let read = crate::switch_words::read(&definition(), words.iter().map(Into::into));
+    let mut matches = definition()
+        .try_get_matches_from(read.words)
+        .map_err(refused)?;
     crate::arguments::Arguments::from_arg_matches_mut(&mut matches)
         .map(drop)
         .map_err(refused)

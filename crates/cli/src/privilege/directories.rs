@@ -4,7 +4,7 @@
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{
     AtFlags, Dir, FileType, Gid, Mode, OFlags, Stat, Uid, fchmod, fchown, fstat, mkdirat, open,
-    openat, readlinkat, unlinkat,
+    openat, readlinkat, statat, unlinkat,
 };
 use rustix::io::Errno;
 use std::collections::VecDeque;
@@ -50,10 +50,56 @@ pub(crate) enum Given {
     No(u32),
 }
 
+/// Directories that this process made, outermost first. What is still empty when this is dropped is
+/// removed.
+#[derive(Debug, Default)]
+pub(crate) struct Made(Vec<Entry>);
+
+/// One of them, where it was made.
+#[derive(Debug)]
+struct Entry {
+    parent: OwnedFd,
+    name: OsString,
+    device: u64,
+    inode: u64,
+}
+
+impl Made {
+    /// Leaves them, now that the work is done.
+    pub(crate) fn keep(&mut self) {
+        self.0.clear();
+    }
+
+    fn add(&mut self, parent: &OwnedFd, name: &OsStr) -> io::Result<()> {
+        let stat = statat(parent, name, AtFlags::SYMLINK_NOFOLLOW)?;
+        self.0.push(Entry {
+            parent: parent.try_clone()?,
+            name: name.to_owned(),
+            device: stat.st_dev,
+            inode: stat.st_ino,
+        });
+        Ok(())
+    }
+}
+
+impl Drop for Made {
+    fn drop(&mut self) {
+        for entry in self.0.iter().rev() {
+            let found = statat(&entry.parent, &entry.name, AtFlags::SYMLINK_NOFOLLOW);
+            let own = found
+                .is_ok_and(|found| (found.st_dev, found.st_ino) == (entry.device, entry.inode));
+            if own {
+                // Refused where something is in it, which is to stay.
+                let _ = unlinkat(&entry.parent, &entry.name, AtFlags::REMOVEDIR);
+            }
+        }
+    }
+}
+
 /// Makes the directory at this absolute path if need be, and gives it to the uid `to` if it is of
 /// this process's own uid and empty. Nothing is made in a directory of `to`, and no link of `to` or
-/// below a directory of `to` is followed.
-pub(crate) fn give(path: &Path, to: u32) -> io::Result<Given> {
+/// below a directory of `to` is followed. What is made is added to `made`.
+pub(crate) fn give(path: &Path, to: u32, made: &mut Made) -> io::Result<Given> {
     let mut directory = open(
         "/",
         OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC,
@@ -71,9 +117,11 @@ pub(crate) fn give(path: &Path, to: u32) -> io::Result<Given> {
             Err(Errno::NOENT) => {
                 // Somebody else may have made it in this moment; the next look tells.
                 match mkdirat(&directory, &name, MODE) {
-                    Ok(()) | Err(Errno::EXIST) => rest.push_front(name),
+                    Ok(()) => made.add(&directory, &name)?,
+                    Err(Errno::EXIST) => {}
                     Err(error) => return Err(error.into()),
                 }
+                rest.push_front(name);
                 continue;
             }
             entry => entry?,
@@ -192,7 +240,7 @@ pub(crate) fn keep(path: &Path, kept: u32) -> io::Result<()> {
         return Ok(());
     }
     for name in entries(&directory)? {
-        let stat = rustix::fs::statat(&directory, &name, AtFlags::SYMLINK_NOFOLLOW)?;
+        let stat = statat(&directory, &name, AtFlags::SYMLINK_NOFOLLOW)?;
         if !is_directory(&stat) {
             unlinkat(&directory, &name, AtFlags::empty())?;
         } else if ![own, kept].contains(&stat.st_uid) {

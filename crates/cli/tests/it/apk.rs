@@ -57,7 +57,7 @@ fn what_apk_commands_print() {
         ("version-json", version(&["1", "1.0", "--json"]), None, 0),
         ("version-stdin", version(&["-"]), Some("pairs"), 0),
         ("version-no-pairs", version(&["-"]), Some("no-pairs"), 1),
-        ("version-one", version(&["1.2"]), None, 1),
+        ("version-one", version(&["1.2"]), None, 2),
         ("solve", with_main(&["app"]), None, 0),
         ("solve-json", with_main(&["app", "--json"]), None, 0),
         ("solve-conflict", with_main(&["app", "old"]), None, 1),
@@ -80,6 +80,19 @@ fn what_apk_commands_print() {
             with_main(&["--index", "@edge edge.tar.gz", "app@edge"]),
             None,
             0,
+        ),
+        (
+            "solve-other-tag",
+            with_main(&["--index", "@edge edge.tar.gz", "lib@testing"]),
+            None,
+            0,
+        ),
+        ("solve-without-tags", with_main(&["lib@testing"]), None, 0),
+        (
+            "sign-no-key",
+            vec!["sign-index", "--signing-key", "none.rsa", "main.tar.gz"],
+            None,
+            1,
         ),
         ("solve-no-tag", with_main(&["nope@edge"]), None, 1),
         (

@@ -209,7 +209,8 @@ const REFUSED: [(&str, &[&str]); 27] = [
     ("hard-symlink", &["-r", "hard-symlink", "evil"]),
     ("twice", &["-r", "twice", "evil"]),
 ];
-const MORE_REFUSED: [(&str, &[&str]); 3] = [
+const MORE_REFUSED: [(&str, &[&str]); 4] = [
+    ("index-itself", &["-r", "good/x86_64", "base"]),
     ("metadata", &["-r", "metadata", "evil"]),
     ("forged", &["-r", "forged", "evil"]),
     ("in-the-way", &["-r", "in-the-way", "evil"]),

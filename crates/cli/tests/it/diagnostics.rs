@@ -104,3 +104,14 @@ fn mistakes_on_the_command_line_are_answered() {
         compare(&path, &filter.apply(&format!("{line}\n{outcome}")));
     }
 }
+
+/// It must not ask for a place that it does not use, and as root not start anything.
+#[test]
+fn a_list_is_printed_and_nothing_is_made() {
+    let home = Workshop::new();
+    let outcome = run(&["bootstrap", "debian", "--print-list"], home.path(), &home);
+    outcome.expect(0);
+    assert!(outcome.stdout.contains("packages:"), "{outcome}");
+    assert_eq!(outcome.stderr, "");
+    assert_eq!(std::fs::read_dir(home.path()).unwrap().count(), 0);
+}

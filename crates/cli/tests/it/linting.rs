@@ -47,9 +47,9 @@ fn findings_are_shown_and_fail_only_where_they_must_not_be() {
     off.expect(0);
     assert_eq!(off.stdout, format!("{path}: nothing found\n"));
     let unknown = run(&["lint", path, "--lint-warn", "nope"], &home);
-    unknown.expect(1);
+    unknown.expect(2);
     assert!(
-        unknown.stderr.contains("there is no linter `nope`"),
+        unknown.stderr.contains("there is no such linter"),
         "{unknown}"
     );
 }
@@ -100,6 +100,10 @@ fn scan_shows_what_differs() {
     );
     let provided = "provides = so-ver:libcap.so.2=2.69-r0\nprovides = so-ver:libpsx.so.2=2.69-r0\n";
     assert!(printed.stdout.contains(provided), "{printed}");
+    let unknown = run(&[&words[..], &["-p", "libcap-y"]].concat(), &home);
+    unknown.expect(1);
+    let said = "no package `libcap-y` that is there; there are libcap\n";
+    assert!(unknown.stderr.contains(said), "{unknown}");
     let differs = run(&[&words[..], &["--diff"]].concat(), &home);
     differs.expect(1);
     for line in [

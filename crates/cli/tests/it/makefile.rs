@@ -84,6 +84,7 @@ fn a_makefile_for_melange_builds_tests_and_debugs() {
     for said in [
         "note: --apk-cache-dir: ",
         "note: QEMU_KERNEL_IMAGE is not used",
+        "warning: `--generate-index false`: the switch is on",
         "has no index for",
     ] {
         assert!(outcome.stderr.contains(said), "{said}: {outcome}");

@@ -1,11 +1,13 @@
 //! Index files, from the command line.
 
 use super::reach::Reach;
+use crate::hints::UNSIGNED_INDEX;
+use crate::print::{self, Hint};
 use anyhow::{Context as _, Result, bail};
 use bessemer_apk::solver::Repository;
-use bessemer_apk::{Index, Keyring, Limits, read_index};
+use bessemer_apk::{Dependency, Index, Keyring, Limits, VerifyError, read_index};
 use bessemer_store::Uri;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
@@ -86,6 +88,14 @@ pub(super) fn open_one(named: &Named, keyring: Option<&Keyring>, reach: &Reach) 
     if let Some(keyring) = keyring {
         keyring
             .verify(&archive.signatures, &bytes[archive.unsigned.clone()])
+            .map_err(|error| {
+                let unsigned = matches!(error, VerifyError::Unsigned);
+                let error = anyhow::Error::from(error);
+                if unsigned {
+                    return error.context(Hint(UNSIGNED_INDEX.to_owned()));
+                }
+                error
+            })
             .with_context(|| format!("nothing vouches for {place}"))?;
     }
     Ok(Opened {
@@ -117,6 +127,29 @@ pub(super) fn keyring(places: &[Uri], reach: &Reach) -> Result<(Keyring, KeyFile
         files.insert(name, pem.into_bytes());
     }
     Ok((keyring, files))
+}
+
+/// Says of each constraint whose tag no index has that it is met by any without one, as with apko;
+/// apk refuses it.
+pub(super) fn say_unknown_tags<'a>(
+    world: &[Dependency],
+    tags: impl IntoIterator<Item = &'a Option<String>>,
+) {
+    let known: BTreeSet<&str> = tags.into_iter().filter_map(Option::as_deref).collect();
+    let there = if known.is_empty() {
+        "none has any".to_owned()
+    } else {
+        let known: Vec<String> = known.iter().map(|tag| format!("@{tag}")).collect();
+        format!("there are {}", known.join(", "))
+    };
+    for dependency in world {
+        let Some(tag) = &dependency.pin else { continue };
+        if !known.contains(tag.as_str()) {
+            print::warning(&format!(
+                "`{dependency}`: no index has the tag @{tag} ({there}), so it is taken from one without a tag, as with apko"
+            ));
+        }
+    }
 }
 
 /// The indexes of each architecture that was asked for, all that there are without any; an index is

@@ -102,19 +102,20 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         print::json(&result(&target, &sources, &chosen, &made))?;
         return Ok(ExitCode::SUCCESS);
     }
-    let count = chosen.len();
-    let packages = if count == 1 { "package" } else { "packages" };
+    let packages = print::count(chosen.len(), "package");
     let path = target.path().display();
-    print::line(format_args!("{count} {packages} in {path}"))?;
+    print::line(format_args!("{packages} in {path}"))?;
     Ok(ExitCode::SUCCESS)
 }
 
 fn refused(arch: &str, error: Unsolvable, as_json: bool) -> Result<ExitCode> {
-    if as_json {
-        print::json(&json!({"arch": arch, "reasons": error.reasons}))?;
-        return Ok(ExitCode::from(exit::ERROR));
+    if !as_json {
+        return Err(error.into());
     }
-    Err(error.into())
+    let found = json!({"arch": arch, "reasons": error.reasons});
+    print::failure(&error.into());
+    print::json(&found)?;
+    Ok(ExitCode::from(exit::ERROR))
 }
 
 /// What goes into a target.

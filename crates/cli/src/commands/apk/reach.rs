@@ -3,7 +3,7 @@
 
 use crate::fetching::{FetchArguments, Fetching};
 use crate::places::Places;
-use crate::print;
+use crate::{package_file, print};
 use anyhow::{Context as _, Result, bail};
 use bessemer_apk::discovery::FoundKey;
 use bessemer_repository::{Access, Location, published_keys};
@@ -105,5 +105,5 @@ impl Reach {
 
 /// A package file that was named or fetched.
 pub(super) fn open_package(path: &std::path::Path) -> Result<File> {
-    File::open(path).with_context(|| format!("cannot open {}", path.display()))
+    package_file::open(path)
 }

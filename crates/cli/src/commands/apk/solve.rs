@@ -63,6 +63,7 @@ impl From<Rule> for InstallIf {
 /// Prints the packages in the order of installation, or why there is no choice.
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let world = constraints(&arguments.world)?;
+    indexes::say_unknown_tags(&world, arguments.indexes.iter().map(|named| &named.tag));
     let places = arguments.indexes.iter().map(|named| &named.place);
     let reach = Reach::open(arguments.fetching, places.chain(&arguments.keys))?;
     let (keyring, _) = indexes::keyring(&arguments.keys, &reach)?;
@@ -120,14 +121,17 @@ fn constraints(words: &[String]) -> Result<Vec<Dependency>> {
 }
 
 fn refused(arch: &str, archs: usize, error: Unsolvable, as_json: bool) -> Result<ExitCode> {
-    if as_json {
-        print::json(&json!({"arch": arch, "reasons": error.reasons}))?;
-        return Ok(ExitCode::from(exit::ERROR));
-    }
+    let found = json!({"arch": arch, "reasons": error.reasons});
+    let mut error = anyhow::Error::from(error);
     if archs > 1 {
-        return Err(anyhow::Error::from(error).context(format!("there is no solution for {arch}")));
+        error = error.context(format!("there is no solution for {arch}"));
     }
-    Err(error.into())
+    if !as_json {
+        return Err(error);
+    }
+    print::failure(&error);
+    print::json(&found)?;
+    Ok(ExitCode::from(exit::ERROR))
 }
 
 fn name(entry: &IndexEntry) -> String {
@@ -173,7 +177,8 @@ fn each(all: &[(&String, &Solver<'_>, &Vec<Repository<'_>>)], as_json: bool) -> 
         print::bytes(piece.as_bytes())?;
         let count = solved + unsolved;
         print::line(format_args!(
-            "{count} worlds: {solved} solved, {unsolved} without a solution"
+            "{}: {solved} solved, {unsolved} without a solution",
+            print::count(count, "world")
         ))?;
     }
     Ok(ExitCode::SUCCESS)

@@ -30,13 +30,20 @@ pub(crate) struct Arguments {
     json: bool,
 }
 
+impl Arguments {
+    /// What is wrong with the versions, if something is.
+    pub(crate) fn wrong(&self) -> Option<&'static str> {
+        let enough = self.versions.len() > 1 || self.versions[0] == "-";
+        (!enough).then_some("--test needs two versions, or `-` to read pairs from standard input")
+    }
+}
+
 /// Prints one relation a pair.
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     match &arguments.versions[..] {
         [a, b] if arguments.json => print::json(&answer(a, b))?,
         [a, b] => print::line(format_args!("{}", relation(a, b)))?,
-        [stdin] if stdin == "-" => from_stdin(arguments.json)?,
-        _ => bail!("--test needs two versions, or `-` to read pairs from standard input"),
+        _ => from_stdin(arguments.json)?,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -16,14 +16,28 @@ pub(crate) struct LimitArguments {
     #[arg(long)]
     cpu: Option<u32>,
     /// Memory of the guest, such as `2Gi`
-    #[arg(long)]
+    #[arg(long, value_parser = size)]
     memory: Option<String>,
     /// Scratch disk of the guest, such as `20Gi`
-    #[arg(long)]
+    #[arg(long, value_parser = size)]
     disk: Option<String>,
     /// Longest time for one step, such as `30m`
-    #[arg(long)]
+    #[arg(long, value_parser = duration)]
     timeout: Option<String>,
+}
+
+/// Takes what can be read later, so that a mistake is one of the command line.
+fn size(text: &str) -> Result<String, String> {
+    let read = mebibytes(text).map_err(|error| error.to_string());
+    read.map(|_| text.to_owned())
+}
+
+/// The same; nothing means the recipe's, or the usual one.
+fn duration(text: &str) -> Result<String, String> {
+    if !text.is_empty() {
+        seconds(text).map_err(|error| error.to_string())?;
+    }
+    Ok(text.to_owned())
 }
 
 impl LimitArguments {
@@ -45,7 +59,9 @@ impl LimitArguments {
                 .unwrap_or(2),
         };
         let timeout = match self.timeout.as_deref().or(Some(plan.timeout.as_str())) {
-            Some(text) if !text.is_empty() => seconds(text)?,
+            Some(text) if !text.is_empty() => {
+                seconds(text).with_context(|| format!("timeout is `{text}`"))?
+            }
             _ => DEFAULT_TIMEOUT_SECONDS,
         };
         Ok(Limits {
@@ -65,15 +81,19 @@ fn mebibytes(text: &str) -> Result<u64> {
     let Ok(number) = digits.trim().parse::<u64>() else {
         bail!("it is no number with a unit, such as 2Gi");
     };
-    let mebibytes = match text[digits.len()..].trim_end_matches(['i', 'B']) {
+    let unit = &text[digits.len()..];
+    let mebibytes = match unit.trim_end_matches(['i', 'B']) {
         "K" => number / 1024,
         "M" => number,
         "G" => number.saturating_mul(1024),
         "T" => number.saturating_mul(1024 * 1024),
-        unit => bail!("`{unit}` is no unit; write Mi or Gi"),
+        "" => bail!("it has no unit; write Mi or Gi"),
+        _ => bail!("`{unit}` is no unit; write Mi or Gi"),
     };
     Ok(mebibytes)
 }
+
+const NO_DURATION: &str = "it is no duration such as 1h30m";
 
 /// Go's duration syntax, in whole seconds: `90s`, `1h30m`.
 fn seconds(text: &str) -> Result<u64> {
@@ -88,16 +108,16 @@ fn seconds(text: &str) -> Result<u64> {
             'h' => 3600,
             'm' => 60,
             's' => 1,
-            _ => bail!("`{text}` is no duration; write something like 1h30m"),
+            _ => bail!(NO_DURATION),
         };
         let Ok(value) = number.parse::<u64>() else {
-            bail!("`{text}` is no duration; write something like 1h30m");
+            bail!(NO_DURATION);
         };
         total = total.saturating_add(value.saturating_mul(factor));
         number.clear();
     }
     if !number.is_empty() || total == 0 {
-        bail!("`{text}` is no duration; write something like 1h30m");
+        bail!(NO_DURATION);
     }
     Ok(total)
 }
@@ -111,6 +131,11 @@ mod tests {
         assert_eq!(mebibytes("2Gi").unwrap(), 2048);
         assert_eq!(mebibytes("512Mi").unwrap(), 512);
         assert_eq!(seconds("1h30m").unwrap(), 5400);
+        assert_eq!(size("1").unwrap_err(), "it has no unit; write Mi or Gi");
+        assert_eq!(size("2Gx").unwrap_err(), "`Gx` is no unit; write Mi or Gi");
+        assert_eq!(duration("").unwrap(), "");
+        let error = duration("5").unwrap_err();
+        assert_eq!(error, "it is no duration such as 1h30m");
         for text in ["", "2", "2Xi", "Gi"] {
             assert!(mebibytes(text).is_err(), "{text}");
         }

@@ -8,6 +8,7 @@ use crate::commands::lint::LintArguments;
 use crate::commands::repositories::{OfRecipe, Opened, RepositoryArguments};
 use crate::exit;
 use crate::fetching::HTTP_AUTH;
+use crate::folders::{self, NewFolders};
 use crate::places::Places;
 use crate::print::{self, Progress};
 use crate::programs::companion;
@@ -118,7 +119,7 @@ impl Order<'_> {
             pinned::all_offered(&self.plan.environment.packages, &opened.repositories)?;
         }
         let out = self.out_dir.join(&architecture);
-        fs_err::create_dir_all(&out)?;
+        let folders = NewFolders::make(&out)?;
         bessemer_package::remove_partial(&out)?;
         let mut client = services.signer()?;
         let trust_root = client.trust_root()?;
@@ -157,6 +158,7 @@ impl Order<'_> {
             Some(neighbours) => Some(neighbours.extend(&result, &mut client, &scratch)?),
             None => None,
         };
+        folders.keep();
         Ok(Ok(Made { result, key, index }))
     }
 
@@ -260,6 +262,7 @@ struct Started<'a> {
 /// The mirrors, and the cache folder if it is there. Whatever is in it is held against the digests
 /// that the recipe names.
 pub(in crate::commands) fn with_cache(mirrors: &[String], cache: Option<&Path>) -> Vec<String> {
+    say_missing_mirrors(mirrors);
     let mut all = mirrors.to_vec();
     match cache {
         Some(cache) if cache.is_dir() => all.push(cache.display().to_string()),
@@ -270,6 +273,17 @@ pub(in crate::commands) fn with_cache(mirrors: &[String], cache: Option<&Path>) 
         None => {}
     }
     all
+}
+
+/// Notes each `--mirror` on this machine that cannot be used: sources come from elsewhere then.
+pub(in crate::commands) fn say_missing_mirrors(mirrors: &[String]) {
+    for mirror in mirrors.iter().filter(|mirror| !mirror.contains("://")) {
+        if let Err(error) = folders::check("--mirror", Path::new(mirror)) {
+            print::note(&format!(
+                "{error:#}; sources come from where the recipe says"
+            ));
+        }
+    }
 }
 
 /// Writes the public half of the key that signs packages where an installer's user finds it.

@@ -1,13 +1,13 @@
 //! What is checked: a recipe, a package, or a folder.
 
 use crate::commands::recipe_file::{RecipeArguments, render};
+use crate::package_file;
 use crate::print::{self, Hint};
 use anyhow::{Context, Result, anyhow};
 use bessemer_apk::Limits;
 use bessemer_apk::package::Reader;
 use bessemer_license::Declared;
 use bessemer_recipe::{EvaluatedSources, Recipe};
-use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
@@ -32,7 +32,8 @@ pub(super) enum Subject {
 impl Subject {
     /// Finds out what it is.
     pub(super) fn open(path: &Path, pipeline_dirs: &[PathBuf]) -> Result<Self> {
-        let metadata = fs_err::metadata(path)?;
+        let metadata = std::fs::metadata(path);
+        let metadata = metadata.with_context(|| format!("cannot read {}", path.display()))?;
         if metadata.is_dir() {
             return Ok(Self::Folder(path.to_owned()));
         }
@@ -133,7 +134,7 @@ fn architecture(recipe: &Recipe) -> String {
 
 fn package(path: &Path) -> Result<Subject> {
     let no_package = || format!("{} is no package", path.display());
-    let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
+    let file = package_file::open(path)?;
     let reader = Reader::open(BufReader::new(file), Limits::default()).with_context(no_package)?;
     let control = &reader.header().control;
     let bytes = control.files.get(RECIPE).with_context(|| {

@@ -3,6 +3,7 @@
 use super::Arguments;
 use crate::commands::index::entry;
 use crate::commands::verify::{facts, read_sidecar, sidecar_path};
+use crate::package_file;
 use anyhow::{Context, Result, bail};
 use bessemer_apk::IndexEntry;
 use bessemer_attest::derive::GatePolicy;
@@ -53,6 +54,8 @@ fn judge(
     client: &mut Client,
 ) -> Result<Admitted> {
     let root = ground.root;
+    // Looked for first: without it, its attestations would be what is missed.
+    drop(package_file::open(package)?);
     // An earlier gate's summary speaks of another repository.
     let mut sidecar = read_sidecar(&sidecar_path(package))?.without(Role::Gate, root)?;
     let copy = copied(package, &arguments.repository, ground.scratch)?;
@@ -97,7 +100,7 @@ fn copied(package: &Path, repository: &Path, scratch: &Scratch) -> Result<NamedT
     let mut copy = scratch
         .file(repository)
         .with_context(|| format!("cannot write to {}", repository.display()))?;
-    std::io::copy(&mut fs_err::File::open(package)?, &mut copy)?;
+    std::io::copy(&mut package_file::open(package)?, &mut copy)?;
     Ok(copy)
 }
 

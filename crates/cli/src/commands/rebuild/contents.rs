@@ -1,6 +1,7 @@
 //! What is in a package file, as far as two of them are compared: digests, and the text of what
 //! packages say of themselves.
 
+use crate::package_file;
 use crate::print::plain_line;
 use anyhow::{Context, Result};
 use bessemer_apk::package::{Control, Reader};
@@ -41,7 +42,7 @@ impl Contents {
     pub(super) fn read(path: &Path) -> Result<Self> {
         let shown = plain_line(&path.display().to_string());
         let damaged = || format!("{shown} is not an intact package");
-        let file = fs_err::File::open(path)?.into_file();
+        let file = package_file::open(path)?;
         let mut reader =
             Reader::open(BufReader::new(file), Limits::default()).with_context(damaged)?;
         let control = reader.header().control.clone();

@@ -1,4 +1,4 @@
-use super::{Given, SEARCHABLE, fresh, give, keep, private};
+use super::{Given, Made, SEARCHABLE, fresh, give, keep, private};
 use crate::uids::{CONTROL, SIGNER};
 use rustix::fs::Mode;
 use std::fs;
@@ -25,19 +25,45 @@ fn folders() -> (TempDir, PathBuf, PathBuf) {
     (folder, victim, theirs)
 }
 
+/// Gives it, and leaves what was made.
+fn gift(path: &Path, to: u32) -> std::io::Result<Given> {
+    let mut made = Made::default();
+    let given = give(path, to, &mut made);
+    made.keep();
+    given
+}
+
+#[test]
+#[ignore = "needs root: run through cargo xtask test"]
+fn what_was_made_for_a_command_that_fails_goes_while_it_is_empty() {
+    let (folder, _, theirs) = folders();
+    let path = folder.path().join("a/b");
+    for kept in [false, true] {
+        let mut made = Made::default();
+        give(&path, CONTROL, &mut made).unwrap();
+        give(&theirs, CONTROL, &mut made).unwrap();
+        if kept {
+            fs::write(path.join("log"), "").unwrap();
+        }
+        drop(made);
+        assert_eq!(folder.path().join("a").exists(), kept);
+        assert!(theirs.exists());
+    }
+}
+
 #[test]
 fn nothing_is_made_below_what_the_receiver_owns() {
     let folder = tempfile::tempdir().unwrap();
     let own = rustix::process::geteuid().as_raw();
     let below = folder.path().join("a/b");
-    assert_eq!(give(&below, own).unwrap(), Given::Left);
+    assert_eq!(gift(&below, own).unwrap(), Given::Left);
     assert!(!folder.path().join("a").exists());
 }
 
 #[test]
 fn a_file_is_no_directory() {
     let file = tempfile::NamedTempFile::new().unwrap();
-    let error = give(file.path(), CONTROL).unwrap_err();
+    let error = gift(file.path(), CONTROL).unwrap_err();
     assert_eq!(error.kind(), std::io::ErrorKind::NotADirectory);
 }
 
@@ -73,14 +99,14 @@ fn no_link_is_taken_for_a_private_directory() {
 fn missing_directories_are_made_and_the_last_is_given() {
     let (folder, _, _) = folders();
     let path = folder.path().join("a/../a/b");
-    assert_eq!(give(&path, CONTROL).unwrap(), Given::Yes);
+    assert_eq!(gift(&path, CONTROL).unwrap(), Given::Yes);
     let made = folder.path().join("a");
     assert_eq!((owner(&made), owner(&made.join("b"))), (0, CONTROL));
-    assert_eq!(give(&path, CONTROL).unwrap(), Given::Yes);
+    assert_eq!(gift(&path, CONTROL).unwrap(), Given::Yes);
     // Through a link of root's.
     symlink("a", folder.path().join("link")).unwrap();
     let path = folder.path().join("link/c");
-    assert_eq!(give(&path, CONTROL).unwrap(), Given::Yes);
+    assert_eq!(gift(&path, CONTROL).unwrap(), Given::Yes);
     assert_eq!(owner(&made.join("c")), CONTROL);
 }
 
@@ -94,14 +120,14 @@ fn links_of_the_control_side_give_nothing_away() {
     symlink(&victim, &lone).unwrap();
     lchown(&lone, Some(CONTROL), Some(CONTROL)).unwrap();
     for path in [planted.clone(), planted.join("new"), lone.clone()] {
-        assert_eq!(give(&path, CONTROL).unwrap(), Given::Left);
+        assert_eq!(gift(&path, CONTROL).unwrap(), Given::Left);
     }
     assert_eq!(owner(&victim), 0);
     assert_eq!(fs::read_dir(&victim).unwrap().count(), 0);
     // Root's own directory below theirs, reached through no link.
     let below = theirs.join("of-root");
     fs::create_dir(&below).unwrap();
-    assert_eq!(give(&below.join("new"), CONTROL).unwrap(), Given::Yes);
+    assert_eq!(gift(&below.join("new"), CONTROL).unwrap(), Given::Yes);
     assert_eq!(owner(&below), 0);
 }
 
@@ -124,7 +150,7 @@ fn links_swapped_in_at_any_moment_give_nothing_away() {
         });
         for _ in 0..2000 {
             // An entry that changes between two looks is an error, and harmless.
-            let _ = give(&path, CONTROL);
+            let _ = gift(&path, CONTROL);
         }
         done.store(true, Ordering::Relaxed);
     });

@@ -3,6 +3,8 @@
 use super::Arguments;
 use crate::commands::apk::indexes::{self, Named, Opened};
 use crate::commands::apk::reach::{Reach, open_package};
+use crate::hints::NO_INDEX;
+use crate::missing_index::missing_index;
 use crate::print::{self, Hint};
 use anyhow::{Context as _, Result, anyhow, bail};
 use bessemer_apk::install::System;
@@ -12,7 +14,7 @@ use bessemer_apk::{Dependency, Index, IndexEntry, Keyring, Limits, VerifyError};
 use bessemer_repository::INDEX;
 use bessemer_store::Uri;
 use std::collections::BTreeSet;
-use std::io::BufReader;
+use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
 
 /// Everything to choose from.
@@ -41,16 +43,7 @@ impl Sources {
         let mut trust = Trust::read(arguments, &reach)?;
         let (paths, words): (Vec<&String>, Vec<&String>) =
             arguments.world.iter().partition(|word| is_file(word));
-        let mut files = (Index::default(), Vec::new());
-        for path in paths {
-            let path = PathBuf::from(path);
-            let entry = trust.package(&path)?;
-            if files.0.entries.iter().any(|other| other.name == entry.name) {
-                bail!("two package files are {}", entry.name);
-            }
-            files.0.entries.push(entry);
-            files.1.push(path);
-        }
+        let files = trust.packages(&paths)?;
         if paths_only(arguments) && files.0.entries.is_empty() {
             return Err(anyhow!("no repository is named")
                 .context(Hint("name one with --repository or --index".to_owned())));
@@ -59,6 +52,8 @@ impl Sources {
             .into_iter()
             .map(|word| word.parse())
             .collect::<Result<_, _>>()?;
+        let named = arguments.indexes.iter().chain(&arguments.repositories);
+        indexes::say_unknown_tags(&words, named.map(|named| &named.tag));
         let mut indexes = indexes::open(&arguments.indexes, trust.keyring.as_ref(), &reach)?;
         let arch = match &arguments.arch {
             Some(arch) => arch.clone(),
@@ -179,6 +174,20 @@ fn usual_arch(indexes: &[Opened], files: &Index, repositories: bool) -> Result<S
     }
 }
 
+/// Says of a folder that has no index what it is instead.
+fn explained(error: anyhow::Error, repository: &Named, arch: &str) -> anyhow::Error {
+    let mut causes = error.chain().filter_map(|cause| cause.downcast_ref());
+    let missing = causes.any(|cause: &io::Error| cause.kind() == io::ErrorKind::NotFound);
+    if !missing || repository.place.is_remote() {
+        return error;
+    }
+    let missing = missing_index(&repository.place.file_path(), arch);
+    let advice = missing.advice.unwrap_or_else(|| NO_INDEX.to_owned());
+    error
+        .context(Hint(advice))
+        .context(format!("repository {repository} {}", missing.what))
+}
+
 /// What may vouch for packages.
 struct Trust {
     /// `None` where signatures are not looked at.
@@ -217,7 +226,8 @@ impl Trust {
         reach: &Reach,
     ) -> Result<Opened> {
         let index = repository.below(&format!("{arch}/{INDEX}"));
-        let opened = indexes::open_one(&index, self.keyring.as_ref(), reach);
+        let opened = indexes::open_one(&index, self.keyring.as_ref(), reach)
+            .map_err(|error| explained(error, repository, arch));
         let untrusted = opened
             .as_ref()
             .is_err_and(|error| error.downcast_ref::<VerifyError>().is_some());
@@ -235,6 +245,20 @@ impl Trust {
             self.files.insert(key.file_name, key.pem.into_bytes());
         }
         indexes::open_one(&index, self.keyring.as_ref(), reach)
+    }
+
+    /// The package files that were named, and where they are.
+    fn packages(&self, paths: &[&String]) -> Result<(Index, Vec<PathBuf>)> {
+        let mut files = (Index::default(), Vec::new());
+        for path in paths.iter().map(PathBuf::from) {
+            let entry = self.package(&path)?;
+            if files.0.entries.iter().any(|other| other.name == entry.name) {
+                bail!("two package files are {}", entry.name);
+            }
+            files.0.entries.push(entry);
+            files.1.push(path);
+        }
+        Ok(files)
     }
 
     /// What an index would say of a package file, whose signature over the control member is
