@@ -85,6 +85,8 @@ impl Search<'_, '_> {
         let mut open = 0;
         let mut position = self.trail.len();
         loop {
+            // A set costs some five times what is looked at.
+            self.spend(side.len() * 5);
             for &literal in &side {
                 let at = self.assignments[literal.id().at()].level as usize;
                 if !seen.insert(literal.id()) {
@@ -100,6 +102,7 @@ impl Search<'_, '_> {
             }
             let pivot = loop {
                 position -= 1;
+                self.spend(2);
                 if seen.contains(&self.trail[position].id()) {
                     break self.trail[position];
                 }

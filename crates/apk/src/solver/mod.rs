@@ -68,9 +68,8 @@ pub struct Solver<'a> {
     limit: u64,
 }
 
-/// Steps after which a search gives up. Worlds of real indexes take some 100,000; this many take a
-/// second or two.
-const LIMIT: u64 = 300_000_000;
+/// Steps after which a search gives up: a second or two.
+const LIMIT: u64 = 60_000_000;
 
 impl fmt::Debug for Solver<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -142,10 +141,10 @@ impl<'a> Solver<'a> {
         let mut world: Vec<Dependency> = world.to_vec();
         world.sort_by_cached_key(ToString::to_string);
         world.dedup();
-        let mut search = Search::new(&self.pool, &world);
+        let mut search = Search::new(&self.pool, &world, self.limit);
         let mut walk = Walk::new(&search);
         loop {
-            match search.go_on(&mut walk, self.limit) {
+            match search.go_on(&mut walk) {
                 Ok(()) => break,
                 Err(Stopped::GaveUp) => return Err(Unsolvable::gave_up(self.limit)),
                 Err(Stopped::Learnt) => walk.restart(&search),
@@ -155,7 +154,7 @@ impl<'a> Solver<'a> {
                 }
             }
         }
-        triggers::add(&mut search, &mut walk, self.install_if, self.limit)
+        triggers::add(&mut search, &mut walk, self.install_if)
             .map_err(|GaveUp| Unsolvable::gave_up(self.limit))?;
         let mut seen = HashSet::new();
         let found = walk.found().iter().flat_map(|found| &found.packages);
@@ -191,12 +190,13 @@ struct GaveUp;
 
 impl<'a> Search<'_, 'a> {
     /// Draws conclusions and decides as the walk says, until its end or a conflict.
-    fn go_on(&mut self, walk: &mut Walk<'a>, limit: u64) -> Result<(), Stopped> {
+    fn go_on(&mut self, walk: &mut Walk<'a>) -> Result<(), Stopped> {
         loop {
-            if self.spent() > limit {
+            let conflict = self.propagate();
+            if self.is_exhausted() {
                 return Err(Stopped::GaveUp);
             }
-            if let Some(conflict) = self.propagate() {
+            if let Some(conflict) = conflict {
                 return Err(if self.learn(conflict) {
                     Stopped::Learnt
                 } else {

@@ -138,10 +138,13 @@ pub(super) struct Search<'p, 'a> {
     pub(super) floor: usize,
     /// Packages, literals and candidates looked at so far.
     spent: Cell<u64>,
+    /// What may be spent.
+    limit: u64,
 }
 
 impl<'p, 'a> Search<'p, 'a> {
-    pub(super) fn new(pool: &'p Pool<'a>, world: &'p [Dependency]) -> Self {
+    /// `limit` is how much may be spent on it.
+    pub(super) fn new(pool: &'p Pool<'a>, world: &'p [Dependency], limit: u64) -> Self {
         let mut search = Self {
             pool,
             world,
@@ -158,6 +161,7 @@ impl<'p, 'a> Search<'p, 'a> {
             broken: None,
             floor: 0,
             spent: Cell::new(0),
+            limit,
         };
         for id in tags::closed_off(pool, world) {
             search.add(&[Literal::is_out(id)], Origin::Tag);
@@ -196,9 +200,9 @@ impl<'p, 'a> Search<'p, 'a> {
         self.spent.set(self.spent.get().saturating_add(count));
     }
 
-    /// All work so far.
-    pub(super) fn spent(&self) -> u64 {
-        self.spent.get()
+    /// Whether it has taken too long: nothing it says after that counts.
+    pub(super) fn is_exhausted(&self) -> bool {
+        self.spent.get() > self.limit
     }
 
     /// Who can still answer the constraint of the world at this position.
@@ -292,6 +296,9 @@ impl<'p, 'a> Search<'p, 'a> {
             if let Some(broken) = self.broken.take() {
                 return Some(Conflict::Clause(broken));
             }
+            if self.is_exhausted() {
+                return None;
+            }
             let literal = *self.trail.get(self.propagated)?;
             self.propagated += 1;
             let conflict = if literal.value() {
@@ -353,6 +360,7 @@ impl<'p, 'a> Search<'p, 'a> {
         let mut previous = NONE;
         let mut watch = self.watches[falsified.slot()];
         while watch != NONE {
+            self.spend(1);
             let next = self.next_watch[watch as usize];
             let clause = watch / 2;
             if self.move_watch(watch, clause) {
@@ -391,6 +399,7 @@ impl<'p, 'a> Search<'p, 'a> {
             return false;
         }
         let free = (start + 2..end).find(|&at| self.value(self.literals[at]) != Some(false));
+        self.spend(free.unwrap_or(end) - start);
         let Some(free) = free else { return false };
         self.literals.swap(own, free);
         self.link(watch, self.literals[own]);
@@ -420,7 +429,7 @@ impl<'p, 'a> Search<'p, 'a> {
         let mut literals = Vec::new();
         for need in pool.needs(id) {
             let fit = &pool.fitting(need).fit;
-            if pool.dependency(need).conflict || fit.contains(&id) {
+            if pool.dependency(need).conflict || pool.meets(id, pool.dependency(need)) {
                 continue;
             }
             self.spend(fit.len());

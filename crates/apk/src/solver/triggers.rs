@@ -12,7 +12,6 @@ pub(super) fn add<'a>(
     search: &mut Search<'_, 'a>,
     walk: &mut Walk<'a>,
     rule: InstallIf,
-    limit: u64,
 ) -> Result<(), GaveUp> {
     let groups: Vec<Vec<PackageId>> = match rule {
         InstallIf::Dependencies => walk
@@ -41,13 +40,10 @@ pub(super) fn add<'a>(
         let mut next = 0;
         while next < queue.len() {
             for id in set.triggered_by(search, queue[next]) {
-                if search.spent() > limit {
-                    return Err(GaveUp);
-                }
                 if search.state(id) == Some(true) || !refused.insert(id) {
                     continue;
                 }
-                let Some(found) = join(search, walk, id, limit) else {
+                let Some(found) = join(search, walk, id) else {
                     continue;
                 };
                 // apko looks at the package alone, not at what it needs.
@@ -63,6 +59,9 @@ pub(super) fn add<'a>(
                 }
             }
             next += 1;
+            if search.is_exhausted() {
+                return Err(GaveUp);
+            }
         }
     }
     Ok(())
@@ -73,7 +72,6 @@ fn join<'a>(
     search: &mut Search<'_, 'a>,
     walk: &mut Walk<'a>,
     id: PackageId,
-    limit: u64,
 ) -> Option<Vec<PackageId>> {
     // What is copied costs some ten times what is looked at.
     search.spend(walk.size() * 10);
@@ -89,12 +87,12 @@ fn join<'a>(
             None => search.decide(id),
         }
         walk.enter_triggered(search.pool, id);
-        if search.go_on(walk, limit).is_ok() {
+        if search.go_on(walk).is_ok() {
             return walk.found().last().map(|found| found.packages.clone());
         }
         search.spend(before.size() * 10);
         *walk = before.clone();
-        if search.spent() > limit || search.level() < search.floor {
+        if search.is_exhausted() || search.level() < search.floor {
             return None;
         }
     }

@@ -177,7 +177,7 @@ impl<'a> Walk<'a> {
         let mut frame = self.frames.pop()?;
         frame
             .left
-            .retain(|&need| !self.is_settled(search, frame.package, need));
+            .retain(|&need| !self.is_settled(search.pool, frame.package, need));
         let mut fewest: Option<(usize, usize)> = None;
         for (at, &need) in frame.left.iter().enumerate() {
             let bound = fewest.map_or(usize::MAX, |(count, _)| count);
@@ -195,15 +195,13 @@ impl<'a> Walk<'a> {
     }
 
     /// Whether a constraint asks for nothing more.
-    fn is_settled(&self, search: &Search<'_, 'a>, package: PackageId, need: NeedId) -> bool {
-        let pool = search.pool;
+    fn is_settled(&self, pool: &Pool<'a>, package: PackageId, need: NeedId) -> bool {
         if pool.dependency(need).conflict {
             return true;
         }
-        let fit = &pool.fitting(need).fit;
-        search.spend(fit.len());
+        let dependency = pool.dependency(need);
         let selected = self.selected.get(&pool.needed_name(need));
-        fit.contains(&package) || selected.is_some_and(|id| fit.contains(id))
+        pool.meets(package, dependency) || selected.is_some_and(|&id| pool.meets(id, dependency))
     }
 
     /// Who can meet the constraint. A package with another tag than the constraint of the world
