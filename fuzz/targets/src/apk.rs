@@ -318,7 +318,7 @@ fn sample_index() -> Index {
         let mut entry = IndexEntry::new(name, Version::new(version));
         entry.depends = vec!["so:libc.so.6".parse().unwrap(), "!other<2".parse().unwrap()];
         entry.provides = vec![Provide::parse("cmd:hello=2.12-r1")];
-        index.merge(entry);
+        index.extend([entry]);
     }
     index
 }
