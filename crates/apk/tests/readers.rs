@@ -298,6 +298,7 @@ fn entries_that_no_system_can_have_are_refused() {
         (device(b"0007777"), Ok("d")),
         (device(b"0010000"), Err("a device number that is too large")),
         (xattr("user.x=1".into()), Ok("a")),
+        (xattr("user.x.=1".into()), Ok("a")),
         (xattr("com.docker.grpcfuse.ownership={}".into()), Ok("a")),
         (xattr(format!("user.x={}", "v".repeat(65_535))), Ok("a")),
         (

@@ -53,8 +53,8 @@ fn target_mistake(target: &str) -> Option<&'static str> {
 }
 
 fn xattr_mistake((name, value): (&String, &Vec<u8>)) -> Option<&'static str> {
-    // `user.` alone is no name either.
-    let nameless = name.is_empty() || name.ends_with('.');
+    // A namespace alone is no name either.
+    let nameless = name.is_empty() || name.find('.') == Some(name.len() - 1);
     if nameless || name.contains('\0') || name.len() > MAX_XATTR_NAME {
         return Some("an extended attribute with an impossible name");
     }
