@@ -152,7 +152,9 @@ impl<R: Read> Archive<R> {
     fn only_zeros(&mut self, offset: u64) -> Result<(), TarError> {
         let bad = |what| TarError::Header { offset, what };
         if self.cut {
-            return Err(bad("end of the archive, but more members follow"));
+            return Err(bad(
+                "end of the archive, which only the last member of a package has",
+            ));
         }
         let mut block = [0; BLOCK];
         while self.read_block(&mut block)? {
