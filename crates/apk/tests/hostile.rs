@@ -97,7 +97,15 @@ fn word() -> impl Strategy<Value = String> {
 fn info() -> impl Strategy<Value = PkgInfo> {
     let list = || proptest::collection::vec(word(), 0..4);
     let number = || proptest::option::of(1_u64..);
-    let texts = (word(), word(), word(), "\\PC{0,20}", "[!-~]{0,20}");
+    // Name and version become part of a file's name.
+    let component = || "[a-z0-9:=_<>~-][a-z0-9:.=_<>~-]{0,11}";
+    let texts = (
+        component(),
+        component(),
+        word(),
+        "\\PC{0,20}",
+        "[!-~]{0,20}",
+    );
     let lists = (list(), list(), list(), list(), list(), list());
     let numbers = (any::<u64>(), number(), number(), number());
     (texts, lists, numbers, any::<Option<[u8; 32]>>()).prop_map(|(texts, lists, numbers, hash)| {

@@ -10,11 +10,12 @@ use aws_lc_rs::rsa::{KeyPair, KeySize};
 use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_SHA256};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use bessemer_apk::package::Reader;
+use bessemer_apk::package::{Control, Reader};
 use bessemer_apk::{
-    Algorithm, Index, IndexEntry, Keyring, Limits, VerifyError, Version, read_index,
-    signature_member, write_index,
+    Algorithm, Dependency, Index, IndexEntry, Keyring, Limits, PkgInfo, VerifyError, Version,
+    read_index, signature_member, write_index,
 };
+use std::collections::BTreeMap;
 use support::{sample_package, shared_data};
 
 const ALPINE_KEY: &str = "alpine-devel@lists.alpinelinux.org-6165ee59.rsa.pub";
@@ -181,4 +182,51 @@ fn alpines_index_verifies_and_survives_a_round_trip() {
         read_index(&written, Limits::default()).unwrap().index,
         archive.index
     );
+}
+
+#[test]
+fn what_no_index_can_have_is_not_written() {
+    let entry = |name: &str, version: &str| IndexEntry::new(name, Version::new(version));
+    let long = IndexEntry {
+        description: "x".repeat(1 << 20),
+        ..entry("a", "1")
+    };
+    let empty = IndexEntry {
+        depends: vec![Dependency::named("b"), Dependency::named("")],
+        ..entry("a", "1")
+    };
+    for (entry, key) in [
+        (entry("../../x", "1"), 'P'),
+        (entry(".x", "1"), 'P'),
+        (entry("a", "1/2"), 'V'),
+        (entry("a", ""), 'V'),
+        (long, 'T'),
+        (empty, 'D'),
+    ] {
+        let mut index = Index::default();
+        index.extend([entry]);
+        assert_eq!(index.render().unwrap_err().key, key);
+    }
+}
+
+/// As apk-tools reads them.
+#[test]
+fn a_value_of_a_package_may_name_several_or_none() {
+    let control = Control {
+        bytes: Vec::new(),
+        sha1: [0; 20],
+        sha256: bessemer_digest::Digest::of(""),
+        pkginfo: PkgInfo {
+            name: "a".into(),
+            version: "1".into(),
+            depends: vec!["b c>1".into(), String::new()],
+            provides: vec![String::new(), "d=1 e".into()],
+            ..PkgInfo::default()
+        },
+        files: BTreeMap::new(),
+    };
+    let mut index = Index::default();
+    index.extend([IndexEntry::from_package(&control, 1)]);
+    let text = index.render().unwrap();
+    assert!(text.contains("\nD:b c>1\np:d=1 e\n"), "{text}");
 }

@@ -9,7 +9,7 @@ use bessemer_apk::install::{
     world_file, write_layer,
 };
 use bessemer_apk::package::Reader;
-use bessemer_apk::{Entry, EntryKind, IndexEntry, Limits, Version};
+use bessemer_apk::{Entry, EntryKind, EntryPath, IndexEntry, Limits, Version};
 use support::{path, sample_package};
 
 fn package(name: &str, origin: &str, replaces: &str) -> InstalledPackage {
@@ -215,6 +215,133 @@ fn hard_links_keep_their_content() {
         root.insert(a, link(name, "m")).unwrap();
     }
     assert_eq!(listing(root), "b=1 c=>b m=>b z=>b");
+}
+
+/// Of `name`: content, mode and modification time, on disk and in the database.
+fn facts(root: Root<u8>, name: &str) -> (Option<u8>, u32, u64, String) {
+    let database = root.database();
+    let file = path(name);
+    let listed = |one: &&bessemer_apk::install::InstalledFile| one.name == file.file_name();
+    let owners: Vec<String> = database
+        .records
+        .iter()
+        .flat_map(|record| record.directories.iter().map(move |one| (record, one)))
+        .flat_map(|(record, one)| {
+            one.files
+                .iter()
+                .filter(listed)
+                .map(move |file| (record, file))
+        })
+        .map(|(record, file)| format!("{} {:o}", record.entry.name, file.owner.mode))
+        .collect();
+    let all: Vec<Placed<u8>> = root.into_entries().collect();
+    let at = |path: &EntryPath| {
+        all.iter()
+            .find(|placed| placed.entry.path == *path)
+            .unwrap()
+    };
+    let own = at(&file);
+    let first = match &own.entry.kind {
+        EntryKind::Hardlink { target } => at(target),
+        _ => own,
+    };
+    assert_eq!(first.entry.mode, own.entry.mode, "{name}");
+    let (mode, mtime) = (first.entry.mode, first.mtime);
+    (first.content, mode, mtime, owners.join(" "))
+}
+
+/// Two packages in this order, where the first has the files and the second a link.
+fn linked(
+    first: (InstalledPackage, &[(&str, u8)]),
+    second: (InstalledPackage, &[(&str, u8)]),
+    link: (&str, &str),
+) -> Root<u8> {
+    let mut root = Root::new();
+    for (package, files) in [first, second] {
+        let number = root.add_package(package);
+        for (name, content) in files {
+            put(&mut root, number, name, *content).unwrap();
+        }
+    }
+    let mut entry = Entry::new(
+        path(link.0),
+        EntryKind::Hardlink {
+            target: path(link.1),
+        },
+        0o4755,
+    );
+    (entry.uid, entry.gid) = (1000, 1000);
+    let item = Item {
+        mtime: 99,
+        ..entry.into()
+    };
+    root.insert(1, item).unwrap();
+    root
+}
+
+#[test]
+fn a_link_is_its_packages_own_file_and_changes_nothing() {
+    let (a, b) = (|| package("a", "", "b"), || package("b", "", ""));
+    // The first package's file is kept, whether it is the same or replaces the other.
+    for (content, kept) in [(1, b()), (2, a())] {
+        for name in ["l", "z"] {
+            let first = (kept.clone(), &[("m", 1)][..]);
+            let make = || {
+                let second = if kept.entry.name == "a" { b() } else { a() };
+                linked(first.clone(), (second, &[("m", content)]), (name, "m"))
+            };
+            let second = if kept.entry.name == "a" { "b" } else { "a" };
+            let expected = |who: &str, what| (Some(what), 0o644, 0, format!("{who} 644"));
+            assert_eq!(facts(make(), "m"), expected(&kept.entry.name, 1), "{name}");
+            assert_eq!(facts(make(), name), expected(second, content), "{name}");
+        }
+    }
+    // A file that the package took over.
+    let make = || linked((b(), &[("m", 1)]), (a(), &[("m", 2)]), ("l", "m"));
+    assert_eq!(facts(make(), "l"), (Some(2), 0o644, 0, "a 644".to_owned()));
+    assert_eq!(listing(make()), "l=2 m=>l");
+}
+
+#[test]
+fn a_link_to_another_packages_file_is_refused() {
+    let mut root = Root::new();
+    let (a, b) = (
+        root.add_package(package("a", "", "")),
+        root.add_package(package("b", "", "")),
+    );
+    put(&mut root, a, "m", 1).unwrap();
+    let kind = EntryKind::Hardlink { target: path("m") };
+    let result = root.insert(b, Entry::new(path("l"), kind, 0o644).into());
+    assert!(
+        matches!(result, Err(InstallError::Hardlink { .. })),
+        "{result:?}"
+    );
+}
+
+#[test]
+fn the_names_of_a_file_share_its_attributes() {
+    let make = |link: &str| {
+        let mut root = Root::new();
+        let a = root.add_package(package("a", "", ""));
+        let mut file = Entry::file(path("m"), 1, 0o4750);
+        file.xattrs.insert("user.x".into(), b"1".to_vec());
+        let item = Item {
+            content: Some(1),
+            ..file.into()
+        };
+        root.insert(a, item).unwrap();
+        let kind = EntryKind::Hardlink { target: path("m") };
+        let link = Entry::new(path(link), kind, 0o644);
+        root.insert(a, link.into()).unwrap();
+        root
+    };
+    for link in ["l", "z"] {
+        let database = make(link).database().render().unwrap();
+        assert_eq!(database.matches("\na:0:0:4750:Q1").count(), 2, "{database}");
+        let entries: Vec<_> = make(link).into_entries().map(|one| one.entry).collect();
+        assert_eq!((entries[0].xattrs.len(), entries[1].xattrs.len()), (1, 0));
+        assert_eq!((entries[0].mode, entries[1].mode), (0o4750, 0o4750));
+    }
 }
 
 #[test]

@@ -97,7 +97,7 @@ pub fn write_index(index: &Index) -> Result<Vec<u8>, RenderIndexError> {
 /// the index itself.
 fn signatures(bytes: &[u8], limits: Limits) -> (Vec<Signature>, usize) {
     let mut rest = bytes;
-    let Ok(files) = read_small(GzDecoder::new(&mut rest), limits.signature) else {
+    let Ok(files) = read_signatures(GzDecoder::new(&mut rest), limits.signature) else {
         return (Vec::new(), 0);
     };
     let signed = files
@@ -112,9 +112,9 @@ fn signatures(bytes: &[u8], limits: Limits) -> (Vec<Signature>, usize) {
     (signatures.collect(), bytes.len() - rest.len())
 }
 
-/// The files of a small archive.
-fn read_small(input: impl Read, limit: u64) -> Result<Vec<(String, Vec<u8>)>, TarError> {
-    let mut archive = Archive::new(Bounded::new(input, limit), MAX_FILES);
+/// The files of a signature member, which the index continues.
+fn read_signatures(input: impl Read, limit: u64) -> Result<Vec<(String, Vec<u8>)>, TarError> {
+    let mut archive = Archive::cut(Bounded::new(input, limit), MAX_FILES);
     let mut files = Vec::new();
     while let Some(entry) = archive.next_entry()? {
         let content = read_content(&mut archive)?;

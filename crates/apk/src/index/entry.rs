@@ -83,21 +83,11 @@ impl IndexEntry {
             maintainer: info.maintainer.clone().unwrap_or_default(),
             build_time: info.build_date,
             commit: info.commit.clone(),
-            depends: info
-                .depends
-                .iter()
-                .map(|text| Dependency::from_index(text))
+            depends: names(&info.depends).map(Dependency::from_index).collect(),
+            install_if: names(&info.install_if)
+                .map(Dependency::from_index)
                 .collect(),
-            install_if: info
-                .install_if
-                .iter()
-                .map(|text| Dependency::from_index(text))
-                .collect(),
-            provides: info
-                .provides
-                .iter()
-                .map(|text| Provide::parse(text))
-                .collect(),
+            provides: names(&info.provides).map(Provide::parse).collect(),
             provider_priority: info.provider_priority,
             ..Self::new(info.name.clone(), Version::new(info.version.clone()))
         }
@@ -107,4 +97,10 @@ impl IndexEntry {
     pub fn file_name(&self) -> String {
         format!("{}-{}.apk", self.name, self.version)
     }
+}
+
+/// The names in values of `.PKGINFO`, of which one value may have several or none (apk-tools,
+/// `apk_blob_pull_deps`).
+pub(crate) fn names(values: &[String]) -> impl Iterator<Item = &str> {
+    values.iter().flat_map(|value| value.split_whitespace())
 }

@@ -10,8 +10,9 @@ mod render;
 
 pub use archive::{IndexArchive, IndexError, read_index, write_index};
 pub use entry::IndexEntry;
+pub(crate) use entry::names;
 pub use parse::ParseIndexError;
-pub(crate) use parse::{MAX_LINE, NAMES_PER_ENTRY, checked, set_value};
+pub(crate) use parse::{MAX_LINE, NAMES_PER_ENTRY, checked, is_component, set_value};
 pub use render::RenderIndexError;
 pub(crate) use render::render_installed;
 

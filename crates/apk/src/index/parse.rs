@@ -143,16 +143,18 @@ impl Parser {
 
 /// Name and version become part of a path and of an address, so they are held to one component.
 pub(crate) fn checked(entry: IndexEntry, line: usize) -> Result<IndexEntry, ParseIndexError> {
-    let usable = |text: &str| {
-        !text.is_empty()
-            && !text.starts_with('.')
-            && !text.contains(['/', '\\', '?', '#', '%'])
-            && !text.chars().any(|c| c.is_control() || c.is_whitespace())
-    };
-    if usable(&entry.name) && usable(entry.version.as_str()) {
+    if is_component(&entry.name) && is_component(entry.version.as_str()) {
         return Ok(entry);
     }
     Err(ParseIndexError::Name(line))
+}
+
+/// Whether this can be the name or the version of a package.
+pub(crate) fn is_component(text: &str) -> bool {
+    !text.is_empty()
+        && !text.starts_with('.')
+        && !text.contains(['/', '\\', '?', '#', '%'])
+        && !text.chars().any(|c| c.is_control() || c.is_whitespace())
 }
 
 /// Takes in the value of a key; keys that mean nothing in an index are skipped. `None` is a value

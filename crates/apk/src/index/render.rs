@@ -1,10 +1,13 @@
 //! The text form, written in melange's order of keys.
 
-use super::{Index, IndexEntry};
+use super::{Index, IndexEntry, MAX_LINE, is_component};
 use crate::install::InstalledRecord;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use std::fmt::{Display, Write as _};
+
+/// How much of a value an error shows, in characters.
+const SHOWN: usize = 80;
 
 /// A value would not read back as one value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -14,7 +17,7 @@ pub struct RenderIndexError {
     pub package: String,
     /// The key's letter.
     pub key: char,
-    /// The value.
+    /// The value, shortened.
     pub value: String,
 }
 
@@ -52,8 +55,8 @@ fn installed(out: &mut String, record: &InstalledRecord) -> Result<(), Unwritabl
     if let Some(sha1) = entry.checksum {
         line(out, 'C', &format!("Q1{}", STANDARD.encode(sha1)))?;
     }
-    line(out, 'P', &entry.name)?;
-    line(out, 'V', entry.version.as_str())?;
+    component(out, 'P', &entry.name)?;
+    component(out, 'V', entry.version.as_str())?;
     line(out, 'A', &entry.arch)?;
     line(out, 'S', &entry.size.to_string())?;
     line(out, 'I', &entry.installed_size.to_string())?;
@@ -88,8 +91,8 @@ fn render(out: &mut String, entry: &IndexEntry) -> Result<(), Unwritable> {
     if let Some(sha1) = entry.checksum {
         line(out, 'C', &format!("Q1{}", STANDARD.encode(sha1)))?;
     }
-    line(out, 'P', &entry.name)?;
-    line(out, 'V', entry.version.as_str())?;
+    component(out, 'P', &entry.name)?;
+    component(out, 'V', entry.version.as_str())?;
     line(out, 'A', &entry.arch)?;
     line(out, 'S', &entry.size.to_string())?;
     line(out, 'I', &entry.installed_size.to_string())?;
@@ -111,12 +114,21 @@ fn number(value: Option<u64>) -> String {
 }
 
 fn line(out: &mut String, key: char, value: &str) -> Result<(), Unwritable> {
-    if value.contains(['\n', '\r', '\0']) {
-        return Err((key, value.to_owned()));
+    let too_long = value.len() + 2 > MAX_LINE;
+    if too_long || value.contains(['\n', '\r', '\0']) {
+        return Err((key, value.chars().take(SHOWN).collect()));
     }
     // Writing to a string cannot fail.
     let _ = writeln!(out, "{key}:{value}");
     Ok(())
+}
+
+/// A line whose value becomes part of a file's name.
+fn component(out: &mut String, key: char, value: &str) -> Result<(), Unwritable> {
+    if !is_component(value) {
+        return Err((key, value.chars().take(SHOWN).collect()));
+    }
+    line(out, key, value)
 }
 
 fn optional(out: &mut String, key: char, value: &str) -> Result<(), Unwritable> {
@@ -131,7 +143,7 @@ fn list(out: &mut String, key: char, values: &[impl Display]) -> Result<(), Unwr
     let values: Vec<String> = values.iter().map(ToString::to_string).collect();
     if let Some(broken) = values
         .iter()
-        .find(|value| value.contains(char::is_whitespace))
+        .find(|value| value.is_empty() || value.contains(char::is_whitespace))
     {
         return Err((key, broken.clone()));
     }

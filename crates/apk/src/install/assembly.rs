@@ -80,7 +80,7 @@ pub enum AddError {
 
 impl<S: Contents> Assembly<S> {
     /// An empty tree; contents go to `contents`.
-    pub const fn new(contents: S) -> Self {
+    pub fn new(contents: S) -> Self {
         Self {
             root: Root::new(),
             contents,

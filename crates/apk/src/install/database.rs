@@ -200,7 +200,7 @@ impl<C> Root<C> {
             let listed = node.listed.as_ref().unwrap_or(path);
             let file = InstalledFile {
                 name: listed.file_name().to_owned(),
-                owner: Owner::of(&node.entry),
+                owner: self.owner_of(node),
                 sha1: node.sha1,
             };
             all[package].entry(listed.parent()).or_default().push(file);

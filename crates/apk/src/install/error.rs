@@ -40,8 +40,11 @@ pub enum InstallError {
     /// Symbolic links lead in a circle.
     #[error("{0} cannot be installed, because of too many levels of symbolic links")]
     Loop(EntryPath),
-    /// A hard link names no regular file of the tree.
-    #[error("{path} is a hard link to {target}, which is not a regular file")]
+    /// The way to its directory, or what was to be looked up for all entries together, is too long.
+    #[error("{0:?} cannot be installed, because the way to its directory is too long")]
+    TooLong(EntryPath),
+    /// A hard link names no regular file of its package.
+    #[error("{path} is a hard link to {target}, which is not a regular file of its package")]
     Hardlink {
         /// The link.
         path: EntryPath,

@@ -15,13 +15,16 @@ impl<C> Root<C> {
         &mut self,
         package: usize,
         path: EntryPath,
-        node: Node<C>,
+        node: Node,
     ) -> Result<(), InstallError> {
         let Some(existing) = self.nodes.get(&path) else {
             self.nodes.insert(path, node);
             return Ok(());
         };
         match self.verdict(existing, &node, package) {
+            Verdict::KeepFirst if node.file.is_some() => {
+                self.lost.insert((package, path), node);
+            }
             Verdict::KeepFirst => {}
             Verdict::Overwrite => self.replace(path, node),
             Verdict::Conflict => return Err(self.conflict(existing, path, package)),
@@ -29,39 +32,37 @@ impl<C> Root<C> {
         Ok(())
     }
 
+    /// Puts `node` in the place of another package's.
+    pub(super) fn replace(&mut self, path: EntryPath, node: Node) {
+        let replaced = self.nodes.insert(path, node);
+        if replaced.is_some_and(|node| matches!(node.entry.kind, EntryKind::Symlink { .. })) {
+            self.ways.forget();
+        }
+    }
+
     pub(super) fn insert_directory(
         &mut self,
         package: usize,
-        entry: Entry,
-        mtime: u64,
+        node: Node,
         listed: EntryPath,
     ) -> Result<(), InstallError> {
-        let owner = Owner::of(&entry);
-        let path = entry.path.clone();
+        let owner = Owner::of(&node.entry);
+        let path = node.entry.path.clone();
         match self.nodes.get_mut(&path) {
-            Some(node) if node.entry.kind == EntryKind::Directory && !node.implied => {
-                join_directories(&mut node.entry, entry);
-                node.mtime = mtime;
+            Some(existing) if existing.entry.kind == EntryKind::Directory && !existing.implied => {
+                join_directories(&mut existing.entry, node.entry);
+                existing.mtime = node.mtime;
             }
             // A link to a directory serves as one.
-            Some(node) if matches!(node.entry.kind, EntryKind::Symlink { .. }) => {
+            Some(existing) if matches!(existing.entry.kind, EntryKind::Symlink { .. }) => {
                 if !self.resolves_to_directory(&path) {
                     return Err(self.conflict(&self.nodes[&path], path, package));
                 }
             }
-            Some(node) if node.entry.kind != EntryKind::Directory => {
+            Some(existing) if existing.entry.kind != EntryKind::Directory => {
                 return Err(self.conflict(&self.nodes[&path], path, package));
             }
             _ => {
-                let node = Node {
-                    entry,
-                    mtime,
-                    sha1: None,
-                    content: None,
-                    package: Some(package),
-                    listed: None,
-                    implied: false,
-                };
                 self.nodes.insert(path, node);
             }
         }
@@ -69,7 +70,7 @@ impl<C> Root<C> {
         Ok(())
     }
 
-    fn verdict(&self, existing: &Node<C>, new: &Node<C>, package: usize) -> Verdict {
+    fn verdict(&self, existing: &Node, new: &Node, package: usize) -> Verdict {
         if existing.entry.kind == EntryKind::Directory {
             return Verdict::Conflict;
         }
@@ -96,7 +97,7 @@ impl<C> Root<C> {
         }
     }
 
-    fn conflict(&self, existing: &Node<C>, path: EntryPath, package: usize) -> InstallError {
+    fn conflict(&self, existing: &Node, path: EntryPath, package: usize) -> InstallError {
         let second = self.packages[package].entry.file_name();
         match existing.package {
             Some(first) => InstallError::Conflict {

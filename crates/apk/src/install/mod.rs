@@ -10,8 +10,8 @@
 mod assembly;
 mod database;
 mod error;
+mod files;
 mod layer;
-mod links;
 mod merge;
 mod parse;
 mod record;
@@ -29,6 +29,8 @@ pub use record::InstalledPackage;
 pub use system::{System, SystemError};
 
 use crate::{Entry, EntryKind, EntryPath, Sha1Bytes};
+use files::Regular;
+use resolve::Ways;
 use std::collections::BTreeMap;
 
 /// A tree made of packages. `C` stands for the content of a regular file: bytes, or where they are.
@@ -37,7 +39,12 @@ pub struct Root<C> {
     packages: Vec<InstalledPackage>,
     /// Directories that each package has, by package, under the paths that the package gives them.
     directories: Vec<BTreeMap<EntryPath, Owner>>,
-    nodes: BTreeMap<EntryPath, Node<C>>,
+    nodes: BTreeMap<EntryPath, Node>,
+    /// Regular files, to which nodes refer by number.
+    files: Vec<Regular<C>>,
+    /// Regular files of packages that others have in their place, for hard links to them.
+    lost: BTreeMap<(usize, EntryPath), Node>,
+    ways: Ways,
 }
 
 /// Something to be placed in a tree.
@@ -66,12 +73,14 @@ pub struct Placed<C> {
     pub package: Option<usize>,
 }
 
-#[derive(Debug)]
-struct Node<C> {
+#[derive(Debug, Clone)]
+struct Node {
+    /// Of a regular file without extended attributes, which the file has.
     entry: Entry,
     mtime: u64,
     sha1: Option<Sha1Bytes>,
-    content: Option<C>,
+    /// Which regular file it is a name of.
+    file: Option<usize>,
     /// `None` is the system's own.
     package: Option<usize>,
     /// The path that the package gives it, where that leads through a symbolic link.
@@ -88,11 +97,14 @@ impl<C> Default for Root<C> {
 
 impl<C> Root<C> {
     /// An empty tree.
-    pub const fn new() -> Self {
+    pub fn new() -> Self {
         Self {
             packages: Vec::new(),
             directories: Vec::new(),
             nodes: BTreeMap::new(),
+            files: Vec::new(),
+            lost: BTreeMap::new(),
+            ways: Ways::new(),
         }
     }
 
@@ -111,6 +123,9 @@ impl<C> Root<C> {
     /// has it, the one with the higher priority if each does, this one if those are equal; anything
     /// else is an error. Of directories, the one with the lowest owner and group sets the mode; with
     /// equal ones, what all of them allow.
+    ///
+    /// A hard link must name a regular file of its own package that came before. It is that file
+    /// under one more name, whatever else its entry says.
     pub fn insert(&mut self, package: usize, item: Item<C>) -> Result<(), InstallError> {
         assert!(
             package < self.packages.len(),
@@ -128,29 +143,28 @@ impl<C> Root<C> {
         let path = self.place(Some(package), &entry.path)?;
         let listed = (path != entry.path).then(|| entry.path.clone());
         entry.path = path.clone();
-        let content = match entry.kind {
-            EntryKind::Directory => {
-                let listed = listed.unwrap_or_else(|| path.clone());
-                return self.insert_directory(package, entry, mtime, listed);
-            }
-            EntryKind::File { .. } if content.is_none() => return Err(InstallError::Content(path)),
-            EntryKind::File { .. } => content,
-            EntryKind::Hardlink { ref target } => {
-                let target = self.link_target(&path, target)?;
-                entry.kind = EntryKind::Hardlink { target };
-                None
-            }
-            _ => None,
-        };
-        let node = Node {
+        let mut node = Node {
             entry,
             mtime,
             sha1,
-            content,
+            file: None,
             package: Some(package),
-            listed,
+            listed: None,
             implied: false,
         };
+        match &node.entry.kind {
+            EntryKind::Directory => {
+                let listed = listed.unwrap_or(path);
+                return self.insert_directory(package, node, listed);
+            }
+            EntryKind::File { .. } => {
+                let content = content.ok_or_else(|| InstallError::Content(path.clone()))?;
+                node.file = Some(self.add_file(&mut node.entry, content));
+            }
+            EntryKind::Hardlink { target } => node = self.link(package, &path, target)?,
+            _ => {}
+        }
+        node.listed = listed;
         self.insert_node(package, path, node)
     }
 
@@ -159,28 +173,17 @@ impl<C> Root<C> {
         &self.packages
     }
 
-    /// The entry at exactly `path`, symbolic links not followed.
+    /// The entry at exactly `path`, symbolic links not followed. A hard link is a regular file, which
+    /// has its extended attributes only in [`Root::into_entries`].
     pub fn get(&self, path: &EntryPath) -> Option<(&Entry, Option<&C>)> {
-        self.nodes
-            .get(path)
-            .map(|node| (&node.entry, node.content.as_ref()))
+        let node = self.nodes.get(path)?;
+        let content = node.file.map(|file| &self.files[file].content);
+        Some((&node.entry, content))
     }
 
     /// Which package the entry at `path` came from.
     pub fn owner(&self, path: &EntryPath) -> Option<&InstalledPackage> {
         let number = self.nodes.get(path)?.package?;
         Some(&self.packages[number])
-    }
-
-    /// All entries in order, each directory before its contents and each file before its hard
-    /// links.
-    pub fn into_entries(mut self) -> impl Iterator<Item = Placed<C>> {
-        self.order_links();
-        self.nodes.into_values().map(|node| Placed {
-            entry: node.entry,
-            mtime: node.mtime,
-            content: node.content,
-            package: node.package,
-        })
     }
 }

@@ -1,5 +1,6 @@
 //! A package, as the tree remembers it.
 
+use crate::index::names;
 use crate::package::{Control, Script};
 use crate::{Dependency, IndexEntry};
 use std::collections::BTreeMap;
@@ -37,11 +38,10 @@ impl InstalledPackage {
     /// From the control member of a package of `size` bytes.
     pub fn from_package(control: &Control, size: u64) -> Self {
         let info = &control.pkginfo;
-        let replaces = info.replaces.iter();
         let script =
             |script: Script| Some((script, control.files.get(script.file_name())?.clone()));
         Self {
-            replaces: replaces.map(|text| Dependency::from_index(text)).collect(),
+            replaces: names(&info.replaces).map(Dependency::from_index).collect(),
             replaces_priority: info.replaces_priority.unwrap_or(0),
             scripts: Script::ALL.into_iter().filter_map(script).collect(),
             triggers: info.triggers.clone(),

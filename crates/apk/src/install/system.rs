@@ -209,32 +209,31 @@ impl<C> Root<C> {
             .all(|(_, node)| node.entry.kind == EntryKind::Directory);
         if only_directories {
             self.nodes.retain(|other, _| !within(other));
+            self.ways.forget();
         }
     }
 
     /// Adds a directory or device, unless something stands there that serves as one.
     fn ensure(&mut self, entry: Entry) -> Result<(), InstallError> {
         let place = self.place(None, &entry.path)?;
-        let Some(node) = self.nodes.get(&place) else {
+        if !self.nodes.contains_key(&place) {
             return self.put_own(entry, None);
-        };
-        let serves = entry.kind != EntryKind::Directory || self.resolves_to_directory(&place);
-        if serves {
+        }
+        if entry.kind != EntryKind::Directory || self.resolves_to_directory(&place) {
             return Ok(());
         }
-        Err(self.in_the_way(place.clone(), node))
+        Err(self.in_the_way(place.clone(), &self.nodes[&place]))
     }
 
     /// Puts something of the system's own in its place, instead of a package's file there.
     fn put_own(&mut self, mut entry: Entry, content: Option<C>) -> Result<(), InstallError> {
         let place = self.place(None, &entry.path)?;
         entry.path = place.clone();
-        let is_file =
-            |kind: &EntryKind| matches!(kind, EntryKind::File { .. } | EntryKind::Hardlink { .. });
+        let file = content.map(|content| self.add_file(&mut entry, content));
         let node = Node {
             mtime: 0,
             sha1: None,
-            content,
+            file,
             package: None,
             listed: None,
             implied: false,
@@ -244,13 +243,13 @@ impl<C> Root<C> {
             None => {
                 self.nodes.insert(place, node);
             }
-            Some(existing) if is_file(&existing.entry.kind) => self.replace(place, node),
+            Some(existing) if existing.file.is_some() => self.replace(place, node),
             Some(existing) => return Err(self.in_the_way(place.clone(), existing)),
         }
         Ok(())
     }
 
-    fn in_the_way(&self, path: EntryPath, node: &Node<C>) -> InstallError {
+    fn in_the_way(&self, path: EntryPath, node: &Node) -> InstallError {
         let package = match node.package {
             Some(number) => self.packages[number].entry.file_name(),
             None => "the system itself".to_owned(),

@@ -20,6 +20,9 @@ pub enum ReadError {
         #[source]
         source: TarError,
     },
+    /// The same name comes twice in the control member.
+    #[error("{0:?} is in the control member twice")]
+    ControlTwice(String),
     /// There is no `.PKGINFO` in the control member.
     #[error("control member has no .PKGINFO")]
     NoPkgInfo,
@@ -50,6 +53,14 @@ pub enum ReadError {
         path: EntryPath,
         /// The type flag.
         kind: char,
+    },
+    /// Something of it that no system can have.
+    #[error("{path} has {what}")]
+    Entry {
+        /// The entry.
+        path: EntryPath,
+        /// What it has.
+        what: &'static str,
     },
     /// A name that apk takes for metadata, so that it would be a script or nothing at all.
     #[error("{0} is in the data member, but apk takes such names for a package's metadata")]

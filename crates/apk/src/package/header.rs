@@ -103,7 +103,7 @@ fn read_member<R: BufRead>(
 ) -> Result<Member, ReadError> {
     let error = |source| ReadError::Archive { member, source };
     tap.start_member(limit, true);
-    let mut archive = Archive::new(Bounded::new(GzDecoder::new(&mut *tap), limit), max_entries);
+    let mut archive = Archive::cut(Bounded::new(GzDecoder::new(&mut *tap), limit), max_entries);
     let mut files = Vec::new();
     while let Some(entry) = archive.next_entry().map_err(error)? {
         let mut content = Vec::new();
@@ -133,11 +133,17 @@ fn read_control(member: Member) -> Result<Control, ReadError> {
         sha256,
         files,
     } = member;
-    let files: BTreeMap<String, Vec<u8>> = files
-        .into_iter()
-        .filter(|(entry, _)| entry.kind == tar::FILE)
-        .map(|(entry, content)| (entry.name, content))
-        .collect();
+    let mut by_name = BTreeMap::new();
+    for (entry, content) in files {
+        if entry.kind != tar::FILE {
+            continue;
+        }
+        // apk-tools takes in each `.PKGINFO` and the last of scripts.
+        if by_name.insert(entry.name.clone(), content).is_some() {
+            return Err(ReadError::ControlTwice(entry.name));
+        }
+    }
+    let files = by_name;
     let text = files.get(".PKGINFO").ok_or(ReadError::NoPkgInfo)?;
     let text = std::str::from_utf8(text).map_err(|_| ReadError::PkgInfoEncoding)?;
     let pkginfo = PkgInfo::parse(text)?;

@@ -4,6 +4,7 @@
 //! member's digest, then [`control_member`], then [`crate::signature_member`] over the control
 //! member; the package is the three in the opposite order.
 
+mod checks;
 mod control;
 mod data;
 mod error;

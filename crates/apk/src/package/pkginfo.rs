@@ -1,5 +1,6 @@
 //! `.PKGINFO`: what a package says about itself. Parsing; [`super::render`] writes it.
 
+use crate::index::is_component;
 use bessemer_digest::Digest;
 
 /// The contents of `.PKGINFO`.
@@ -69,6 +70,14 @@ pub enum PkgInfoError {
     /// A key without which a package is none is absent.
     #[error(".PKGINFO has no `{0}`")]
     Missing(&'static str),
+    /// The name or the version cannot be part of a file's name, so that no index can have the package.
+    #[error(".PKGINFO has the `{key}` {value:?}, which cannot be part of a file's name")]
+    Unusable {
+        /// The key.
+        key: &'static str,
+        /// The value, shortened.
+        value: String,
+    },
     /// A value to write would not read back as one value.
     #[error("`{key}` cannot have the value {value:?}")]
     Unwritable {
@@ -112,6 +121,14 @@ impl PkgInfo {
         ] {
             if value.is_empty() {
                 return Err(PkgInfoError::Missing(key));
+            }
+        }
+        for (key, value) in [("pkgname", &info.name), ("pkgver", &info.version)] {
+            if !is_component(value) {
+                return Err(PkgInfoError::Unusable {
+                    key,
+                    value: value.chars().take(80).collect(),
+                });
             }
         }
         Ok(info)
@@ -160,6 +177,14 @@ mod tests {
             ("pkgname = a\npkgver", "line 2 is not"),
             ("size = many", "line 1: `size`"),
             ("# c\ndatahash = 00", "line 2: `datahash`"),
+            (
+                "pkgname = ../../x\npkgver = 1\narch = x",
+                "the `pkgname` \"../../x\", which cannot be part",
+            ),
+            (
+                "pkgname = a\npkgver = 1/2\narch = x",
+                "the `pkgver` \"1/2\"",
+            ),
         ] {
             let found = PkgInfo::parse(text).unwrap_err().to_string();
             assert!(found.contains(error), "{found}");

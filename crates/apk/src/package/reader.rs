@@ -1,5 +1,6 @@
 //! Reading a package as a stream.
 
+use super::checks::{check_entry, xattrs};
 use super::header::read_header;
 use super::tap::Tap;
 use super::{Header, ReadError};
@@ -215,6 +216,7 @@ impl<R: BufRead> Reader<R> {
         self.count_metadata(&path, raw, &xattrs)?;
         let mut sha1 = checksum_record(&path, raw)?;
         let kind = entry_kind(&path, raw)?;
+        check_entry(&path, &kind, raw, &xattrs)?;
         match &kind {
             EntryKind::File { .. } => {
                 self.pending = Some(Pending {
@@ -278,15 +280,6 @@ impl<R> std::fmt::Debug for DataEntry<'_, R> {
             .field("entry", &self.entry)
             .finish_non_exhaustive()
     }
-}
-
-/// The extended attributes by full name.
-fn xattrs(raw: &RawEntry) -> BTreeMap<String, Vec<u8>> {
-    let name = |key: &str| Some(key.strip_prefix(tar::XATTR_RECORD)?.to_owned());
-    raw.records
-        .iter()
-        .filter_map(|(key, value)| Some((name(key)?, value.clone())))
-        .collect()
 }
 
 fn entry_kind(path: &EntryPath, raw: &RawEntry) -> Result<EntryKind, ReadError> {

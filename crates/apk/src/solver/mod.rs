@@ -69,7 +69,7 @@ pub struct Solver<'a> {
 }
 
 /// Steps after which a search gives up: a second or two.
-const LIMIT: u64 = 60_000_000;
+const LIMIT: u64 = 150_000_000;
 
 impl fmt::Debug for Solver<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

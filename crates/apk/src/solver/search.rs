@@ -239,7 +239,8 @@ impl<'p, 'a> Search<'p, 'a> {
 
     /// Adds a clause and draws the conclusion from it, if there is one.
     pub(super) fn add(&mut self, literals: &[Literal], origin: Origin) {
-        self.spend(literals.len());
+        // Kept, and so dearer than what is only looked at.
+        self.spend(literals.len() * 3);
         let id = narrow(self.clauses.len());
         let start = self.literals.len();
         self.literals.extend_from_slice(literals);

@@ -73,8 +73,8 @@ fn join<'a>(
     walk: &mut Walk<'a>,
     id: PackageId,
 ) -> Option<Vec<PackageId>> {
-    // What is copied costs some ten times what is looked at.
-    search.spend(walk.size() * 10);
+    // What is copied costs some eight times what is looked at.
+    search.spend(walk.size() * 8);
     let before = walk.clone();
     search.floor = search.level();
     loop {
@@ -90,7 +90,7 @@ fn join<'a>(
         if search.go_on(walk).is_ok() {
             return walk.found().last().map(|found| found.packages.clone());
         }
-        search.spend(before.size() * 10);
+        search.spend(before.size() * 8);
         *walk = before.clone();
         if search.is_exhausted() || search.level() < search.floor {
             return None;

@@ -160,6 +160,8 @@ impl<'a> Walk<'a> {
         };
         let candidates = self.candidates(search, need);
         let dependency = pool.dependency(need);
+        // Versions are compared.
+        search.spend(pool.fitting(need).fit.len() * 5);
         let best = preference::best(pool, dependency, None, candidates, &self.existing)?;
         let frame = self.frames.last_mut()?;
         let parent = frame.package;

@@ -35,6 +35,8 @@ pub enum TarError {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct RawEntry {
     pub(crate) name: String,
+    /// Whether the name has a part in the header's prefix field.
+    pub(crate) has_prefix: bool,
     pub(crate) kind: u8,
     pub(crate) link: String,
     pub(crate) mode: u32,
@@ -49,7 +51,15 @@ pub(crate) struct RawEntry {
 
 type Field<T> = Result<T, &'static str>;
 
-/// Decodes one header block that is not empty.
+/// Sizes from here on have no room in a header (8 GiB).
+const NO_ROOM_FOR_SIZE: u64 = 1 << 33;
+/// Owners and groups from here on have no room in a header.
+const NO_ROOM_FOR_ID: u64 = 1 << 21;
+
+/// Decodes one header block that is not empty (POSIX.1-2017 `pax`, "ustar Interchange Format").
+///
+/// What apk-tools reads in another way (`apk_tar_parse`) is refused: a name field that is empty ends
+/// the archive there, a type of NUL is nothing, and a prefix counts in GNU's headers, too.
 pub(crate) fn header(block: &[u8; BLOCK]) -> Field<RawEntry> {
     let sum: u64 = block
         .iter()
@@ -66,23 +76,27 @@ pub(crate) fn header(block: &[u8; BLOCK]) -> Field<RawEntry> {
         return Err("wrong checksum");
     }
     let mut name = text(&block[..100])?;
-    if &block[257..263] == b"ustar\0" {
-        let prefix = text(&block[345..500])?;
-        if !prefix.is_empty() {
-            name = format!("{prefix}/{name}");
+    if name.is_empty() {
+        return Err("empty name");
+    }
+    if block[156] == 0 {
+        return Err("type is NUL");
+    }
+    let has_prefix = block[345] != 0;
+    if has_prefix {
+        if &block[257..263] != b"ustar\0" {
+            return Err("prefix in a header that is not POSIX's");
         }
+        name = format!("{}/{name}", text(&block[345..500])?);
     }
     Ok(RawEntry {
         name,
-        kind: if block[156] == 0 {
-            super::FILE
-        } else {
-            block[156]
-        },
+        has_prefix,
+        kind: block[156],
         link: text(&block[157..257])?,
         mode: small(&block[100..108])? & 0o7777,
-        uid: small(&block[108..116])?,
-        gid: small(&block[116..124])?,
+        uid: id(number(&block[108..116])?)?,
+        gid: id(number(&block[116..124])?)?,
         size: number(&block[124..136])?,
         mtime: time(&block[136..148])?,
         device: (small(&block[329..337])?, small(&block[337..345])?),
@@ -90,21 +104,37 @@ pub(crate) fn header(block: &[u8; BLOCK]) -> Field<RawEntry> {
     })
 }
 
-/// Applies PAX records to the header that follows them.
+/// Applies PAX records to the header that follows them. Where they speak of a number that the header
+/// has room for, both must say the same: apk-tools reads the header's alone.
 pub(crate) fn apply(entry: &mut RawEntry, records: BTreeMap<String, Vec<u8>>) -> Field<()> {
     for (key, value) in &records {
         match key.as_str() {
             "path" => entry.name = utf8(value)?,
             "linkpath" => entry.link = utf8(value)?,
-            "size" => entry.size = decimal(value)?,
+            "size" => entry.size = same(decimal(value)?, entry.size, NO_ROOM_FOR_SIZE)?,
             "mtime" => entry.mtime = seconds(value)?,
-            "uid" => entry.uid = decimal(value)?.try_into().map_err(|_| "owner too large")?,
-            "gid" => entry.gid = decimal(value)?.try_into().map_err(|_| "group too large")?,
+            "uid" => entry.uid = id(same(decimal(value)?, entry.uid.into(), NO_ROOM_FOR_ID)?)?,
+            "gid" => entry.gid = id(same(decimal(value)?, entry.gid.into(), NO_ROOM_FOR_ID)?)?,
             _ => {}
         }
     }
     entry.records = records;
     Ok(())
+}
+
+fn same(record: u64, header: u64, no_room: u64) -> Field<u64> {
+    if record == header || record >= no_room {
+        return Ok(record);
+    }
+    Err("size, owner or group is not that of the extended record")
+}
+
+/// An owner or a group. The highest number is nobody's: to system calls it means "leave it".
+fn id(number: u64) -> Field<u32> {
+    match u32::try_from(number) {
+        Ok(u32::MAX) | Err(_) => Err("owner or group is too large"),
+        Ok(id) => Ok(id),
+    }
 }
 
 /// Decodes the body of a PAX header.
@@ -246,6 +276,40 @@ mod tests {
         }
         assert_eq!(time(&[0xff; 12]), Ok(0));
         assert_eq!(time(b"00000000012\0"), Ok(10));
+    }
+
+    #[test]
+    fn records_and_header_agree() {
+        for (key, value, header, expected) in [
+            ("size", "5", 5, Ok(5)),
+            ("size", "5", 0, Err(())),
+            ("size", "8589934591", 0, Err(())),
+            ("size", "8589934592", 0, Ok(8_589_934_592)),
+            ("uid", "1000", 1000, Ok(1000)),
+            ("uid", "1000", 0, Err(())),
+            ("gid", "2097151", 0, Err(())),
+            ("gid", "2097152", 0, Ok(2_097_152)),
+            ("uid", "4294967294", 0, Ok(4_294_967_294)),
+            ("uid", "4294967295", 0, Err(())),
+            ("gid", "4294967295", 0, Err(())),
+            ("gid", "4294967296", 0, Err(())),
+        ] {
+            let mut entry = RawEntry {
+                size: header,
+                uid: u32::try_from(header).unwrap(),
+                gid: u32::try_from(header).unwrap(),
+                ..RawEntry::default()
+            };
+            let records = BTreeMap::from([(key.to_owned(), value.as_bytes().to_vec())]);
+            let found = apply(&mut entry, records)
+                .map_err(|_| ())
+                .map(|()| match key {
+                    "size" => entry.size,
+                    "uid" => entry.uid.into(),
+                    _ => entry.gid.into(),
+                });
+            assert_eq!(found, expected, "{key}={value} over {header}");
+        }
     }
 
     #[test]

@@ -98,7 +98,12 @@ impl<'a> Header<'a> {
             }
         }
         let mut bytes = pax_entry(self.name, &records);
-        bytes.extend_from_slice(&self.block(&ascii(self.name), &ascii(self.link), ""));
+        // To apk-tools a header without a name ends the archive, whatever its records say.
+        let name = match ascii(self.name) {
+            empty if empty.is_empty() => "_".to_owned(),
+            name => name,
+        };
+        bytes.extend_from_slice(&self.block(&name, &ascii(self.link), ""));
         bytes
     }
 

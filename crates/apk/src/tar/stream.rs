@@ -23,11 +23,23 @@ pub(crate) struct Archive<R> {
     entries_left: u64,
     max_entries: u64,
     ended: bool,
+    /// Whether another archive continues this one, so that nothing may end it.
+    cut: bool,
 }
 
 impl<R: Read> Archive<R> {
     /// Starts reading at `input`'s position.
     pub(crate) fn new(input: R, max_entries: u64) -> Self {
+        Self::start(input, max_entries, false)
+    }
+
+    /// Starts reading a piece of an archive that the next gzip member continues: empty blocks in it
+    /// would end all of it for apk-tools (`apk_tar_parse`), and are an error.
+    pub(crate) fn cut(input: R, max_entries: u64) -> Self {
+        Self::start(input, max_entries, true)
+    }
+
+    fn start(input: R, max_entries: u64, cut: bool) -> Self {
         Self {
             input,
             offset: 0,
@@ -36,6 +48,7 @@ impl<R: Read> Archive<R> {
             entries_left: max_entries,
             max_entries,
             ended: false,
+            cut,
         }
     }
 
@@ -50,14 +63,14 @@ impl<R: Read> Archive<R> {
     }
 
     /// Moves to the next entry, past whatever is left of this one; `None` at the end, with or
-    /// without the empty blocks that should be there.
+    /// without the empty blocks that should be there. Nothing but zeros may follow the first of
+    /// them: apk-tools passes over one that stands alone, other readers stop at it.
     pub(crate) fn next_entry(&mut self) -> Result<Option<RawEntry>, TarError> {
         let mut records = BTreeMap::new();
         let mut long_name = None;
-        let mut long_link = None;
         loop {
             let Some((mut entry, offset)) = self.next_header()? else {
-                if records.is_empty() && long_name.is_none() && long_link.is_none() {
+                if records.is_empty() && long_name.is_none() {
                     return Ok(None);
                 }
                 return Err(TarError::Truncated(self.offset));
@@ -72,15 +85,14 @@ impl<R: Read> Archive<R> {
                 GNU_LONG_NAME => {
                     long_name = Some(decode::text(&self.extension()?).map_err(invalid)?);
                 }
-                GNU_LONG_LINK => {
-                    long_link = Some(decode::text(&self.extension()?).map_err(invalid)?);
-                }
+                // `apk_tar_parse` passes over it, and links to the first 100 bytes.
+                GNU_LONG_LINK => return Err(invalid("GNU long link, which apk-tools ignores")),
                 _ => {
                     if let Some(name) = long_name {
+                        if entry.has_prefix {
+                            return Err(invalid("long name and a prefix"));
+                        }
                         entry.name = name;
-                    }
-                    if let Some(link) = long_link {
-                        entry.link = link;
                     }
                     decode::apply(&mut entry, records).map_err(invalid)?;
                     if entry.kind != super::FILE {
@@ -109,8 +121,13 @@ impl<R: Read> Archive<R> {
         self.skip_rest()?;
         let offset = self.offset;
         let mut block = [0; BLOCK];
-        if self.ended || !self.read_block(&mut block)? || block == [0; BLOCK] {
+        if self.ended || !self.read_block(&mut block)? {
             self.ended = true;
+            return Ok(None);
+        }
+        if block == [0; BLOCK] {
+            self.ended = true;
+            self.only_zeros(offset)?;
             return Ok(None);
         }
         self.entries_left = self
@@ -118,13 +135,34 @@ impl<R: Read> Archive<R> {
             .checked_sub(1)
             .ok_or(TarError::TooManyEntries(self.max_entries))?;
         let entry = decode::header(&block).map_err(|what| TarError::Header { offset, what })?;
-        // Only these kinds have content; other tools write a size for links too.
         let has_content = matches!(
             entry.kind,
             super::FILE | PAX | PAX_GLOBAL | GNU_LONG_NAME | GNU_LONG_LINK
         );
-        self.expect(if has_content { entry.size } else { 0 });
+        if !has_content && entry.size != 0 {
+            // Content for apk-tools, which it passes over; no content for POSIX.
+            let what = "size of something that has no content";
+            return Err(TarError::Header { offset, what });
+        }
+        self.expect(entry.size);
         Ok(Some((entry, offset)))
+    }
+
+    /// Reads what follows the first empty block, which starts at `offset`.
+    fn only_zeros(&mut self, offset: u64) -> Result<(), TarError> {
+        let bad = |what| TarError::Header { offset, what };
+        if self.cut {
+            return Err(bad(
+                "end of the archive, which only the last member of a package has",
+            ));
+        }
+        let mut block = [0; BLOCK];
+        while self.read_block(&mut block)? {
+            if block != [0; BLOCK] {
+                return Err(bad("empty block, but more follows"));
+            }
+        }
+        Ok(())
     }
 
     fn expect(&mut self, size: u64) {

@@ -189,6 +189,8 @@ mod tests {
             "1_p1_p2",
             "1a",
             "1.0",
+            // apk-tools 3's; 2.14 has these two the other way round.
+            "1.019",
             "1.09",
             "1.1",
             "1.9",
