@@ -28,20 +28,21 @@ impl Places {
         let cache = directory("XDG_CACHE_HOME", ".cache")?.join("bessemer");
         Ok(Self {
             signer_state: directory("XDG_DATA_HOME", ".local/share")?.join("bessemer/signer"),
-            runtime: std::env::var_os("XDG_RUNTIME_DIR").map_or_else(
-                || cache.join("run"),
-                |runtime| PathBuf::from(runtime).join("bessemer"),
-            ),
+            runtime: given("XDG_RUNTIME_DIR")
+                .map_or_else(|| cache.join("run"), |runtime| runtime.join("bessemer")),
             cache,
         })
     }
 }
 
+/// What a variable says; by the specification a relative path, such as an empty one, says nothing.
+fn given(variable: &str) -> Option<PathBuf> {
+    let path = std::env::var_os(variable).map(PathBuf::from);
+    path.filter(|path| path.is_absolute())
+}
+
 fn directory(variable: &str, below_home: &str) -> Result<PathBuf> {
-    if let Some(path) = std::env::var_os(variable)
-        .map(PathBuf::from)
-        .filter(|path| path.is_absolute())
-    {
+    if let Some(path) = given(variable) {
         return Ok(path);
     }
     let home =

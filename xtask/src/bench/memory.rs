@@ -21,7 +21,7 @@ const MORE: f64 = 16.0;
 /// Most MiB for refusing a line of 1 GiB.
 const LINE: f64 = 64.0;
 /// Most MiB for refusing a package of one entry more than may be: the others were taken in before.
-const ENTRIES: f64 = 1400.0;
+const ENTRIES: f64 = 700.0;
 /// Most MiB for refusing an index of a million packages.
 const MILLION: f64 = 1200.0;
 

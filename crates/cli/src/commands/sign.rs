@@ -115,13 +115,13 @@ pub(crate) fn index(arguments: &IndexArguments) -> Result<ExitCode> {
     let signed = signed_index(&bytes, arguments.force, &|message, mtime| {
         signing_key::signature(key, message, mtime)
     })
-    .with_context(|| format!("cannot sign {}", path.display()))?;
+    .with_context(|| format!("cannot sign {}", arguments.index.display()))?;
     if let Some(signed) = &signed {
         let replaced = replace_whole(&path, |target| {
             target.set_permissions(permissions)?;
             target.write_all(signed)
         });
-        replaced.with_context(|| format!("cannot write {}", path.display()))?;
+        replaced.with_context(|| format!("cannot write {}", arguments.index.display()))?;
     }
     let path = &arguments.index;
     if arguments.json {

@@ -190,6 +190,42 @@ fn without_root_a_user_namespace_takes_the_place_of_a_uid() {
     assert!(command.status().unwrap().success());
 }
 
+#[test]
+#[ignore = "needs a guest: run through cargo xtask test"]
+fn a_guest_boots_in_a_pods_jail() {
+    if std::fs::metadata("/proc/self").unwrap().uid() == 0 {
+        let mut command = again("jailed::a_guest_boots_in_a_pods_jail");
+        assert!(command.uid(65534).gid(65534).status().unwrap().success());
+        return;
+    }
+    let launcher = jailer(JailProfile::Pod);
+    let mark = format!("bessemer-test-pod-{}", std::process::id());
+    let (_bench, mut session, process) = marked(&launcher, &mark);
+    let jail = session.observed().jail.clone();
+    assert_eq!(jail.profile, "pod");
+    for layer in [
+        "landlock",
+        "landlock-scope",
+        "system-call-filter",
+        "no-capabilities",
+    ] {
+        assert!(
+            jail.applied.iter().any(|applied| applied == layer),
+            "{jail:?}"
+        );
+    }
+    // There is no namespace of its own.
+    assert_eq!(
+        namespace(&process, "net"),
+        namespace(Path::new("/proc/self"), "net")
+    );
+    assert_eq!(status_field(&process, "NoNewPrivs"), "1");
+    assert_eq!(status_field(&process, "Seccomp"), "2");
+    let (outcome, _) = output_of(&mut session, &step("main/0", "true"));
+    assert!(outcome.unwrap().succeeded());
+    session.power_off().unwrap();
+}
+
 /// The kill was sent; a process needs a moment to go.
 fn wait_until_gone(mark: &str) {
     let until = Instant::now() + Duration::from_secs(20);
