@@ -134,6 +134,7 @@ fn of_repository(error: &OpenRepositoryError) -> Option<&'static str> {
 
 const fn of_resolve(error: &ResolveError) -> Option<&'static str> {
     match error {
+        ResolveError::Unsolvable { source, .. } if source.gave_up => None,
         ResolveError::Unsolvable { .. } => {
             Some("add a repository that offers it with --repository-append, or change the recipe")
         }

@@ -86,3 +86,24 @@ fn wants_json(matches: &clap::ArgMatches) -> bool {
     let asked = inner.try_get_one::<bool>("json");
     name == "worker" || asked.ok().flatten().copied().unwrap_or(false) || wants_json(inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{definition, without_secrets};
+
+    #[test]
+    fn what_cannot_be_read_is_repeated_without_secrets() {
+        let address = "htps://me:SECRET@127.0.0.1/x?token=SECRET";
+        for words in [
+            ["apk", "install", "--root", "a", "-r", address],
+            ["apk", "solve", "--index", "a", "-k", address],
+        ] {
+            let words = std::iter::once("bessemer").chain(words);
+            let error = definition().try_get_matches_from(words).unwrap_err();
+            assert!(error.to_string().contains("SECRET"), "the test's own sense");
+            let shown = without_secrets(error).to_string();
+            assert!(shown.contains("htps://127.0.0.1/x"), "{shown}");
+            assert!(!shown.contains("SECRET"), "{shown}");
+        }
+    }
+}

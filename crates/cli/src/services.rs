@@ -59,12 +59,12 @@ pub(crate) struct Services {
 impl Services {
     /// Takes over what the parent started, or starts everything under this user's own uid.
     pub(crate) fn open(inherited: Option<&Inherited>) -> Result<Self> {
-        Self::open_with_key(inherited, None, JailChoice::Auto)
+        Self::open_with(inherited, None, JailChoice::Auto)
     }
 
     /// The same; a signer that is started here signs packages with this key, and a jailer makes jails
     /// of this kind.
-    pub(crate) fn open_with_key(
+    pub(crate) fn open_with(
         inherited: Option<&Inherited>,
         apk_key: Option<&Path>,
         jail: JailChoice,
@@ -135,7 +135,7 @@ impl Services {
         )?;
         let child = Command::new(companion("bessemer-jailer")?)
             .env_clear()
-            .args(["serve", "--profile", jail.as_str(), "--qemu", QEMU])
+            .args(["serve", "--profile", profile(jail).as_str(), "--qemu", QEMU])
             .stdin(jailers)
             .spawn()
             .context("cannot start the jailer")?;
@@ -166,11 +166,7 @@ impl Services {
             None => inherited_descriptor(self.inherited.jailer)?,
         };
         let launcher = JailLauncher::from_socket(socket, qemu);
-        Ok(Box::new(match jail {
-            JailChoice::Auto => launcher,
-            JailChoice::Host => launcher.requiring(JailProfile::Host),
-            JailChoice::Pod => launcher.requiring(JailProfile::Pod),
-        }))
+        Ok(Box::new(launcher.requiring(profile(jail))))
     }
 
     /// What a process started from here needs to use the services.
@@ -200,6 +196,15 @@ impl Drop for Services {
         if let Some(directory) = &self.socket_directory {
             drop(fs_err::remove_dir_all(directory));
         }
+    }
+}
+
+/// A job's word for a jail, as the jailer has it.
+const fn profile(jail: JailChoice) -> JailProfile {
+    match jail {
+        JailChoice::Auto => JailProfile::Auto,
+        JailChoice::Host => JailProfile::Host,
+        JailChoice::Pod => JailProfile::Pod,
     }
 }
 

@@ -75,7 +75,7 @@ fn start(qemu: &Path, profile: Profile, number: u64, request: &Request) -> io::R
         let reason = "the profile `pod` is for an ordinary uid, and this is root";
         return Err(io::Error::other(reason));
     }
-    let slot = (is_root).then(Slot::take).transpose()?;
+    let slot = is_root.then(Slot::take).transpose()?;
     let mut layers = Layers::default();
     let (group, grouped) = match Group::create(number, request.text.limits) {
         Ok(group) => (Some(group), Ok(())),
@@ -83,44 +83,34 @@ fn start(qemu: &Path, profile: Profile, number: u64, request: &Request) -> io::R
     };
     let (report, low) = io::pipe()?;
     // Out of the way of every number that QEMU's descriptors get.
-    let mut reporter = io::PipeWriter::from(rustix::io::fcntl_dupfd_cloexec(&low, 300)?);
+    let reporter = io::PipeWriter::from(rustix::io::fcntl_dupfd_cloexec(&low, 300)?);
     drop(low);
-    let (mut go, let_go) = io::pipe()?;
+    let (go, let_go) = io::pipe()?;
     let kvm_group = if request.text.kvm { kvm_group()? } else { None };
     let child = clone(profile, is_root, &mut layers)?;
+    let plan = Plan {
+        qemu,
+        pod: child.pod,
+        own_uid: slot.as_ref().map(|slot| slot.uid),
+        user_namespace: child.user_namespace,
+        kvm_group,
+        limit_memory: group.is_none(),
+    };
     if child.pid == 0 {
         drop((let_go, report));
-        let plan = Plan {
-            qemu,
-            pod: child.pod,
-            own_uid: slot.as_ref().map(|slot| slot.uid),
-            user_namespace: child.user_namespace,
-            kvm_group,
-            limit_memory: group.is_none(),
-        };
-        let mut byte = [0];
-        let ready = jail::die_with_parent().and_then(|()| go.read_exact(&mut byte));
-        let reason = match ready {
-            Ok(()) => jail::enter(&plan, request, &reporter).to_string(),
-            Err(error) => error.to_string(),
-        };
-        let _ = reporter.write_all(format!("{FAILED}{reason}").as_bytes());
-        // SAFETY: ends the child without running what belongs to the parent.
-        unsafe { libc::_exit(1) }
+        become_qemu(&plan, request, go, reporter);
     }
     drop((reporter, go));
-    if slot.is_some() {
+    if plan.own_uid.is_some() {
         layers.applied("own-uid");
-    } else if !child.pod {
+    } else if !plan.pod {
         layers.missing("own-uid", "the jailer does not run as root");
     }
     layers.record("cgroup-limits", grouped);
     let pid = Pid::from_raw(child.pid).ok_or_else(|| io::Error::other("clone returned no pid"))?;
     let handle = pidfd_open(pid, PidfdFlags::empty())?;
-    let ids = slot.as_ref().map(|slot| slot.uid);
-    let prepared = settle(pid, &child, ids, kvm_group, group.as_ref(), let_go);
-    let told = prepared.and_then(|()| told(report));
-    match told {
+    let prepared = settle(pid, &plan, group.as_ref(), let_go);
+    match prepared.and_then(|()| told(report)) {
         Ok(text) => layers.extend_from(&text),
         Err(error) => {
             // It ends by itself: it was not let go, or it has failed.
@@ -130,24 +120,39 @@ fn start(qemu: &Path, profile: Profile, number: u64, request: &Request) -> io::R
     }
     Ok(Started {
         handle,
-        pod: child.pod,
+        pod: plan.pod,
         layers,
         group,
         slot,
     })
 }
 
+/// The rest of the child's life, as this program.
+fn become_qemu(
+    plan: &Plan<'_>,
+    request: &Request,
+    mut go: io::PipeReader,
+    mut reporter: io::PipeWriter,
+) -> ! {
+    let ready = jail::die_with_parent().and_then(|()| go.read_exact(&mut [0]));
+    let reason = match ready {
+        Ok(()) => jail::enter(plan, request, &reporter).to_string(),
+        Err(error) => error.to_string(),
+    };
+    let _ = reporter.write_all(format!("{FAILED}{reason}").as_bytes());
+    // SAFETY: ends the child without running what belongs to the parent.
+    unsafe { libc::_exit(1) }
+}
+
 /// What only somebody outside can do for the child, and then its start.
 fn settle(
     pid: Pid,
-    child: &Child,
-    uid: Option<u32>,
-    kvm_group: Option<u32>,
+    plan: &Plan<'_>,
     group: Option<&Group>,
     mut let_go: io::PipeWriter,
 ) -> io::Result<()> {
-    if child.user_namespace {
-        map_ids(pid, uid, kvm_group)?;
+    if plan.user_namespace {
+        map_ids(pid, plan.own_uid, plan.kvm_group)?;
     }
     if let Some(group) = group {
         let pid = pid.as_raw_nonzero().get();
@@ -180,46 +185,45 @@ struct Child {
     user_namespace: bool,
 }
 
+/// What a machine has of its own, and the name of each as a layer.
+const NAMESPACES: [(i32, &str); 6] = [
+    (libc::CLONE_NEWNS, "mount-namespace"),
+    (libc::CLONE_NEWPID, "pid-namespace"),
+    (libc::CLONE_NEWNET, "net-namespace"),
+    (libc::CLONE_NEWIPC, "ipc-namespace"),
+    (libc::CLONE_NEWUTS, "uts-namespace"),
+    (libc::CLONE_NEWCGROUP, "cgroup-namespace"),
+];
+
 /// As `fork`, into new namespaces as the profile has them.
 fn clone(profile: Profile, is_root: bool, layers: &mut Layers) -> io::Result<Child> {
-    let namespaces = [
-        (libc::CLONE_NEWNS, "mount-namespace"),
-        (libc::CLONE_NEWPID, "pid-namespace"),
-        (libc::CLONE_NEWNET, "net-namespace"),
-        (libc::CLONE_NEWIPC, "ipc-namespace"),
-        (libc::CLONE_NEWUTS, "uts-namespace"),
-        (libc::CLONE_NEWCGROUP, "cgroup-namespace"),
-    ];
-    let mut flags = namespaces.iter().fold(0, |flags, (flag, _)| flags | flag);
-    let child = |pid, pod, user_namespace| Child {
-        pid,
-        pod,
-        user_namespace,
+    let pod = || {
+        Ok(Child {
+            pid: fork(0)?,
+            pod: true,
+            user_namespace: false,
+        })
     };
     if profile == Profile::Pod {
-        return Ok(child(fork(0)?, true, false));
+        return pod();
     }
+    let flags = NAMESPACES.iter().fold(0, |flags, (flag, _)| flags | flag);
     let (pid, user_namespace) = match fork(flags | libc::CLONE_NEWUSER) {
-        Ok(pid) => (pid, true),
-        Err(error) if is_root => {
-            layers.missing("user-namespace", error);
-            (fork(flags)?, false)
-        }
-        Err(_) if profile == Profile::Auto => {
-            flags = 0;
-            (fork(flags)?, false)
-        }
+        Ok(pid) => (pid, Ok(())),
+        Err(error) if is_root => (fork(flags)?, Err(error)),
+        Err(_) if profile == Profile::Auto => return pod(),
         Err(error) => return Err(error),
     };
-    if user_namespace {
-        layers.applied("user-namespace");
+    let child = Child {
+        pid,
+        pod: false,
+        user_namespace: user_namespace.is_ok(),
+    };
+    layers.record("user-namespace", user_namespace);
+    for (_, name) in NAMESPACES {
+        layers.applied(name);
     }
-    if flags != 0 {
-        for (_, name) in namespaces {
-            layers.applied(name);
-        }
-    }
-    Ok(child(pid, flags == 0, user_namespace))
+    Ok(child)
 }
 
 fn fork(flags: i32) -> io::Result<i32> {

@@ -55,8 +55,8 @@ pub struct JailLauncher {
     socket: Option<OwnedFd>,
     /// The jailer, when it is a child of this process.
     child: Option<Child>,
-    /// The profile that every jail must have, whole.
-    required: Option<JailProfile>,
+    /// The profile that every jail must have, whole; `Auto` takes any.
+    required: JailProfile,
 }
 
 impl JailLauncher {
@@ -80,7 +80,7 @@ impl JailLauncher {
             qemu,
             socket: Some(ours),
             child: Some(child),
-            required: None,
+            required: JailProfile::Auto,
         })
     }
 
@@ -91,15 +91,16 @@ impl JailLauncher {
             qemu,
             socket: Some(socket),
             child: None,
-            required: None,
+            required: JailProfile::Auto,
         }
     }
 
-    /// Refuses a machine whose jail is of another profile or lacks one of its layers. QEMU has
+    /// Unless `profile` is `Auto`: refuses a machine whose jail is of another profile or lacks one of
+    /// its layers. QEMU has
     /// started then, and is killed before it has a disk or a word from this side.
     #[must_use]
     pub fn requiring(mut self, profile: JailProfile) -> Self {
-        self.required = Some(profile);
+        self.required = profile;
         self
     }
 }
@@ -124,9 +125,7 @@ impl Launcher for JailLauncher {
         }
         let started = answer.strip_prefix("started ").ok_or_else(gone)?;
         let jail = report(started);
-        if let Some(required) = self.required {
-            check(required, &jail)?;
-        }
+        check(self.required, &jail)?;
         Ok(Launched {
             process: Box::new(JailedProcess { leash, end: None }),
             jail,
@@ -146,7 +145,8 @@ impl Drop for JailLauncher {
 }
 
 fn check(required: JailProfile, jail: &JailReport) -> Result<(), LauncherError> {
-    if jail.profile == required.as_str() && jail.missing.is_empty() {
+    let whole = jail.profile == required.as_str() && jail.missing.is_empty();
+    if whole || required == JailProfile::Auto {
         return Ok(());
     }
     Err(LauncherError::Weak {

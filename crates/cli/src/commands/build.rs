@@ -129,7 +129,7 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
     arguments.melange.say();
     say_unused();
     let services =
-        Services::open_with_key(inherited, arguments.signing_key.as_deref(), arguments.jail)?;
+        Services::open_with(inherited, arguments.signing_key.as_deref(), arguments.jail)?;
     arguments.recipe.say_missing_pipelines();
     let environment = arguments.additions.environment.read()?;
     let compiled = arguments.recipe.compile_with(|options| {

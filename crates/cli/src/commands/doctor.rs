@@ -8,14 +8,13 @@ use crate::print;
 use crate::programs::companion;
 use crate::services::QEMU;
 use anyhow::Result;
+use bessemer_signer::memory_file;
 use bessemer_vm::{
     Accelerator, JailLauncher, JailProfile, JailReport, LaunchRequest, Launcher as _,
     LauncherError, Probe, ProcessEnd, ProcessLimits, Qemu,
 };
 use report::Report;
-use rustix::fs::{MemfdFlags, memfd_create};
 use std::io::Read as _;
-use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -82,8 +81,8 @@ fn try_jail(qemu: &Qemu, probe: &Probe) -> Result<Tried> {
     let (mut console, write) = std::io::pipe()?;
     let (diagnostics, errors) = std::io::pipe()?;
     let request = LaunchRequest {
-        kernel: memory_file()?,
-        initramfs: memory_file()?,
+        kernel: memory_file(&[])?.into(),
+        initramfs: memory_file(&[])?.into(),
         arguments: vec!["--version".to_owned()],
         inherited: Vec::new(),
         console: write.into(),
@@ -113,8 +112,4 @@ fn try_jail(qemu: &Qemu, probe: &Probe) -> Result<Tried> {
     Ok(Tried::Failed(format!(
         "QEMU does not run in it ({end}): {said}"
     )))
-}
-
-fn memory_file() -> Result<OwnedFd> {
-    Ok(memfd_create("empty", MemfdFlags::CLOEXEC)?)
 }

@@ -102,7 +102,7 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
         originals.push(Original::read(path)?);
     }
     let services =
-        Services::open_with_key(inherited, arguments.signing_key.as_deref(), arguments.jail)?;
+        Services::open_with(inherited, arguments.signing_key.as_deref(), arguments.jail)?;
     let root = match &arguments.trust_root {
         Some(path) => read_trust_root(path)?,
         None => services.signer()?.trust_root()?,

@@ -102,14 +102,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
 
 /// Checks that a package that was asked for is among those that are there.
 fn known(wanted: &str, packages: &[(&PackagePlan, Opened)]) -> Result<()> {
-    let mut names = packages.iter().map(|(package, _)| package.name.as_str());
-    if names.clone().any(|name| name == wanted) {
+    let names = packages.iter().map(|(package, _)| package.name.as_str());
+    let names: Vec<&str> = names.collect();
+    if names.contains(&wanted) {
         return Ok(());
     }
-    let first = names.next().unwrap_or_default().to_owned();
-    let names = names.fold(first, |all, name| [&all, ", ", name].concat());
     Err(anyhow!(
-        "the recipe has no package `{wanted}` that is there; there are {names}"
+        "the recipe has no package `{wanted}` that is there; there are {}",
+        names.join(", ")
     ))
 }
 

@@ -1,14 +1,14 @@
 //! `bessemer sign` and `bessemer sign-index`.
 
 use crate::melange_flags::PlainFlags;
-use crate::{index_file, package_file, print, signing_key};
+use crate::{index_file, print, signing_key};
 use anyhow::{Context, Result, bail};
 use bessemer_apk::package::Reader;
 use bessemer_apk::{Limits, read_index};
 use bessemer_digest::{Digest, HashingWriter};
 use bessemer_package::replace_whole;
 use serde_json::json;
-use std::fs::Permissions;
+use std::fs::{File, Permissions};
 use std::io::{self, BufReader, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -77,7 +77,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
 /// to file, however large it is.
 fn sign_package(path: &Path, sign: &Sign<'_>) -> Result<Digest> {
     let (path, permissions) = regular(path)?;
-    let mut file = package_file::open(&path)?;
+    let mut file = File::open(&path)?;
     let reader = Reader::open(BufReader::new(&mut file), Limits::default())
         .context("the file is no package")?;
     let header = reader.header();
@@ -86,14 +86,25 @@ fn sign_package(path: &Path, sign: &Sign<'_>) -> Result<Digest> {
     let start = header.signature_member.len() as u64;
     drop(reader);
     file.seek(SeekFrom::Start(start))?;
-    let digest = replace_whole(&path, |target| {
-        target.set_permissions(permissions)?;
+    replace(&path, permissions, |target| {
         let mut target = HashingWriter::new(target);
         target.write_all(&member)?;
         io::copy(&mut file, &mut target)?;
         Ok(target.digest())
+    })
+}
+
+/// Writes another file in its place, with the same mode.
+fn replace<T>(
+    path: &Path,
+    permissions: Permissions,
+    write: impl FnOnce(&mut File) -> io::Result<T>,
+) -> Result<T> {
+    let replaced = replace_whole(path, |target| {
+        target.set_permissions(permissions)?;
+        write(target)
     });
-    digest.context("cannot replace it")
+    replaced.context("cannot replace it")
 }
 
 /// Where the file itself is, which a link may lead to, and its mode: another signature changes
@@ -117,11 +128,8 @@ pub(crate) fn index(arguments: &IndexArguments) -> Result<ExitCode> {
     })
     .with_context(|| format!("cannot sign {}", arguments.index.display()))?;
     if let Some(signed) = &signed {
-        let replaced = replace_whole(&path, |target| {
-            target.set_permissions(permissions)?;
-            target.write_all(signed)
-        });
-        replaced.with_context(|| format!("cannot write {}", arguments.index.display()))?;
+        replace(&path, permissions, |target| target.write_all(signed))
+            .with_context(|| format!("cannot sign {}", arguments.index.display()))?;
     }
     let path = &arguments.index;
     if arguments.json {

@@ -98,7 +98,7 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
     arguments.melange.say();
     say_unused();
     let places = Places::of(false)?;
-    let services = Services::open_with_key(inherited, None, arguments.jail)?;
+    let services = Services::open_with(inherited, None, arguments.jail)?;
     let store = Store::open(places.cache.join("store"))?;
     let mut progress = Progress::new(arguments.quiet || arguments.json);
     let plan = plan(arguments)?;

@@ -3,10 +3,9 @@
 mod sources;
 mod target;
 
-use super::reach::open_package;
 use crate::fetching::FetchArguments;
 use crate::print::Progress;
-use crate::{exit, print};
+use crate::{exit, package_file, print};
 use anyhow::{Context as _, Result};
 use bessemer_apk::install::{AddError, Assembly, Contents, System};
 use bessemer_apk::package::{Reader, Summary};
@@ -149,7 +148,7 @@ impl Installer<'_> {
         chosen: &Chosen<'_>,
         path: &Path,
     ) -> Result<Summary> {
-        let input = BufReader::with_capacity(256 << 10, open_package(path)?);
+        let input = BufReader::with_capacity(256 << 10, package_file::open(path)?);
         let reader = Reader::open(input, Limits::default());
         let reader = reader.with_context(|| format!("{} is no package", path.display()))?;
         let tag = self.sources.tag(chosen);

@@ -3,12 +3,11 @@
 
 use crate::fetching::{FetchArguments, Fetching};
 use crate::places::Places;
-use crate::{package_file, print};
+use crate::print;
 use anyhow::{Context as _, Result, bail};
 use bessemer_apk::discovery::FoundKey;
 use bessemer_repository::{Access, Location, published_keys};
 use bessemer_store::{Store, Uri, in_parallel};
-use std::fs::File;
 use std::io::Read as _;
 use std::path::PathBuf;
 
@@ -101,9 +100,4 @@ impl Reach {
         }
         Ok(found)
     }
-}
-
-/// A package file that was named or fetched.
-pub(super) fn open_package(path: &std::path::Path) -> Result<File> {
-    package_file::open(path)
 }

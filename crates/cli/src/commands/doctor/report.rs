@@ -20,8 +20,8 @@ pub(super) struct Report {
 pub(super) struct Builder {
     /// Its last components.
     pub(super) id: &'static str,
-    /// The SLSA Build level that it may claim.
-    pub(super) level: u8,
+    /// The SLSA Build level that it claims; none where the trust root alone says which.
+    pub(super) level: Option<u8>,
     /// Why it is not a better one.
     pub(super) because: Vec<String>,
 }
@@ -47,19 +47,19 @@ impl Report {
         if !because.is_empty() {
             return Builder {
                 id: "local/v1",
-                level: 1,
+                level: Some(1),
                 because,
             };
         }
         match self.probe.accelerator {
             Accelerator::Kvm => Builder {
                 id: "microvm/v1",
-                level: 3,
+                level: Some(3),
                 because,
             },
             Accelerator::Tcg => Builder {
                 id: "microvm-emulated/v1",
-                level: 2,
+                level: None,
                 because: vec![format!(
                     "guests are emulated, and QEMU promises no isolation then: {}",
                     self.probe.reason
@@ -115,12 +115,14 @@ impl Report {
                 }
             }
         }
-        let id = format!(
-            "{} at best, SLSA Build L{}, once its signer is provisioned",
-            builder.id, builder.level
-        );
-        let local = format!("{} alone, which claims SLSA Build L1", builder.id);
-        row("builder", if builder.level == 1 { &local } else { &id })?;
+        let claim = match builder.level {
+            Some(1) => "alone, which claims SLSA Build L1".to_owned(),
+            Some(level) => format!("at best, SLSA Build L{level}, once its signer is provisioned"),
+            None => {
+                "at best, once its signer is provisioned; the trust root says its level".to_owned()
+            }
+        };
+        row("builder", &format!("{} {claim}", builder.id))?;
         for reason in &builder.because {
             row("  because", reason)?;
         }
@@ -159,22 +161,22 @@ mod tests {
     #[test]
     fn the_builder_is_as_good_as_the_weakest_part() {
         for (report, id, level) in [
-            (report(Accelerator::Kvm, "host", &[]), "microvm/v1", 3),
+            (report(Accelerator::Kvm, "host", &[]), "microvm/v1", Some(3)),
             (
                 report(Accelerator::Tcg, "host", &[]),
                 "microvm-emulated/v1",
-                2,
+                None,
             ),
-            (report(Accelerator::Kvm, "pod", &[]), "local/v1", 1),
+            (report(Accelerator::Kvm, "pod", &[]), "local/v1", Some(1)),
             (
                 report(Accelerator::Kvm, "host", &["landlock: none"]),
                 "local/v1",
-                1,
+                Some(1),
             ),
         ] {
             let builder = report.builder();
             assert_eq!((builder.id, builder.level), (id, level));
-            assert_eq!(builder.because.is_empty(), level == 3, "{builder:?}");
+            assert_eq!(builder.because.is_empty(), level == Some(3), "{builder:?}");
         }
     }
 

@@ -2,9 +2,10 @@
 
 use super::Arguments;
 use crate::commands::apk::indexes::{self, Named, Opened};
-use crate::commands::apk::reach::{Reach, open_package};
+use crate::commands::apk::reach::Reach;
 use crate::hints::NO_INDEX;
 use crate::missing_index::missing_index;
+use crate::package_file;
 use crate::print::{self, Hint};
 use anyhow::{Context as _, Result, anyhow, bail};
 use bessemer_apk::install::System;
@@ -264,7 +265,7 @@ impl Trust {
     /// What an index would say of a package file, whose signature over the control member is
     /// checked.
     fn package(&self, path: &Path) -> Result<IndexEntry> {
-        let file = open_package(path)?;
+        let file = package_file::open(path)?;
         let size = file.metadata()?.len();
         let reader = Reader::open(BufReader::new(file), Limits::default())
             .with_context(|| format!("{} is no package", path.display()))?;
