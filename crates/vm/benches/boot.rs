@@ -93,7 +93,7 @@ fn measure() -> Result<(), Failure> {
     }
     let result = serde_json::json!({
         "accelerator": accelerator.accelerator,
-        "kernel": agent.bundle.descriptor().release,
+        "kernel": agent.bundle.descriptor().map(|kernel| &kernel.release),
         "qemu": launcher.qemu().version,
         "vcpus": agent.vcpus,
         "memory_mib": agent.memory_mib,
