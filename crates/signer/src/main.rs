@@ -94,7 +94,7 @@ fn run(verb: Verb) -> anyhow::Result<()> {
         } => {
             let since = SystemTime::now().duration_since(UNIX_EPOCH)?;
             let now = Timestamp::from_unix(since.as_secs())?;
-            create(&state, &mut vault, now, provenance_key.as_deref())?;
+            create(&state, &mut vault, &now, provenance_key.as_deref())?;
             Ok(())
         }
         Verb::Serve {

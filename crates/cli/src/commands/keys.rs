@@ -20,7 +20,8 @@ pub(crate) enum Arguments {
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  bessemer keys export --out keys")]
 pub(crate) struct ExportArguments {
-    /// Directory for `trust-root.json`, `cosign.pub` and the package keys
+    /// Directory for `trust-root.json`, `cosign.pub`, the package keys, and `log.vkey`, the log's key as
+    /// other programs take it
     #[arg(long)]
     pub(crate) out: PathBuf,
     /// Print what was written as JSON
@@ -38,7 +39,12 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
     let folders = NewFolders::make(&arguments.out)?;
     let mut written = vec![arguments.out.join("trust-root.json")];
     write_whole(&written[0], &canonical_bytes(&root)?)?;
-    for key in &root.keys {
+    if let Some(log) = root.log_key()? {
+        let path = arguments.out.join("log.vkey");
+        write_whole(&path, format!("{}\n", log.to_line()).as_bytes())?;
+        written.push(path);
+    }
+    for key in root.keys.iter().filter(|key| key.until.is_none()) {
         let name = match key.role {
             Role::Provenance => "cosign.pub".to_owned(),
             Role::Apk => description.apk_key.clone(),

@@ -11,6 +11,7 @@ mod refusals;
 mod run;
 mod statements;
 
+use bessemer_attest::TrustRoot;
 use bessemer_signer::{Client, SignerOptions, SignerProcess};
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
@@ -54,7 +55,23 @@ impl Fixture {
         self.process.client().unwrap()
     }
 
+    fn root(&self) -> TrustRoot {
+        let bytes = std::fs::read(self.options.state.join("trust-root.json")).unwrap();
+        TrustRoot::parse(&bytes).unwrap()
+    }
+
+    /// Every entry of the log, one a line; the whole log is held against its checkpoint.
     fn log(&self) -> String {
-        std::fs::read_to_string(self.options.state.join("log.jsonl")).unwrap()
+        let key = self.root().log_key().unwrap().unwrap();
+        let directory = self.options.state.join("log");
+        let mut lines = String::new();
+        let read = |path: &str| std::fs::read(directory.join(path));
+        bessemer_tlog::audit(&key, read, |_, entry| {
+            lines.push_str(std::str::from_utf8(entry).unwrap());
+            lines.push('\n');
+            Ok(())
+        })
+        .unwrap();
+        lines
     }
 }
