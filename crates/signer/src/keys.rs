@@ -151,6 +151,18 @@ pub fn generate_rsa(bits: u32) -> Result<KeyFiles, KeyError> {
     })
 }
 
+/// Whatever signs with an RSA key, PKCS#1 v1.5 over SHA-256: the key itself, or a token that has it.
+pub(crate) trait RsaKeeper: std::fmt::Debug + Send + Sync {
+    /// The signature over the SHA-256 of `message`.
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignError>;
+}
+
+impl RsaKeeper for RsaKey {
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignError> {
+        Self::sign(self, message)
+    }
+}
+
 /// An RSA private key. Its signatures are PKCS#1 v1.5 and therefore deterministic.
 #[derive(Debug)]
 pub struct RsaKey(KeyPair);

@@ -16,6 +16,7 @@ pub(crate) use jobs::{Job, Jobs};
 
 use crate::keys::LogKey;
 use bessemer_attest::documents::{CanonicalError, Timestamp};
+use bessemer_digest::Digest;
 use bessemer_tlog::tile::{self, CHECKPOINT, Kind, Tile, WIDTH};
 use bessemer_tlog::{Checkpoint, CheckpointError, Proof, Tree, leaf_hash};
 use files::Files;
@@ -187,6 +188,11 @@ impl LockedLog<'_> {
         self.known.tree.size()
     }
 
+    /// The root over the first `size` entries, if there are as many.
+    pub(crate) fn root(&self, size: u64) -> Option<Digest> {
+        self.known.tree.root(size)
+    }
+
     /// What the entries say of jobs and keys.
     pub(crate) fn jobs(&self) -> &Jobs {
         &self.known.jobs
@@ -214,7 +220,10 @@ impl LockedLog<'_> {
             self.take_bundle(number, width, bundle)?;
         }
         if self.known.tree.root(checkpoint.size) == Some(checkpoint.root) {
-            return Ok(());
+            return match seen {
+                0 => self.write_hashes(&tile::added(0, checkpoint.size)),
+                _ => Ok(()),
+            };
         }
         Err(log.altered("its entries do not have the root of its checkpoint"))
     }
@@ -271,19 +280,10 @@ impl LockedLog<'_> {
             files.push(self.known.bundle.clone());
         }
         let added = tile::added(old, new);
-        let mut bundles = files.into_iter();
-        let mut files = Vec::new();
-        for part in &added {
-            let content = match part.kind {
-                Kind::Entries => bundles.next(),
-                Kind::Hashes(level) => {
-                    tile::hashes(&self.known.tree, level, part.number, part.width)
-                }
-            };
-            let content = content.ok_or_else(|| log.altered("a tile cannot be made"))?;
-            files.push((part.path(), content));
-        }
-        log.files.write(&files).map_err(|error| log.io(error))?;
+        let bundles = added.iter().filter(|part| part.kind == Kind::Entries);
+        let bundles: Vec<_> = bundles.map(Tile::path).zip(files).collect();
+        log.files.write(&bundles).map_err(|error| log.io(error))?;
+        self.write_hashes(&added)?;
         let checkpoint = (CHECKPOINT.to_owned(), self.checkpoint(new)?.into_bytes());
         log.files
             .write(&[checkpoint])
@@ -292,6 +292,28 @@ impl LockedLog<'_> {
             log.files.remove_partial(&full.folder());
         }
         Ok(())
+    }
+
+    /// Writes the tiles of hashes among `tiles` that are not there as they should be. They follow from
+    /// the entries, so nothing waits until they are on the disk: whoever opens the log next writes
+    /// what is missing.
+    fn write_hashes(&self, tiles: &[Tile]) -> Result<(), LogError> {
+        let log = self.log;
+        let mut files = Vec::new();
+        for tile in tiles {
+            let Kind::Hashes(level) = tile.kind else {
+                continue;
+            };
+            let content = tile::hashes(&self.known.tree, level, tile.number, tile.width)
+                .ok_or_else(|| log.altered("a tile cannot be made"))?;
+            let path = tile.path();
+            let found = log.files.read(&path).map_err(|error| log.io(error))?;
+            if found.as_ref() != Some(&content) {
+                files.push((path, content));
+            }
+        }
+        let written = log.files.write_derived(&files);
+        written.map_err(|error| log.io(error))
     }
 
     /// The signed checkpoint over the first `size` entries. The same size gives the same bytes, and

@@ -1,14 +1,17 @@
 //! The state directory: keys, trust root, log, registered jobs and results.
 
+mod change;
 mod kept;
 mod making;
 
-pub use making::create;
+pub use change::{Change, ChangeError, Since, revoke, rotate};
+pub use making::{Given, create};
 
 use crate::cosign_key::{CosignKeyError, Vault};
 use crate::key_file::KeyFileError;
-use crate::keys::{KeyError, LogKey, RsaKey};
+use crate::keys::{KeyError, LogKey, RsaKeeper};
 use crate::log::{Log, LogError};
+use crate::token::TokenError;
 use bessemer_attest::derive::{BuilderKind, Issuer};
 use bessemer_attest::documents::{CanonicalError, Component, digest};
 use bessemer_attest::{Role, Signer, TrustRoot, TrustRootError};
@@ -61,6 +64,14 @@ pub enum StateError {
         /// Why.
         source: KeyError,
     },
+    /// A key on a token cannot be used.
+    #[error("cannot use the key on a token that `{path}` names")]
+    Token {
+        /// The file with its URI, or the URI's role.
+        path: PathBuf,
+        /// Why.
+        source: TokenError,
+    },
     /// The RSA key that was named cannot be used.
     #[error(transparent)]
     KeyFile(#[from] KeyFileError),
@@ -106,9 +117,10 @@ pub struct ApkKey {
 /// An RSA key and the name that apk knows its public half by.
 #[derive(Debug)]
 pub(crate) struct NamedRsaKey {
-    pub(crate) key: RsaKey,
+    pub(crate) key: Box<dyn RsaKeeper>,
     pub(crate) name: String,
     pub(crate) id: String,
+    pub(crate) spki: Vec<u8>,
 }
 
 /// Whatever signs with an ECDSA key: the key itself, or a token that has it.
@@ -233,11 +245,9 @@ impl State {
             None => named_key(directory, &own, "local")?,
         };
         let import_apk = named_key(directory, in_use(&root, Role::ImportApk)?, "import")?;
-        if let (Some(given), Some(entry)) =
-            (apk_key, root.keys.iter_mut().find(|key| key.id == own.id))
+        if let (Some(_), Some(entry)) = (apk_key, root.keys.iter_mut().find(|key| key.id == own.id))
         {
-            *entry = making::rsa_entry(Role::Apk, &apk.key, &entry.valid_from)
-                .map_err(key_error(&given.path))?;
+            *entry = making::rsa_entry(Role::Apk, &apk.spki, &entry.valid_from);
         }
         let mut issuer = local_issuer(&root.base);
         issuer.signer.sha256 = signer;

@@ -182,7 +182,7 @@ mod tests {
         let mut bundle = Vec::new();
         assert!(push_entry(&mut bundle, b"one"));
         assert!(push_entry(&mut bundle, b""));
-        assert!(!push_entry(&mut bundle, &[0; ENTRY_LIMIT + 1]));
+        assert!(!push_entry(&mut bundle, &vec![0; ENTRY_LIMIT + 1]));
         assert_eq!(entries(&bundle, 2), Some(vec![&b"one"[..], b""]));
         assert_eq!(entries(&bundle, 1), None, "something is left");
         assert_eq!(entries(&bundle, 3), None, "something is missing");

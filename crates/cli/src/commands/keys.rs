@@ -1,5 +1,7 @@
 //! `bessemer keys`.
 
+mod change;
+
 use crate::folders::NewFolders;
 use crate::print;
 use crate::services::{Inherited, Services};
@@ -15,6 +17,10 @@ use std::process::ExitCode;
 pub(crate) enum Arguments {
     /// Write the public keys: trust root, cosign key, package keys
     Export(ExportArguments),
+    /// Give a role a new key; what the old one signed stays good
+    Rotate(change::RotateArguments),
+    /// Let what a key signed count only before some point of the log, and replace the key
+    Revoke(change::RevokeArguments),
 }
 
 #[derive(Debug, clap::Args)]
@@ -29,9 +35,17 @@ pub(crate) struct ExportArguments {
     json: bool,
 }
 
-/// Asks the signer for its public keys and writes them.
+/// Runs the one that was asked for.
 pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Result<ExitCode> {
-    let Arguments::Export(arguments) = arguments;
+    match arguments {
+        Arguments::Export(arguments) => export(arguments, inherited),
+        Arguments::Rotate(arguments) => change::rotate(arguments),
+        Arguments::Revoke(arguments) => change::revoke(arguments),
+    }
+}
+
+/// Asks the signer for its public keys and writes them.
+fn export(arguments: &ExportArguments, inherited: Option<&Inherited>) -> Result<ExitCode> {
     let services = Services::open(inherited)?;
     let mut client = services.signer()?;
     let root = client.trust_root()?;

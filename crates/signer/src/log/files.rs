@@ -63,6 +63,21 @@ impl Files {
         }
     }
 
+    /// Writes files that can be made again from the entries, and does not wait for the disk.
+    pub(super) fn write_derived(&self, files: &[(String, Vec<u8>)]) -> io::Result<()> {
+        for (path, content) in files {
+            let path = self.directory.join(path);
+            if let Some(parent) = path.parent() {
+                DirBuilder::new()
+                    .recursive(true)
+                    .mode(0o700)
+                    .create(parent)?;
+            }
+            self.write_one(&path, content, false)?;
+        }
+        Ok(())
+    }
+
     /// Writes files, in place of what an interrupted run may have left, then syncs them and their
     /// directories.
     pub(super) fn write(&self, files: &[(String, Vec<u8>)]) -> io::Result<()> {
@@ -70,7 +85,7 @@ impl Files {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         for (path, content) in files {
             self.make_directories(path, &known, &mut directories)?;
-            self.write_one(&self.directory.join(path), content)?;
+            self.write_one(&self.directory.join(path), content, true)?;
         }
         for directory in &directories {
             self.step()?;
@@ -80,7 +95,7 @@ impl Files {
         Ok(())
     }
 
-    fn write_one(&self, path: &Path, content: &[u8]) -> io::Result<()> {
+    fn write_one(&self, path: &Path, content: &[u8], sync: bool) -> io::Result<()> {
         let parent = path.parent().unwrap_or(&self.directory);
         let mut new = tempfile::Builder::new()
             .prefix(".new-")
@@ -90,8 +105,10 @@ impl Files {
         self.step()?;
         new.write_all(second)?;
         self.step()?;
-        new.as_file().sync_all()?;
-        self.step()?;
+        if sync {
+            new.as_file().sync_all()?;
+            self.step()?;
+        }
         new.persist(path).map_err(|error| error.error)?;
         self.step()
     }

@@ -11,7 +11,7 @@ pub(crate) struct Job {
     /// When, by the signer's clock.
     pub(crate) time: Timestamp,
     /// Digest of its JobSpec.
-    pub(crate) job_spec: Digest,
+    pub(crate) spec: Digest,
     /// Digest of its Lock.
     pub(crate) lock: Digest,
     /// The control members that were signed for it, and their sizes in bytes.
@@ -52,7 +52,7 @@ impl Jobs {
             } => {
                 let job = Job {
                     time: entry.time,
-                    job_spec,
+                    spec: job_spec,
                     lock,
                     controls: Vec::new(),
                     finished: None,

@@ -157,6 +157,21 @@ fn a_log_that_was_cut_off_at_any_step_goes_on() {
 }
 
 #[test]
+fn hashes_that_did_not_reach_the_disk_are_made_again() {
+    let place = Place::new();
+    place
+        .open()
+        .lock()
+        .unwrap()
+        .append(&now(), events(300))
+        .unwrap();
+    fs::remove_dir_all(place.at("tile/0")).unwrap();
+    fs::write(place.at("tile/1/000.p/1"), "cut").unwrap();
+    place.open().lock().unwrap();
+    assert_eq!(place.audited(&[]), 300);
+}
+
+#[test]
 fn notices_what_was_changed() {
     let place = Place::new();
     let log = place.open();

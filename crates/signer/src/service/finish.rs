@@ -95,7 +95,7 @@ fn proven(
 }
 
 fn match_registration(state: &State, job: &Job, record: &Record) -> Result<(), Refusal> {
-    same("the registered job spec", &record.job_spec, &job.job_spec)?;
+    same("the registered job spec", &record.job_spec, &job.spec)?;
     same("the registered lock", &record.lock, &job.lock)?;
     let (signer, own) = (&record.components.signer, &state.issuer.signer);
     same("the signer", &signer.sha256, &own.sha256)?;

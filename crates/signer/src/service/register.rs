@@ -54,8 +54,8 @@ pub(super) fn registered<'a>(
 ) -> Result<(&'a Job, JobSpec), Refusal> {
     let unknown = || Refusal::Unregistered(invocation_id.chars().take(64).collect());
     let job = jobs.get(invocation_id).ok_or_else(unknown)?;
-    let bytes = fs::read(state.job_path(&job.job_spec)).map_err(Refusal::Stored)?;
-    if Digest::of(&bytes) != job.job_spec || bytes.len() as u64 > DOCUMENT_LIMIT {
+    let bytes = fs::read(state.job_path(&job.spec)).map_err(Refusal::Stored)?;
+    if Digest::of(&bytes) != job.spec || bytes.len() as u64 > DOCUMENT_LIMIT {
         return Err(Refusal::Stored(io::Error::from(io::ErrorKind::InvalidData)));
     }
     Ok((job, parse(&bytes)?))

@@ -1,13 +1,15 @@
 //! Key files of a state directory. Each is named after its role and the beginning of its id, so that
 //! a new key never takes the place of an old one.
 
-use super::{ApkKey, HeldKey, NamedRsaKey, StateError, io_error, key_error, write};
+use super::{ApkKey, HeldKey, Keeper, NamedRsaKey, StateError, io_error, key_error, write};
 use crate::cosign_key::Vault;
 use crate::key_file::read_rsa_key;
-use crate::keys::{LogKey, RsaKey, StatementKey};
+use crate::keys::{LogKey, RsaKeeper, RsaKey, StatementKey};
+use crate::token::{EcdsaTokenKey, RsaTokenKey, TokenError, TokenUri};
 use bessemer_attest::{PublicKey, Role, TrustRoot, TrustedKey};
 use bessemer_digest::Digest;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// Digits of a key's id in names of files.
@@ -24,6 +26,31 @@ pub(super) fn key_path(directory: &Path, role: Role, id: &str) -> PathBuf {
     directory
         .join("keys")
         .join(format!("{}-{id}.{extension}", role.as_str()))
+}
+
+/// Where the URI of a key is kept that is on a token.
+pub(super) fn uri_path(directory: &Path, role: Role, id: &str) -> PathBuf {
+    key_path(directory, role, id).with_extension("pkcs11")
+}
+
+/// The URI of a key, if it is on a token.
+fn uri(directory: &Path, trusted: &TrustedKey) -> Result<Option<(PathBuf, TokenUri)>, StateError> {
+    let path = uri_path(directory, trusted.role, &trusted.id);
+    let text = match fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(io_error(&path)(error)),
+    };
+    let uri = TokenUri::parse(text.trim_end()).map_err(|error| token_error(&path)(error.into()))?;
+    Ok(Some((path, uri)))
+}
+
+/// Names the file, or the role, whose URI it is.
+pub(super) fn token_error(path: &Path) -> impl Fn(TokenError) -> StateError + '_ {
+    |source| StateError::Token {
+        path: path.to_owned(),
+        source,
+    }
 }
 
 /// Where the log's key is kept: a log has one for life.
@@ -93,16 +120,26 @@ pub(super) fn held_key(
     trusted: &TrustedKey,
     vault: &mut Vault,
 ) -> Result<HeldKey, StateError> {
-    let path = key_path(directory, trusted.role, &trusted.id);
-    let key = statement_key(&path, vault)?;
-    let id = key.public().map_err(key_error(&path))?.id().hex();
+    let (path, public, keeper): (_, _, Box<dyn Keeper>) = match uri(directory, trusted)? {
+        Some((path, uri)) => {
+            let (key, public) = EcdsaTokenKey::open(&uri).map_err(token_error(&path))?;
+            (path, public, Box::new(key))
+        }
+        None => {
+            let path = key_path(directory, trusted.role, &trusted.id);
+            let key = statement_key(&path, vault)?;
+            let public = key.public().map_err(key_error(&path))?;
+            (path, public, Box::new(key))
+        }
+    };
+    let id = public.id().hex();
     if id != trusted.id {
         return Err(StateError::Foreign(path));
     }
     Ok(HeldKey {
         role: trusted.role,
         id,
-        keeper: Box::new(key),
+        keeper,
     })
 }
 
@@ -112,25 +149,42 @@ pub(super) fn named_key(
     trusted: &TrustedKey,
     prefix: &str,
 ) -> Result<NamedRsaKey, StateError> {
-    let path = key_path(directory, trusted.role, &trusted.id);
-    let text = fs::read_to_string(&path).map_err(io_error(&path))?;
-    let key = RsaKey::from_pem(&text).map_err(key_error(&path))?;
-    let id = Digest::of(key.public_spki().map_err(key_error(&path))?).hex();
+    let (path, spki, key): (_, _, Box<dyn RsaKeeper>) = match uri(directory, trusted)? {
+        Some((path, uri)) => {
+            let (key, spki) = RsaTokenKey::open(&uri).map_err(token_error(&path))?;
+            (path, spki, Box::new(key))
+        }
+        None => {
+            let path = key_path(directory, trusted.role, &trusted.id);
+            let text = fs::read_to_string(&path).map_err(io_error(&path))?;
+            let key = RsaKey::from_pem(&text).map_err(key_error(&path))?;
+            let spki = key.public_spki().map_err(key_error(&path))?;
+            (path, spki, Box::new(key))
+        }
+    };
+    let id = Digest::of(&spki).hex();
     if id != trusted.id {
         return Err(StateError::Foreign(path));
     }
     let name = format!("{prefix}-{}.rsa.pub", &id[..8]);
-    Ok(NamedRsaKey { key, name, id })
+    Ok(NamedRsaKey {
+        key,
+        name,
+        id,
+        spki,
+    })
 }
 
 /// Reads a key that a person named. It bears its file's name, as with melange.
 pub(super) fn given_key(given: &ApkKey) -> Result<NamedRsaKey, StateError> {
     let key = read_rsa_key(&given.path, &given.file)?;
-    let id = Digest::of(key.public_spki().map_err(key_error(&given.path))?).hex();
+    let spki = key.public_spki().map_err(key_error(&given.path))?;
+    let id = Digest::of(&spki).hex();
     let name = given.path.file_name().unwrap_or_default().to_string_lossy();
     Ok(NamedRsaKey {
-        key,
+        key: Box::new(key),
         name: format!("{name}.pub"),
         id,
+        spki,
     })
 }

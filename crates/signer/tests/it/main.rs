@@ -5,11 +5,15 @@
     reason = "a test's own helpers fail the test by panicking"
 )]
 
+mod confined;
 mod connections;
+mod drill;
 mod key_files;
+mod killed;
 mod refusals;
 mod run;
 mod statements;
+mod tokens;
 
 use bessemer_attest::TrustRoot;
 use bessemer_signer::{Client, SignerOptions, SignerProcess};
@@ -41,7 +45,10 @@ fn options(directory: &Path) -> SignerOptions {
 
 impl Fixture {
     fn start() -> Self {
-        let directory = tempfile::tempdir().unwrap();
+        Self::start_in(tempfile::tempdir().unwrap())
+    }
+
+    fn start_in(directory: TempDir) -> Self {
         std::fs::set_permissions(directory.path(), Permissions::from_mode(0o755)).unwrap();
         let options = options(directory.path());
         Self {
