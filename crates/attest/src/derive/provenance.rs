@@ -143,6 +143,8 @@ fn byproducts(evidence: &Evidence<'_>) -> Result<Vec<ResourceDescriptor>, Derive
         ResourceDescriptor::file("manifest", &record.byproducts.manifest),
         ResourceDescriptor::file("environment-disk", &machine.environment_disk),
     ];
+    let verified = evidence.environment.iter();
+    list.extend(verified.map(|digest| ResourceDescriptor::file("build-environment", digest)));
     let disk = machine.sources_disk.iter();
     list.extend(disk.map(|digest| ResourceDescriptor::file("sources-disk", digest)));
     list.extend(

@@ -51,6 +51,7 @@ pub(super) fn finish(state: &State, handed: &Finished<'_>) -> Result<Reply, Refu
         lock,
         test_locks,
         record: &record,
+        environment: job.environment,
     };
     let derivation = Derivation::new(&state.issuer, evidence)?;
     let sboms = sboms(&record, handed.sboms)?;
