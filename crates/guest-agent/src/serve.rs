@@ -2,7 +2,7 @@
 
 use crate::boot::{self, BootError};
 use crate::step::{self, LogPort};
-use crate::{archive, devices, root};
+use crate::{archive, devices, direct, root};
 use bessemer_vm_proto::{
     CONTROL_PORT, Configuration, Decoder, FrameError, FromGuest, LOG_PORT, MAX_CONTROL_FRAME, Run,
     ToGuest, encode,
@@ -31,11 +31,11 @@ pub(crate) struct ControlPort {
 }
 
 impl ControlPort {
-    fn open() -> io::Result<Self> {
-        Ok(Self {
-            file: open_port(CONTROL_PORT)?,
+    fn new(file: File) -> Self {
+        Self {
+            file,
             decoder: Decoder::new(MAX_CONTROL_FRAME),
-        })
+        }
     }
 
     fn answer(&mut self, message: &FromGuest) -> Result<(), AgentError> {
@@ -81,8 +81,18 @@ fn open_port(name: &str) -> io::Result<File> {
     Ok(port.into())
 }
 
+/// Where the agent is, and how its root comes about.
+#[derive(Debug)]
+pub(crate) enum Place {
+    /// PID 1 of a machine.
+    Machine,
+    /// PID 1 of a namespace on the host, with what results are written to.
+    Namespace(Option<File>),
+}
+
 #[derive(Debug)]
 struct Agent {
+    place: Place,
     control: ControlPort,
     log: LogPort,
     configuration: Option<Configuration>,
@@ -93,9 +103,16 @@ struct Agent {
 pub(crate) fn run() -> Result<(), AgentError> {
     boot::mount_kernel_file_systems()?;
     boot::load_modules()?;
+    let (control, log) = (open_port(CONTROL_PORT)?, open_port(LOG_PORT)?);
+    serve(Place::Machine, control, log)
+}
+
+/// Serves on these ports until the host asks to power off.
+pub(crate) fn serve(place: Place, control: File, log: File) -> Result<(), AgentError> {
     let mut agent = Agent {
-        control: ControlPort::open()?,
-        log: LogPort::new(open_port(LOG_PORT)?),
+        place,
+        control: ControlPort::new(control),
+        log: LogPort::new(log),
         configuration: None,
         output: None,
     };
@@ -121,7 +138,13 @@ impl Agent {
                 Err("the root is already prepared".to_owned())
             }
             ToGuest::Configure(configuration) => {
-                self.output = root::assemble(&configuration).map_err(|error| error.to_string())?;
+                let output = match &mut self.place {
+                    Place::Machine => root::assemble(&configuration),
+                    Place::Namespace(output) => {
+                        direct::assemble(&configuration).map(|()| output.take())
+                    }
+                };
+                self.output = output.map_err(|error| error.to_string())?;
                 self.configuration = Some(configuration);
                 Ok(FromGuest::Configured)
             }

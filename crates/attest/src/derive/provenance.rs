@@ -88,6 +88,7 @@ fn internal(evidence: &Evidence<'_>) -> InternalParameters {
         cpu_baseline: machine.cpu_baseline.clone(),
         isolation: IsolationParameters {
             jail_profile: machine.jail.profile.clone(),
+            host_kernel: machine.host_kernel.clone(),
             applied: machine.jail.applied.clone(),
             missing: machine.jail.missing.clone(),
         },
@@ -106,16 +107,17 @@ fn internal(evidence: &Evidence<'_>) -> InternalParameters {
 fn builder(issuer: &Issuer, evidence: &Evidence<'_>) -> Builder {
     let components = &evidence.record.components;
     let machine = &evidence.record.build_machine;
-    let qemu = Component {
-        version: machine.qemu_version.clone(),
-        sha256: machine.qemu_sha256,
-    };
-    let programs = [
-        ("controller", &components.controller),
-        ("jailer", &components.jailer),
-        ("qemu", &qemu),
-        ("signer", &issuer.signer),
-    ];
+    let qemu = machine.qemu_version.clone().zip(machine.qemu_sha256);
+    let qemu = qemu.map(|(version, sha256)| Component { version, sha256 });
+    let programs: Vec<(&str, &Component)> = [
+        ("controller", Some(&components.controller)),
+        ("jailer", Some(&components.jailer)),
+        ("qemu", qemu.as_ref()),
+        ("signer", Some(&issuer.signer)),
+    ]
+    .into_iter()
+    .filter_map(|(name, component)| Some((name, component?)))
+    .collect();
     Builder {
         id: issuer.builder_id(),
         version: programs

@@ -67,7 +67,7 @@ fn refuses_records_that_are_not_what_was_registered_or_measured() {
             run.record.tests[0].steps[0].status = 1;
         }),
         ("the kernel of the build VM", |run| {
-            run.record.build_machine.kernel = Digest::of("x");
+            run.record.build_machine.kernel = Some(Digest::of("x"));
         }),
         ("the signer is", |run| {
             run.record.components.signer.sha256 = Digest::of("x");
@@ -79,7 +79,7 @@ fn refuses_records_that_are_not_what_was_registered_or_measured() {
             run.record.finished_on = "9000-01-01T00:00:00Z".parse().unwrap();
         }),
         ("has control characters", |run| {
-            run.record.build_machine.qemu_version.push('\u{1b}');
+            run.record.build_machine.qemu_version = Some("\u{1b}".to_owned());
         }),
     ];
     let fixture = Fixture::start();
