@@ -88,7 +88,9 @@ impl Kernel {
         // Kernels of other recipes and keys are of no more use.
         if let Some(built) = self.repository.parent() {
             match fs_err::remove_dir_all(built) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(error.into());
+                }
                 _ => {}
             }
         }
@@ -136,6 +138,8 @@ fn inputs(tools: &Path, key: &Path) -> Result<String> {
         }
     }
     files.sort();
-    let digests = files.iter().map(|file| Ok(Digest::of(fs_err::read(file)?).hex()));
+    let digests = files
+        .iter()
+        .map(|file| Ok(Digest::of(fs_err::read(file)?).hex()));
     Ok(digests.collect::<Result<Vec<String>>>()?.join("\n"))
 }

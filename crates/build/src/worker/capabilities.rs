@@ -116,7 +116,13 @@ mod tests {
 
     #[test]
     fn every_capability_that_a_recipe_may_name_has_a_number() {
-        for name in ["net_bind_service", "net_admin", "net_raw", "ipc_lock", "sys_admin"] {
+        for name in [
+            "net_bind_service",
+            "net_admin",
+            "net_raw",
+            "ipc_lock",
+            "sys_admin",
+        ] {
             let mut sets = Sets::default();
             sets.add(&wanted(&format!("cap_{name}"), "p"));
             assert_ne!(sets.permitted, 0, "{name}");
