@@ -8,6 +8,7 @@ mod check;
 mod dependencies;
 mod identity;
 mod import;
+mod network;
 mod provenance;
 mod summary;
 mod test_result;
@@ -21,7 +22,7 @@ pub use import::import_statement;
 pub use summary::{GatePolicy, SummaryRequest, summary_statement};
 pub use text::is_publishable;
 
-use crate::documents::{CanonicalError, JobSpec, Lock, Record};
+use crate::documents::{CanonicalError, JobSpec, Lock, NetworkRecord, Record};
 use crate::predicates::{Provenance, SPDX_TYPE, TestResult};
 use crate::{ResourceDescriptor, Statement};
 use bessemer_digest::Digest;
@@ -92,6 +93,8 @@ pub struct Evidence<'a> {
     pub test_locks: &'a [Lock],
     /// What was observed.
     pub record: &'a Record,
+    /// The network records that it names, in its order.
+    pub networks: &'a [NetworkRecord],
 }
 
 /// Documents that agree with each other and with what the issuer may assert.
@@ -108,6 +111,7 @@ impl<'a> Derivation<'a> {
         check::documents(&evidence)?;
         check::outputs(&evidence)?;
         tests_check::tests(&evidence)?;
+        network::check(&evidence)?;
         text::publishable(&evidence)?;
         identity::may_assert(issuer, &evidence)?;
         Ok(Self { issuer, evidence })

@@ -8,6 +8,7 @@
 mod archive;
 mod boot;
 mod devices;
+mod network;
 mod root;
 mod serve;
 mod shell;

@@ -2,7 +2,7 @@
 
 use crate::boot::{self, BootError};
 use crate::step::{self, LogPort};
-use crate::{archive, devices, root};
+use crate::{archive, devices, network, root};
 use bessemer_vm_proto::{
     CONTROL_PORT, Configuration, Decoder, FrameError, FromGuest, LOG_PORT, MAX_CONTROL_FRAME, Run,
     ToGuest, encode,
@@ -75,7 +75,7 @@ impl AsFd for ControlPort {
     }
 }
 
-fn open_port(name: &str) -> io::Result<File> {
+pub(crate) fn open_port(name: &str) -> io::Result<File> {
     let path = devices::port(name)?;
     let port = rustix::fs::open(path, OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?;
     Ok(port.into())
@@ -120,8 +120,12 @@ impl Agent {
             ToGuest::Configure(_) if self.configuration.is_some() => {
                 Err("the root is already prepared".to_owned())
             }
-            ToGuest::Configure(configuration) => {
+            ToGuest::Configure(mut configuration) => {
                 self.output = root::assemble(&configuration).map_err(|error| error.to_string())?;
+                if let Some(settings) = &configuration.network {
+                    network::start(settings).map_err(|error| error.to_string())?;
+                    network::add_variables(&mut configuration.environment);
+                }
                 self.configuration = Some(configuration);
                 Ok(FromGuest::Configured)
             }

@@ -139,11 +139,12 @@ impl Client {
         let request = Request::Finish {
             locks: run.locks.len(),
             logs: run.logs.len(),
+            networks: run.networks.len(),
             outputs: run.apks.len(),
             signature_sizes: run.signature_sizes.to_vec(),
         };
         let mut files = vec![run.record];
-        for list in [run.locks, run.logs, run.sboms, run.apks] {
+        for list in [run.locks, run.logs, run.networks, run.sboms, run.apks] {
             files.extend(list);
         }
         match self.ask(&request, &files)? {

@@ -191,6 +191,7 @@ fn boot_agent(machine: &Machine, launcher: &dyn Launcher) -> Result<f64, Failure
         environment: BTreeMap::default(),
         hostname: String::new(),
         clock: None,
+        network: None,
     };
     let session = machine.launch(launcher, &configuration)?;
     let milliseconds = session.observed().boot_milliseconds;
@@ -208,6 +209,7 @@ fn boot_floor(machine: &Machine, launcher: &dyn Launcher) -> Result<f64, Failure
         environment: BTreeMap::default(),
         hostname: String::new(),
         clock: None,
+        network: None,
     };
     // There is no session with an init that cannot talk: the launcher ends the machine.
     match machine.launch(&ears, &configuration) {

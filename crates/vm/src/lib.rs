@@ -27,7 +27,9 @@ mod session;
 mod tail;
 
 pub use accelerator::{Accelerator, PROBE_DEADLINE, Probe};
-pub use bessemer_vm_proto::{Configuration, GuestPath, GuestPathError, Run, RunStatus};
+pub use bessemer_vm_proto::{
+    Configuration, GuestNetwork, GuestPath, GuestPathError, Run, RunStatus,
+};
 pub use boot::{Bundle, BundleError, KERNEL_SCHEMA, KernelDescriptor};
 pub use disk::{DiskError, create_output, create_scratch};
 pub use error::{Activity, Fault, LaunchError, LauncherError, SessionError};

@@ -1,7 +1,7 @@
 //! The provenance statement, field by field (design: §5).
 
-use super::{DeriveError, Evidence, Issuer, apk_build_type, dependencies};
-use crate::documents::{Component, Network, digest};
+use super::{DeriveError, Evidence, Issuer, apk_build_type, dependencies, network};
+use crate::documents::{Component, digest};
 use crate::predicates::{
     BuildDefinition, Builder, ExternalConfigSource, ExternalParameters, InternalParameters,
     IsolationParameters, Metadata, PROVENANCE_TYPE, Provenance, ResourceParameters, RunDetails,
@@ -26,10 +26,11 @@ pub(super) fn statement(
             build_type: apk_build_type(&issuer.base),
             external_parameters: external(evidence),
             internal_parameters: internal(evidence),
-            resolved_dependencies: dependencies::resolved(
-                &evidence.job_spec.config_source,
-                evidence.lock,
-            ),
+            resolved_dependencies: [
+                dependencies::resolved(&evidence.job_spec.config_source, evidence.lock),
+                network::dependencies(evidence),
+            ]
+            .concat(),
         },
         run_details: RunDetails {
             builder: builder(issuer, evidence),
@@ -80,9 +81,13 @@ fn external(evidence: &Evidence<'_>) -> ExternalParameters {
 fn internal(evidence: &Evidence<'_>) -> InternalParameters {
     let (spec, machine) = (evidence.job_spec, &evidence.record.build_machine);
     InternalParameters {
-        network: match spec.network {
-            Network::None => "none".to_owned(),
-        },
+        network: spec.network.as_str().to_owned(),
+        network_policy: spec.network_policy.clone(),
+        proxy_isolation: evidence.record.networks.first().map(|network| IsolationParameters {
+            jail_profile: network.jail.profile.clone(),
+            applied: network.jail.applied.clone(),
+            missing: network.jail.missing.clone(),
+        }),
         accelerator: machine.accelerator.as_str().to_owned(),
         machine: machine.machine.clone(),
         cpu_baseline: machine.cpu_baseline.clone(),
@@ -110,12 +115,14 @@ fn builder(issuer: &Issuer, evidence: &Evidence<'_>) -> Builder {
         version: machine.qemu_version.clone(),
         sha256: machine.qemu_sha256,
     };
-    let programs = [
+    let mut programs = vec![
         ("controller", &components.controller),
         ("jailer", &components.jailer),
         ("qemu", &qemu),
         ("signer", &issuer.signer),
     ];
+    let proxy = evidence.record.networks.first();
+    programs.extend(proxy.map(|network| ("proxy", &network.proxy)));
     Builder {
         id: issuer.builder_id(),
         version: programs
@@ -141,6 +148,8 @@ fn byproducts(evidence: &Evidence<'_>) -> Result<Vec<ResourceDescriptor>, Derive
         ResourceDescriptor::file("manifest", &record.byproducts.manifest),
         ResourceDescriptor::file("environment-disk", &machine.environment_disk),
     ];
+    let networks = record.networks.iter().filter(|network| network.test.is_none());
+    list.extend(networks.map(|network| ResourceDescriptor::file("network", &network.record)));
     let disk = machine.sources_disk.iter();
     list.extend(disk.map(|digest| ResourceDescriptor::file("sources-disk", digest)));
     list.extend(

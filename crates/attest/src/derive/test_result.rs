@@ -27,10 +27,13 @@ pub(super) fn statement(
         ("environment-disk", &machine.environment_disk),
         ("log", log),
     ];
+    let networks = evidence.record.networks.iter();
+    let own = networks.filter(|network| network.test.as_ref() == Some(&run.package));
     let predicate = TestResult {
         result: TestVerdict::Passed,
         configuration: named
             .into_iter()
+            .chain(own.map(|network| ("network", &network.record)))
             .map(|(name, digest)| ResourceDescriptor::file(name, digest))
             .collect(),
         passed_tests: run.steps.iter().map(|step| step.name.clone()).collect(),
