@@ -27,11 +27,9 @@ pub use lock::{
     Lock, LockKind, LockSchema, LockedBoot, LockedCommit, LockedFile, LockedIndex, LockedKey,
     LockedPackage, LockedPipeline, LockedSource,
 };
-pub use network::{
-    NetworkBody, NetworkExchange, NetworkRecord, NetworkRefusal, NetworkSchema,
-};
+pub use network::{NetworkBody, NetworkExchange, NetworkRecord, NetworkRefusal, NetworkSchema};
 pub use record::{
-    Accelerator, Byproducts, Component, Components, GuestNetwork, JailObservation, MachineObservation, Outcome,
-    Output, Record, RecordSchema, StepResult, TestOutcome, TestRun,
+    Accelerator, Byproducts, Component, Components, GuestNetwork, JailObservation,
+    MachineObservation, Outcome, Output, Record, RecordSchema, StepResult, TestOutcome, TestRun,
 };
 pub use timestamp::{Timestamp, TimestampError};

@@ -5,8 +5,8 @@ use crate::documents::{
     Accelerator, AcceleratorChoice, Byproducts, Component, Components, ConfigSource, JailChoice,
     JailObservation, JobSpec, JobSpecSchema, Limits, Lock, LockKind, LockSchema, LockedBoot,
     LockedFile, LockedIndex, LockedKey, LockedPackage, LockedPipeline, LockedSource,
-    MachineObservation, Network, NetworkRecord, Outcome, Output, Parameters, Record, RecordSchema, StepResult,
-    TestOutcome, TestRun, digest,
+    MachineObservation, Network, NetworkRecord, Outcome, Output, Parameters, Record, RecordSchema,
+    StepResult, TestOutcome, TestRun, digest,
 };
 use bessemer_digest::Digest;
 

@@ -11,6 +11,7 @@ use crate::boot::BootError;
 use bessemer_relay::{Side, relay};
 use bessemer_vm_proto::{DATA_PORT, Entry, GuestNetwork, Streams};
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::io::{self, Write as _};
 use std::net::{TcpListener, UdpSocket};
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
@@ -37,10 +38,14 @@ impl Side for Listeners {
     }
 }
 
+/// Opens the data port: devices are in sight before the guest's root is.
+pub(crate) fn open() -> Result<File, BootError> {
+    crate::serve::open_port(DATA_PORT).map_err(BootError::at("opening", DATA_PORT))
+}
+
 /// Starts what programs connect to, and makes them trust it; in the guest's root.
-pub(crate) fn start(network: &GuestNetwork) -> Result<(), BootError> {
+pub(crate) fn start(port: File, network: &GuestNetwork) -> Result<(), BootError> {
     trust::install(network)?;
-    let port = crate::serve::open_port(DATA_PORT).map_err(BootError::at("opening", DATA_PORT))?;
     let [a, b, c, d] = EVERYWHERE;
     let everywhere = |port: u16| format!("{a}.{b}.{c}.{d}:{port}");
     let mut listeners = Vec::new();

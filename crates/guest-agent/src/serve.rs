@@ -121,9 +121,13 @@ impl Agent {
                 Err("the root is already prepared".to_owned())
             }
             ToGuest::Configure(mut configuration) => {
-                self.output = root::assemble(&configuration).map_err(|error| error.to_string())?;
-                if let Some(settings) = &configuration.network {
-                    network::start(settings).map_err(|error| error.to_string())?;
+                let text = |error: BootError| error.to_string();
+                let wanted = configuration.network.clone();
+                let port = wanted.as_ref().map(|_| network::open());
+                let port = port.transpose().map_err(text)?;
+                self.output = root::assemble(&configuration).map_err(text)?;
+                if let Some((port, settings)) = port.zip(wanted) {
+                    network::start(port, &settings).map_err(text)?;
                     network::add_variables(&mut configuration.environment);
                 }
                 self.configuration = Some(configuration);

@@ -121,10 +121,9 @@ impl Upstream {
         if !body.is_empty() || matches!(method, "POST" | "PUT" | "PATCH") {
             let _ = write!(text, "Content-Length: {}\r\n", body.len());
         }
-        let known = self
-            .credentials
-            .iter()
-            .find(|(host, _)| *host == origin.host);
+        let authority = origin.authority();
+        let named = |host: &str| host == origin.host || host == authority;
+        let known = self.credentials.iter().find(|(host, _)| named(host));
         // In the clear only to a server that the operator named.
         let safe = origin.tls || self.may_be_private(origin);
         if let (Some((_, value)), None, true) = (known, headers.get("authorization"), safe) {

@@ -51,6 +51,8 @@ pub struct FinishedRun<'a> {
     pub locks: &'a [&'a File],
     /// The build's log, then the logs of the tests that ran, in the record's order.
     pub logs: &'a [&'a File],
+    /// The network records, in the record's order.
+    pub networks: &'a [&'a File],
     /// The SPDX document of every output, in the record's order.
     pub sboms: &'a [&'a File],
     /// Every apk, in the record's order.

@@ -35,7 +35,9 @@ pub use disk::{DiskError, create_output, create_scratch};
 pub use error::{Activity, Fault, LaunchError, LauncherError, SessionError};
 pub use inherited::inherited_descriptor;
 pub use jail::{JailLauncher, JailProfile};
-pub use launcher::{DirectLauncher, LaunchRequest, Launched, Launcher, ProcessLimits};
+pub use launcher::{
+    DirectLauncher, LaunchRequest, Launched, Launcher, ProcessLimits, ProxyRequest,
+};
 pub use machine::{BOOT_LIMIT, Disks, LOG_LIMIT_BYTES, Limits, MAX_MEMORY_MIB, MAX_VCPUS, Machine};
 pub use observed::{JailReport, Observed};
 pub use process::{ProcessEnd, VmProcess};

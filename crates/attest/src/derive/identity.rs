@@ -3,7 +3,8 @@
 use super::{DeriveError, Evidence};
 use crate::LOCAL_BASE;
 use crate::documents::{
-    Accelerator, AcceleratorChoice, Component, JailChoice, JailObservation, MachineObservation, Network,
+    Accelerator, AcceleratorChoice, Component, JailChoice, JailObservation, MachineObservation,
+    Network,
 };
 use bessemer_digest::Digest;
 

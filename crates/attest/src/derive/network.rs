@@ -11,7 +11,11 @@ pub(super) fn check(evidence: &Evidence<'_>) -> Result<(), DeriveError> {
     let (spec, record) = (evidence.job_spec, evidence.record);
     let number = |count: usize| count.to_string();
     let (named, handed) = (record.networks.len(), evidence.networks.len());
-    same_text("the number of network records", &number(named), &number(handed))?;
+    same_text(
+        "the number of network records",
+        &number(named),
+        &number(handed),
+    )?;
     if spec.network == Network::None {
         same_text("the number of networks", "0", &number(named))?;
         if spec.network_policy.is_some() {
@@ -23,14 +27,25 @@ pub(super) fn check(evidence: &Evidence<'_>) -> Result<(), DeriveError> {
     let expected: Vec<Option<&str>> = std::iter::once(None)
         .chain(tested.map(|test| Some(test.package.as_str())))
         .collect();
-    let found: Vec<Option<&str>> = record.networks.iter().map(|one| one.test.as_deref()).collect();
+    let found: Vec<Option<&str>> = record
+        .networks
+        .iter()
+        .map(|one| one.test.as_deref())
+        .collect();
     if expected != found {
         return mismatch("the guests with a network", "all of them", "others");
     }
     let replays = spec.network == Network::Replay;
-    let named = spec.network_policy.as_ref().is_some_and(|policy| policy.replay.is_some());
+    let named = spec
+        .network_policy
+        .as_ref()
+        .is_some_and(|policy| policy.replay.is_some());
     if replays != named {
-        return mismatch("the network record to replay", "one for a replay", "another");
+        return mismatch(
+            "the network record to replay",
+            "one for a replay",
+            "another",
+        );
     }
     for (guest, network) in record.networks.iter().zip(evidence.networks) {
         same("a network record", &guest.record, &digest(network)?)?;
@@ -48,7 +63,12 @@ pub(super) fn check(evidence: &Evidence<'_>) -> Result<(), DeriveError> {
 pub(super) fn dependencies(evidence: &Evidence<'_>) -> Vec<ResourceDescriptor> {
     let mut list = Vec::new();
     let mut commits = BTreeSet::new();
-    for exchange in evidence.networks.iter().take(1).flat_map(|record| &record.exchanges) {
+    for exchange in evidence
+        .networks
+        .iter()
+        .take(1)
+        .flat_map(|record| &record.exchanges)
+    {
         for commit in &exchange.wanted {
             let bare = exchange.url.split('?').next().unwrap_or_default();
             let repository = bare.trim_end_matches("/git-upload-pack");
@@ -56,7 +76,9 @@ pub(super) fn dependencies(evidence: &Evidence<'_>) -> Vec<ResourceDescriptor> {
                 let mut descriptor = ResourceDescriptor::default()
                     .at(format!("git+{repository}"))
                     .with("role", "network-git");
-                descriptor.digest.insert("gitCommit".to_owned(), commit.clone());
+                descriptor
+                    .digest
+                    .insert("gitCommit".to_owned(), commit.clone());
                 list.push(descriptor);
             }
         }

@@ -83,11 +83,15 @@ fn internal(evidence: &Evidence<'_>) -> InternalParameters {
     InternalParameters {
         network: spec.network.as_str().to_owned(),
         network_policy: spec.network_policy.clone(),
-        proxy_isolation: evidence.record.networks.first().map(|network| IsolationParameters {
-            jail_profile: network.jail.profile.clone(),
-            applied: network.jail.applied.clone(),
-            missing: network.jail.missing.clone(),
-        }),
+        proxy_isolation: evidence
+            .record
+            .networks
+            .first()
+            .map(|network| IsolationParameters {
+                jail_profile: network.jail.profile.clone(),
+                applied: network.jail.applied.clone(),
+                missing: network.jail.missing.clone(),
+            }),
         accelerator: machine.accelerator.as_str().to_owned(),
         machine: machine.machine.clone(),
         cpu_baseline: machine.cpu_baseline.clone(),
@@ -148,7 +152,10 @@ fn byproducts(evidence: &Evidence<'_>) -> Result<Vec<ResourceDescriptor>, Derive
         ResourceDescriptor::file("manifest", &record.byproducts.manifest),
         ResourceDescriptor::file("environment-disk", &machine.environment_disk),
     ];
-    let networks = record.networks.iter().filter(|network| network.test.is_none());
+    let networks = record
+        .networks
+        .iter()
+        .filter(|network| network.test.is_none());
     list.extend(networks.map(|network| ResourceDescriptor::file("network", &network.record)));
     let disk = machine.sources_disk.iter();
     list.extend(disk.map(|digest| ResourceDescriptor::file("sources-disk", digest)));

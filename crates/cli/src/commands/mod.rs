@@ -12,6 +12,7 @@ pub(crate) mod keygen;
 pub(crate) mod keys;
 pub(crate) mod license_check;
 pub(crate) mod lint;
+pub(crate) mod network;
 pub(crate) mod publish;
 pub(crate) mod query;
 pub(crate) mod rebuild;

@@ -1,4 +1,4 @@
-use crate::derive::{DeriveError, Derivation};
+use crate::derive::{Derivation, DeriveError};
 use crate::documents::{
     Component, GuestNetwork, JailObservation, Network, NetworkBody, NetworkExchange, NetworkLimits,
     NetworkPolicy, NetworkRecord, NetworkRefusal, NetworkSchema, digest,
@@ -108,7 +108,11 @@ fn every_answer_of_the_build_is_a_dependency_once() {
     let dependencies = &provenance.build_definition.resolved_dependencies;
     let network: Vec<_> = dependencies
         .iter()
-        .filter(|one| one.annotations.get("role").is_some_and(|role| role.starts_with("network")))
+        .filter(|one| {
+            one.annotations
+                .get("role")
+                .is_some_and(|role| role.starts_with("network"))
+        })
         .map(|one| (one.uri.as_deref().unwrap(), one.digest.clone()))
         .collect();
     let sha256 = |text: &str| BTreeMap::from([("sha256".to_owned(), Digest::of(text).hex())]);
@@ -124,9 +128,17 @@ fn every_answer_of_the_build_is_a_dependency_once() {
         ]
     );
     let byproducts = &provenance.run_details.byproducts;
-    assert!(byproducts.iter().any(|one| one.name.as_deref() == Some("network")));
+    assert!(
+        byproducts
+            .iter()
+            .any(|one| one.name.as_deref() == Some("network"))
+    );
     let test = derivation.test_result(0).unwrap().unwrap().predicate;
-    assert!(test.configuration.iter().any(|one| one.name.as_deref() == Some("network")));
+    assert!(
+        test.configuration
+            .iter()
+            .any(|one| one.name.as_deref() == Some("network"))
+    );
 }
 
 #[test]
@@ -158,5 +170,9 @@ fn refuses_networks_that_are_not_of_the_run() {
     let mut secret = recorded();
     secret.networks[0].exchanges[0].url = "https://u:p@h.example/".to_owned();
     seal(&mut secret);
-    assert!(refusal(&secret).contains("credentials"), "{}", refusal(&secret));
+    assert!(
+        refusal(&secret).contains("credentials"),
+        "{}",
+        refusal(&secret)
+    );
 }
