@@ -205,7 +205,8 @@ impl Shared {
         if self.mode != Mode::Recorded {
             return Ok(());
         }
-        self.check_port(&target.origin)?;
+        self.check_port(&target.origin)
+            .map_err(|refused| Refused::new(target.shown(), refused.kind, refused.reason))?;
         let refused = |kind, reason: &str| Err(Refused::new(target.shown(), kind, reason));
         if self.deny.iter().any(|pattern| pattern.denies(target)) {
             return refused(RefusalKind::Denied, "it is denied");

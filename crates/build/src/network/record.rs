@@ -51,7 +51,7 @@ pub(super) fn keep(
         let body = exchange.answer.body;
         let pieces = Pieces {
             file: bodies,
-            pieces: &exchange.pieces,
+            left: &exchange.pieces,
             done: 0,
         };
         let wrong = || NetworkError::Body {
@@ -110,20 +110,22 @@ fn listing(exchange: Exchange) -> NetworkExchange {
 /// Parts of a file as one stream.
 struct Pieces<'a> {
     file: &'a File,
-    pieces: &'a [(u64, u64)],
+    left: &'a [(u64, u64)],
     /// Bytes of the first part that were read.
     done: u64,
 }
 
 impl Read for Pieces<'_> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        while let Some(((start, length), rest)) = self.pieces.split_first() {
-            let left = length.saturating_sub(self.done);
-            if left == 0 {
-                (self.pieces, self.done) = (rest, 0);
+        while let Some(((start, length), rest)) = self.left.split_first() {
+            let rest_of_it = length.saturating_sub(self.done);
+            if rest_of_it == 0 {
+                (self.left, self.done) = (rest, 0);
                 continue;
             }
-            let most = usize::try_from(left).unwrap_or(usize::MAX).min(out.len());
+            let most = usize::try_from(rest_of_it)
+                .unwrap_or(usize::MAX)
+                .min(out.len());
             let read = self
                 .file
                 .read_at(&mut out[..most], start.saturating_add(self.done))?;

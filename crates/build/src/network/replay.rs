@@ -20,21 +20,17 @@ pub(super) fn gather(
     let mut recorded = Vec::new();
     for exchange in &record.exchanges {
         let body = exchange.body;
-        let offset = match places.get(&body.sha256) {
-            Some(offset) => *offset,
-            None => {
-                let object = store
-                    .read(&body.sha256)?
-                    .ok_or_else(|| NetworkError::Missing {
-                        url: exchange.url.clone(),
-                        sha256: body.sha256,
-                    })?;
-                let offset = next;
-                next += io::copy(&mut io::BufReader::new(object), &mut file)?;
-                places.insert(body.sha256, offset);
-                offset
-            }
-        };
+        let known = places.get(&body.sha256).copied();
+        let offset = known.unwrap_or(next);
+        if known.is_none() {
+            let object = store.read(&body.sha256)?;
+            let object = object.ok_or_else(|| NetworkError::Missing {
+                url: exchange.url.clone(),
+                sha256: body.sha256,
+            })?;
+            next += io::copy(&mut io::BufReader::new(object), &mut file)?;
+            places.insert(body.sha256, offset);
+        }
         let plain = |body: NetworkBody| Body {
             sha256: body.sha256,
             size: body.size,
