@@ -11,6 +11,7 @@ mod binaries;
 mod conformance;
 mod demo;
 mod ground;
+mod kernel;
 mod recipes;
 mod setup;
 mod soak;

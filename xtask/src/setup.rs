@@ -14,6 +14,8 @@ const PACKAGES: &[(&str, &str)] = &[
     ("openssl", "/usr/bin/openssl"),
     ("git", "/usr/bin/git"),
     ("make", "/usr/bin/make"),
+    ("softhsm2", "/usr/bin/softhsm2-util"),
+    ("opensc", "/usr/bin/pkcs11-tool"),
 ];
 
 /// What libFuzzer needs on top.

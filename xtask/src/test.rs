@@ -1,6 +1,7 @@
 //! `cargo xtask test`: everything, those tests included that need a guest.
 
 use crate::ground::Ground;
+use crate::kernel::Kernel;
 use crate::setup;
 use crate::workspace::{cargo, root};
 use anyhow::{Context, Result, bail};
@@ -36,7 +37,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         run_tests(&["--workspace"], &[], &[], &mut counts)?;
     }
     if !arguments.without_guests {
-        let environment = Ground::prepare(false)?.environment();
+        let ground = Ground::prepare(false)?;
+        let mut environment = ground.environment();
+        environment.extend(Kernel::prepare(&ground.program("bessemer"))?.environment());
         let mut words = vec!["--ignored", "--test-threads=1"];
         words.extend(arguments.only.as_deref());
         for name in &skipped {

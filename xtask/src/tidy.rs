@@ -23,7 +23,7 @@ const EMPTY_NAMES: &[&str] = &[
 /// Who may depend on whom inside the workspace; what is not listed may not.
 const DEPENDENCIES: &[(&str, &[&str])] = &[
     ("apk", &["digest"]),
-    ("attest", &["digest"]),
+    ("attest", &["digest", "tlog"]),
     ("bootstrap", &["apk", "digest", "package"]),
     (
         "build",
@@ -59,6 +59,7 @@ const DEPENDENCIES: &[(&str, &[&str])] = &[
             "repository",
             "signer",
             "store",
+            "tlog",
             "vm",
         ],
     ),
@@ -74,8 +75,9 @@ const DEPENDENCIES: &[(&str, &[&str])] = &[
     ("recipe", &["apk", "digest"]),
     ("relay", &["vm-proto"]),
     ("repository", &["apk", "attest", "digest", "store"]),
-    ("signer", &["attest", "digest"]),
+    ("signer", &["attest", "digest", "tlog"]),
     ("store", &["digest"]),
+    ("tlog", &["digest"]),
     ("vm", &["digest", "vm-proto"]),
     ("vm-proto", &[]),
 ];

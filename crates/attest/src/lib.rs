@@ -9,6 +9,7 @@
 pub mod derive;
 pub mod documents;
 mod envelope;
+mod logged;
 mod pem;
 pub mod predicates;
 mod public_key;
@@ -22,9 +23,10 @@ mod trust_root;
 pub mod verify;
 
 pub use envelope::{Envelope, EnvelopeError, PAYLOAD_TYPE, SignError, Signer, pae};
+pub use logged::LoggedSignature;
 pub use pem::{PemError, decode_pem, encode_pem};
-pub use public_key::{PublicKey, PublicKeyError};
-pub use sidecar::{ENVELOPE_COUNT_LIMIT, SIDECAR_LIMIT, Sidecar, SidecarError};
+pub use public_key::{PublicKey, PublicKeyError, ed25519_spki};
+pub use sidecar::{ENVELOPE_COUNT_LIMIT, PROOFS_LIMIT, SIDECAR_LIMIT, Sidecar, SidecarError};
 pub use statement::{ResourceDescriptor, STATEMENT_TYPE, Statement};
 pub use trust_root::{
     Algorithm, LOCAL_BASE, Role, TrustRoot, TrustRootError, TrustRootSchema, TrustedKey,

@@ -10,6 +10,11 @@ const SPKI_PREFIX: [u8; 26] = [
     0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
 ];
 
+/// What stands before the key in the SPKI of every Ed25519 key (RFC 8410 §4).
+const ED25519_PREFIX: [u8; 12] = [
+    0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00,
+];
+
 /// Length of an uncompressed P-256 point in bytes.
 const POINT_LENGTH: usize = 65;
 
@@ -28,6 +33,9 @@ pub enum PublicKeyError {
     /// Another kind of key, or no key.
     #[error("the public key is not an uncompressed ECDSA P-256 key")]
     Kind,
+    /// Another kind of key where a log's key is wanted.
+    #[error("the public key is not an Ed25519 key")]
+    Ed25519,
 }
 
 impl PublicKey {
@@ -68,4 +76,17 @@ impl PublicKey {
             .verify(message, signature)
             .is_ok()
     }
+}
+
+/// Reads the `PUBLIC KEY` PEM block of an Ed25519 key.
+pub(crate) fn ed25519_from_pem(text: &str) -> Result<[u8; 32], PublicKeyError> {
+    let der = decode_pem("PUBLIC KEY", text)?;
+    let key = der.strip_prefix(&ED25519_PREFIX);
+    key.and_then(|key| key.try_into().ok())
+        .ok_or(PublicKeyError::Ed25519)
+}
+
+/// An Ed25519 key as SubjectPublicKeyInfo, DER.
+pub fn ed25519_spki(key: &[u8; 32]) -> Vec<u8> {
+    [&ED25519_PREFIX[..], key].concat()
 }

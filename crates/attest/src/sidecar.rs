@@ -1,16 +1,28 @@
-//! The file beside an artifact, `<file>.intoto.jsonl`: one envelope a line.
+//! The files beside an artifact: `<file>.intoto.jsonl` with one envelope a line, and
+//! `<file>.tlog-proof` with the proofs that these envelopes stand in the signer's log.
+//!
+//! Two files, so that each is of one standard form: a line of the first is an envelope that any DSSE
+//! reader takes, and the second is proofs as in c2sp.org/tlog-proof, one after the other.
 
+use crate::logged::LoggedSignature;
 use crate::{Envelope, EnvelopeError, Role, TrustRoot, TrustRootError};
+use bessemer_digest::Digest;
+use bessemer_tlog::{Proof, ProofError};
 
 /// The largest sidecar that is read, in bytes (64 MiB).
 pub const SIDECAR_LIMIT: usize = 64 << 20;
 /// The most envelopes that are read.
 pub const ENVELOPE_COUNT_LIMIT: usize = 64;
 
-/// The envelopes of one artifact, in the file's order. Nothing is verified yet.
+/// The largest file of proofs that is read, in bytes (8 MiB).
+pub const PROOFS_LIMIT: usize = 8 << 20;
+
+/// The envelopes of one artifact and the proofs that they are logged, in the files' order. Nothing is
+/// verified yet.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Sidecar {
     envelopes: Vec<Envelope>,
+    proofs: Vec<Proof>,
 }
 
 /// Why bytes are not a sidecar.
@@ -30,15 +42,29 @@ pub enum SidecarError {
         /// What is wrong with it.
         source: EnvelopeError,
     },
+    /// Too many bytes of proofs.
+    #[error("the file of proofs has {0} bytes; at most {PROOFS_LIMIT} are read")]
+    ProofsTooLarge(usize),
+    /// One proof is none.
+    #[error("proof {number} beside the envelopes is refused")]
+    Proof {
+        /// Its number in the file, from 1.
+        number: usize,
+        /// What is wrong with it.
+        source: ProofError,
+    },
 }
 
 impl Sidecar {
     /// A sidecar of these envelopes.
     pub fn new(envelopes: Vec<Envelope>) -> Self {
-        Self { envelopes }
+        Self {
+            envelopes,
+            proofs: Vec::new(),
+        }
     }
 
-    /// Reads a sidecar. Empty lines are skipped.
+    /// Reads a sidecar without proofs. Empty lines are skipped.
     pub fn parse(bytes: &[u8]) -> Result<Self, SidecarError> {
         if bytes.len() > SIDECAR_LIMIT {
             return Err(SidecarError::TooLarge(bytes.len()));
@@ -57,7 +83,31 @@ impl Sidecar {
             })?;
             envelopes.push(envelope);
         }
-        Ok(Self { envelopes })
+        Ok(Self::new(envelopes))
+    }
+
+    /// The same with the proofs of a file.
+    pub fn with_proofs(mut self, bytes: &[u8]) -> Result<Self, SidecarError> {
+        if bytes.len() > PROOFS_LIMIT {
+            return Err(SidecarError::ProofsTooLarge(bytes.len()));
+        }
+        let parts = Proof::split(bytes);
+        if parts.len() > ENVELOPE_COUNT_LIMIT {
+            return Err(SidecarError::TooMany);
+        }
+        for (index, part) in parts.into_iter().enumerate() {
+            let proof = Proof::parse(part).map_err(|source| SidecarError::Proof {
+                number: index + 1,
+                source,
+            })?;
+            self.proofs.push(proof);
+        }
+        Ok(self)
+    }
+
+    /// The proofs, in order.
+    pub fn proofs(&self) -> &[Proof] {
+        &self.proofs
     }
 
     /// The envelopes, in order.
@@ -70,6 +120,12 @@ impl Sidecar {
         self.envelopes.push(envelope);
     }
 
+    /// Adds an envelope and the proof that it is logged.
+    pub fn push_logged(&mut self, envelope: Envelope, proof: Proof) {
+        self.envelopes.push(envelope);
+        self.proofs.push(proof);
+    }
+
     /// What is left without the envelopes that keys of `role` signed.
     pub fn without(&self, role: Role, root: &TrustRoot) -> Result<Self, TrustRootError> {
         let keys = root.statement_keys()?;
@@ -77,8 +133,22 @@ impl Sidecar {
             keys.iter()
                 .any(|(public, key)| key.role == role && envelope.open(public).is_ok())
         };
-        let envelopes = self.envelopes.iter().filter(|one| !of_role(one));
-        Ok(Self::new(envelopes.cloned().collect()))
+        let (gone, envelopes): (Vec<_>, Vec<_>) = self.envelopes.iter().cloned().partition(of_role);
+        let gone: Vec<Digest> = gone.iter().flat_map(Envelope::digest).collect();
+        let of_gone = |proof: &&Proof| {
+            LoggedSignature::parse(&proof.entry).is_some_and(|entry| gone.contains(&entry.envelope))
+        };
+        let proofs = self.proofs.iter().filter(|proof| !of_gone(proof));
+        Ok(Self {
+            envelopes,
+            proofs: proofs.cloned().collect(),
+        })
+    }
+
+    /// The bytes of the file of proofs: one after the other.
+    pub fn proofs_to_bytes(&self) -> Vec<u8> {
+        let texts = self.proofs.iter().map(Proof::to_text);
+        texts.collect::<String>().into_bytes()
     }
 
     /// The file's bytes: each envelope with a line end.

@@ -1,8 +1,10 @@
 //! The trust root: which key may say what (`bessemer.trust-root/v1`).
 
 use crate::documents::{Timestamp, canonical_bytes};
+use crate::public_key::ed25519_from_pem;
 use crate::{PublicKey, PublicKeyError, decode_pem};
 use bessemer_digest::Digest;
+use bessemer_tlog::NoteKey;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -41,12 +43,23 @@ pub enum Role {
     /// RSA signatures inside imported apks and their indexes; no statements.
     #[serde(rename = "import-apk")]
     ImportApk,
+    /// Checkpoints of the signer's log; no statements.
+    Log,
 }
 
 impl Role {
     /// Whether keys of this role sign statements.
     pub const fn signs_statements(self) -> bool {
-        !matches!(self, Self::Apk | Self::ImportApk)
+        !matches!(self, Self::Apk | Self::ImportApk | Self::Log)
+    }
+
+    /// How keys of this role sign.
+    pub const fn algorithm(self) -> Algorithm {
+        match self {
+            Self::Apk | Self::ImportApk => Algorithm::Rsa,
+            Self::Log => Algorithm::Ed25519,
+            _ => Algorithm::EcdsaP256,
+        }
     }
 
     /// The word in the trust root.
@@ -59,6 +72,7 @@ impl Role {
             Self::Import => "import",
             Self::Apk => "apk",
             Self::ImportApk => "import-apk",
+            Self::Log => "log",
         }
     }
 }
@@ -72,6 +86,9 @@ pub enum Algorithm {
     /// RSA PKCS#1 v1.5 over SHA-256.
     #[serde(rename = "rsa-pkcs1v15-sha256")]
     Rsa,
+    /// Ed25519 over the message itself (RFC 8032), as c2sp.org/signed-note has it.
+    #[serde(rename = "ed25519")]
+    Ed25519,
 }
 
 /// A key and what it may say.
@@ -96,6 +113,30 @@ pub struct TrustedKey {
     /// Last moment of use, when there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub valid_until: Option<Timestamp>,
+    /// The first index of the log at which its signatures count.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub from: u64,
+    /// The index of the log from which on its signatures count no more: replaced, or revoked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<u64>,
+    /// The name of the log that a log key signs for: a URL without its scheme.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<String>,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands out references"
+)]
+const fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+impl TrustedKey {
+    /// Whether a signature that stands at `index` of the log counts.
+    pub fn counts_at(&self, index: u64) -> bool {
+        index >= self.from && self.until.is_none_or(|until| index < until)
+    }
 }
 
 /// Where verification starts.
@@ -176,6 +217,9 @@ impl TrustRoot {
                 level,
                 valid_from: Timestamp::epoch(),
                 valid_until: None,
+                from: 0,
+                until: None,
+                origin: None,
             }],
         };
         root.check()?;
@@ -204,6 +248,26 @@ impl TrustRoot {
             .collect()
     }
 
+    /// The key of the log in which every signature must stand, if there is a log.
+    pub fn log_key(&self) -> Result<Option<NoteKey>, TrustRootError> {
+        let Some(key) = self.keys.iter().find(|key| key.role == Role::Log) else {
+            return Ok(None);
+        };
+        let public =
+            ed25519_from_pem(&key.public_key_pem).map_err(|source| TrustRootError::PublicKey {
+                id: key.id.clone(),
+                source,
+            })?;
+        let origin = key.origin.as_deref().unwrap_or_default();
+        match NoteKey::new(origin, public) {
+            Ok(key) => Ok(Some(key)),
+            Err(_) => Err(TrustRootError::Key {
+                id: key.id.clone(),
+                reason: "names a log that cannot be one",
+            }),
+        }
+    }
+
     fn check(&self) -> Result<(), TrustRootError> {
         if !self.base.starts_with("https://") || self.base.ends_with('/') {
             return Err(TrustRootError::Base(self.base.clone()));
@@ -222,27 +286,46 @@ impl TrustRoot {
                 });
             }
         }
+        self.whole()?;
+        self.log_key()?;
         self.statement_keys().map(|_| ())
+    }
+
+    /// What must hold of all keys together.
+    fn whole(&self) -> Result<(), TrustRootError> {
+        let of_role = |role| self.keys.iter().filter(move |key| key.role == role);
+        let error = |key: &TrustedKey, reason| TrustRootError::Key {
+            id: key.id.clone(),
+            reason,
+        };
+        if let Some(second) = of_role(Role::Log).nth(1) {
+            return Err(error(second, "is a second log key; a log has one for life"));
+        }
+        let names_base = |key: &TrustedKey| self.base.ends_with(&format!("/{}", &key.id[..32]));
+        if let Some(first) = of_role(Role::Provenance).next()
+            && self.is_local()
+            && !of_role(Role::Provenance).any(names_base)
+        {
+            let reason = "is not the key that the local base is named after";
+            return Err(error(first, reason));
+        }
+        Ok(())
     }
 
     fn objection(&self, key: &TrustedKey) -> Option<&'static str> {
         let Ok(spki) = decode_pem("PUBLIC KEY", &key.public_key_pem) else {
             return Some("has no `PUBLIC KEY` block");
         };
-        let statements = key.role.signs_statements();
-        let wanted = if statements {
-            Algorithm::EcdsaP256
-        } else {
-            Algorithm::Rsa
-        };
-        let own = |id: &String| {
-            id.strip_prefix(&self.base)
+        let below = |id: &String, base: &str| {
+            id.strip_prefix(base)
                 .is_some_and(|rest| rest.starts_with('/'))
         };
+        let own = |id: &String| below(id, &self.base);
+        let host = self.base.trim_start_matches("https://");
         let asserts = matches!(key.role, Role::Provenance | Role::Gate);
         if Digest::of(spki).hex() != key.id {
             Some("has another id than its key's SHA-256")
-        } else if key.algorithm != wanted {
+        } else if key.algorithm != key.role.algorithm() {
             Some("has an algorithm that its role does not use")
         } else if key.builder_id.is_some() != asserts {
             Some(
@@ -254,11 +337,14 @@ impl TrustRoot {
             Some("claims a level it cannot have")
         } else if self.is_local() && key.level > 1 {
             Some("claims more than level 1 under a local base")
-        } else if self.is_local()
-            && key.role == Role::Provenance
-            && !self.base.ends_with(&format!("/{}", &key.id[..32]))
-        {
-            Some("is not the key that the local base is named after")
+        } else if key.origin.is_some() != (key.role == Role::Log) {
+            Some("must name the log it signs for if it is a log key, else none")
+        } else if !key.origin.iter().all(|origin| below(origin, host)) {
+            Some("signs for a log that does not stand under the base")
+        } else if key.until.is_some_and(|until| until < key.from) {
+            Some("counts until before it begins to")
+        } else if key.role == Role::Log && (key.from, key.until) != (0, None) {
+            Some("has a window in the log that it makes itself")
         } else {
             None
         }

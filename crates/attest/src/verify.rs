@@ -4,6 +4,7 @@
 //! the wrong role and an unknown parameter are all errors. What policy does not demand is reported
 //! as absent, never assumed.
 
+mod logged;
 mod open;
 mod origin;
 mod report;
@@ -11,14 +12,15 @@ mod report;
 mod tests;
 
 pub use report::{
-    BuiltReport, DependencyCounts, GateReport, ImportReport, Origin, Report, SourceReport,
-    TestReport,
+    BuiltReport, DependencyCounts, GateReport, ImportReport, LogReport, Origin, Report,
+    SourceReport, TestReport,
 };
 
 use crate::documents::Timestamp;
 use crate::predicates::{Summary, SummaryResult, TestResult, TestVerdict};
 use crate::{EnvelopeError, Role, Sidecar, TrustRoot, TrustRootError};
 use bessemer_digest::Digest;
+use bessemer_tlog::ProofError;
 use open::{Opened, take};
 
 /// The package, as measured by the caller.
@@ -87,6 +89,40 @@ pub enum VerifyError {
         from: String,
         /// Last moment, or `further notice`.
         until: String,
+    },
+    /// The trust root names a log, and nothing shows that the signature stands in it.
+    #[error("envelope {number}: nothing beside it proves that the signer logged it")]
+    NoProof {
+        /// Its number in the sidecar, from 1.
+        number: usize,
+    },
+    /// The proof of an envelope does not hold.
+    #[error("envelope {number}: its proof does not hold")]
+    Proof {
+        /// Its number in the sidecar, from 1.
+        number: usize,
+        /// Why.
+        source: ProofError,
+    },
+    /// A proof that is about none of the envelopes.
+    #[error("proof {number} is of no envelope beside it")]
+    StrayProof {
+        /// Its number in the file of proofs, from 1.
+        number: usize,
+    },
+    /// The log had the signature when the key did not count.
+    #[error(
+        "envelope {number}: the log has it at index {index}, where its key `{key}` does not count: {window}"
+    )]
+    KeyWindow {
+        /// Its number in the sidecar, from 1.
+        number: usize,
+        /// The key's id.
+        key: String,
+        /// Where the log has the signature.
+        index: u64,
+        /// Where the key counts, in words.
+        window: String,
     },
     /// A statement or predicate that does not follow its schema.
     #[error("envelope {number}: the {what} does not follow its schema")]
@@ -178,6 +214,7 @@ pub fn verify(
     policy: &VerifyPolicy,
 ) -> Result<Report, VerifyError> {
     let (mut opened, unverified) = open::all(facts, sidecar, root, policy)?;
+    let log = logged::all(&opened, sidecar, root)?;
     let evidence = opened
         .iter()
         .filter(|one| one.key.role != Role::Gate)
@@ -205,6 +242,7 @@ pub fn verify(
         test,
         sbom,
         gate: None,
+        log,
         unverified,
         evidence,
     };

@@ -1,21 +1,24 @@
-//! What boots: the kernel package, unpacked once into the cache.
+//! What boots: the kernel package, read anew for every run. A copy of its files that lies about could
+//! have been changed; a package is what its digest says.
 
 use crate::lock::{ResolveError, Sources, resolve};
 use bessemer_apk::package::{ReadError, Reader};
 use bessemer_apk::{EntryKind, IndexEntry, Limits};
 use bessemer_attest::documents::LockedBoot;
 use bessemer_digest::Digest;
-use bessemer_package::{Scratch, remove_partial};
 use bessemer_repository::PackageFile;
 use bessemer_repository::Repository;
 use bessemer_vm::{Bundle, BundleError};
-use std::io::{BufReader, Write as _};
-use std::path::{Path, PathBuf};
+use std::collections::BTreeMap;
+use std::io::{BufReader, Read as _};
+use std::path::Path;
 
 /// The name that every kernel package provides.
 pub const KERNEL: &str = "bessemer-kernel";
 /// The folder of a kernel package that holds what boots.
 const FOLDER: &str = "boot/";
+/// Most bytes of kernel and modules together.
+const MAX_BYTES: u64 = 512 * 1024 * 1024;
 
 /// The package with what guests boot: from the first of the operator's repositories that offers one,
 /// whatever version later ones name. Who writes a repository that is merely added, or a recipe that
@@ -53,11 +56,24 @@ pub fn is_kernel(entry: &IndexEntry) -> bool {
 #[derive(Debug, thiserror::Error)]
 pub enum BootError {
     /// The file system refused.
-    #[error("cannot unpack the kernel package")]
+    #[error("cannot read the kernel package")]
     Io(#[from] std::io::Error),
     /// The package cannot be read.
     #[error("cannot read the kernel package")]
     Package(#[from] ReadError),
+    /// The file is not the package that was chosen.
+    #[error("the kernel package {package} has digest {found}, and the lock says {expected}")]
+    Changed {
+        /// Name and version.
+        package: String,
+        /// In the lock.
+        expected: Digest,
+        /// Measured now.
+        found: Digest,
+    },
+    /// More than a kernel and its modules can be.
+    #[error("the kernel package {0} holds more than {MAX_BYTES} bytes in {FOLDER}")]
+    Large(String),
     /// What would boot is not what the lock names.
     #[error("the {what} is {found}; the lock names {expected}")]
     Digest {
@@ -68,47 +84,45 @@ pub enum BootError {
         /// In the lock.
         expected: Digest,
     },
-    /// The unpacked files do not fit together.
+    /// A lock for a machine and a run without one, or the other way round.
+    #[error("the lock and this run do not agree whether there is a {what}")]
+    Kind {
+        /// Kernel or initramfs.
+        what: &'static str,
+    },
+    /// The files do not fit together.
     #[error(transparent)]
     Bundle(#[from] BundleError),
 }
 
-/// Unpacks the kernel package's `boot/` folder into the cache, by the package's digest.
-pub fn unpack(package: &PackageFile, cache: &Path) -> Result<PathBuf, BootError> {
-    let directory = cache.join("boot").join(package.locked.sha256.hex());
-    if directory.exists() {
-        return Ok(directory);
-    }
-    let parent = cache.join("boot");
-    fs_err::create_dir_all(&parent)?;
-    remove_partial(&parent)?;
-    let temporary = Scratch::new(&parent).directory(&parent)?;
+/// The files of the kernel package's `boot/` folder, by their paths below it.
+pub fn boot_files(package: &PackageFile) -> Result<BTreeMap<String, Vec<u8>>, BootError> {
+    let name = || format!("{}-{}", package.locked.name, package.locked.version);
     let file = BufReader::new(fs_err::File::open(&package.path)?.into_file());
     let mut reader = Reader::open(file, Limits::default())?;
+    let (mut files, mut left) = (BTreeMap::new(), MAX_BYTES);
     while let Some(mut item) = reader.next_entry()? {
-        let path = item.entry.path.as_str().to_owned();
-        let Some(below) = path.strip_prefix(FOLDER) else {
+        let below = item.entry.path.as_str().strip_prefix(FOLDER);
+        let (Some(below), &EntryKind::File { size }) = (below.map(str::to_owned), &item.entry.kind)
+        else {
             continue;
         };
-        // An entry's path has no `..`, and nothing but files and folders is made here, so there is
-        // no link to follow out of the directory.
-        let target = temporary.path().join(below);
-        match item.entry.kind {
-            EntryKind::Directory => fs_err::create_dir_all(&target)?,
-            EntryKind::File { .. } => {
-                if let Some(folder) = target.parent() {
-                    fs_err::create_dir_all(folder)?;
-                }
-                let mut out = fs_err::File::create(&target)?;
-                std::io::copy(&mut item, &mut out)?;
-                out.flush()?;
-            }
-            _ => {}
-        }
+        left = left
+            .checked_sub(size)
+            .ok_or_else(|| BootError::Large(name()))?;
+        let mut content = Vec::new();
+        item.read_to_end(&mut content)?;
+        files.insert(below, content);
     }
-    reader.finish()?;
-    fs_err::rename(temporary.keep(), &directory)?;
-    Ok(directory)
+    let (_, summary) = reader.finish()?;
+    if summary.file_sha256 != package.locked.sha256 {
+        return Err(BootError::Changed {
+            package: name(),
+            expected: package.locked.sha256,
+            found: summary.file_sha256,
+        });
+    }
+    Ok(files)
 }
 
 /// Compares what would boot with what the lock names.
@@ -116,8 +130,14 @@ pub fn check(bundle: &Bundle, locked: &LockedBoot) -> Result<(), BootError> {
     for (what, found, expected) in [
         ("kernel", bundle.kernel_digest(), locked.kernel),
         ("initramfs", bundle.initramfs_digest(), locked.initramfs),
-        ("agent", bundle.agent_digest(), locked.agent),
+        ("agent", Some(bundle.agent_digest()), Some(locked.agent)),
     ] {
+        let (Some(found), Some(expected)) = (found, expected) else {
+            if found.is_some() || expected.is_some() {
+                return Err(BootError::Kind { what });
+            }
+            continue;
+        };
         if found != expected {
             return Err(BootError::Digest {
                 what,
@@ -130,6 +150,7 @@ pub fn check(bundle: &Bundle, locked: &LockedBoot) -> Result<(), BootError> {
 }
 
 /// Kernel, modules and agent, measured.
-pub fn bundle(package: &PackageFile, cache: &Path, agent: &Path) -> Result<Bundle, BootError> {
-    Ok(Bundle::load(&unpack(package, cache)?, agent)?)
+pub fn bundle(package: &PackageFile, agent: &Path) -> Result<Bundle, BootError> {
+    let origin = Path::new(&package.locked.name).join(FOLDER);
+    Ok(Bundle::of_files(&origin, &boot_files(package)?, agent)?)
 }

@@ -15,10 +15,14 @@ use bessemer_digest::Digest;
 use bessemer_recipe::{PipelineOrigin, Plan};
 use bessemer_repository::PackageFile;
 use bessemer_store::StoreError;
+use bessemer_vm::Bundle;
 use std::path::{Path, PathBuf};
 
 /// The CPU model that every guest gets.
 pub use bessemer_vm::CPU_BASELINE;
+
+/// What documents say where no model was given: the direct runner has the host's processor.
+const HOST_CPU: &str = "host";
 
 /// What a job is made from.
 #[derive(Debug)]
@@ -110,14 +114,14 @@ fn assemble(
     reporter: &mut dyn Reporter,
 ) -> Result<Job, PrepareError> {
     let plan = &request.plan;
-    let kernel = boot::kernel_package(request.sources)?.ok_or(PrepareError::NoKernel)?;
+    let boot = boots(&request)?;
     let count = format!("{} archives", plan.sources.len());
     reporter.report(Event::Stage {
         name: "sources",
         detail: &count,
     });
     fs_err::create_dir_all(&directory).map_err(SourceError::from)?;
-    let lock = lock(&request, kind, packages, &kernel, &directory)?;
+    let lock = lock(&request, kind, packages, boot, &directory)?;
     let spec = JobSpec {
         schema: JobSpecSchema::V1,
         plan: lock.plan,
@@ -130,7 +134,10 @@ fn assemble(
         accelerator: request.accelerator,
         jail: request.jail,
         source_date_epoch: plan.source_date_epoch,
-        cpu_baseline: CPU_BASELINE.to_owned(),
+        cpu_baseline: match request.accelerator {
+            AcceleratorChoice::Direct => HOST_CPU.to_owned(),
+            _ => CPU_BASELINE.to_owned(),
+        },
         interactive: request.interactive,
     };
     Ok(Job {
@@ -141,11 +148,29 @@ fn assemble(
     })
 }
 
+/// What guests boot, measured; for the direct runner the agent alone.
+fn boots(request: &Request<'_>) -> Result<LockedBoot, PrepareError> {
+    let (package, bundle) = if request.accelerator == AcceleratorChoice::Direct {
+        let agent = Bundle::without_kernel(request.agent).map_err(BootError::from)?;
+        (None, agent)
+    } else {
+        let kernel = boot::kernel_package(request.sources)?.ok_or(PrepareError::NoKernel)?;
+        let bundle = boot::bundle(&kernel, request.agent)?;
+        (Some(kernel.locked), bundle)
+    };
+    Ok(LockedBoot {
+        package,
+        kernel: bundle.kernel_digest(),
+        initramfs: bundle.initramfs_digest(),
+        agent: bundle.agent_digest(),
+    })
+}
+
 fn lock(
     request: &Request<'_>,
     kind: LockKind,
     packages: &[PackageFile],
-    kernel: &PackageFile,
+    boot: LockedBoot,
     scratch: &Path,
 ) -> Result<Lock, PrepareError> {
     let plan = &request.plan;
@@ -159,7 +184,6 @@ fn lock(
     if let Some(directory) = request.source_directory {
         sources.extend(source::workspace(directory)?);
     }
-    let bundle = boot::bundle(kernel, request.sources.cache, request.agent)?;
     let pipelines = plan.pipelines.iter().map(|pipeline| LockedPipeline {
         uses: pipeline.uses.clone(),
         origin: match pipeline.origin {
@@ -186,12 +210,7 @@ fn lock(
             .iter()
             .map(|package| package.locked.clone())
             .collect(),
-        boot: LockedBoot {
-            package: Some(kernel.locked.clone()),
-            kernel: bundle.kernel_digest(),
-            initramfs: bundle.initramfs_digest(),
-            agent: bundle.agent_digest(),
-        },
+        boot,
         environment_disk: None,
     })
 }

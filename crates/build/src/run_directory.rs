@@ -1,7 +1,9 @@
 //! One directory for what a run writes on the way; the next run removes what a killed one left.
 
 use rustix::fs::{FlockOperation, flock};
-use std::fs::File;
+use std::fs::{File, Permissions};
+use std::io::ErrorKind;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 /// Name of the lock inside each run's directory.
@@ -60,7 +62,7 @@ impl Drop for RunDirectory {
     fn drop(&mut self) {
         if !self.keep {
             // A failure here leaves a directory that the next run clears.
-            drop(fs_err::remove_dir_all(&self.path));
+            drop(remove(&self.path));
         }
     }
 }
@@ -76,7 +78,30 @@ fn clear_ended(runs: &Path) -> std::io::Result<()> {
             Err(_) => true,
         };
         if ended {
-            fs_err::remove_dir_all(&path)?;
+            remove(&path)?;
+        }
+    }
+    Ok(())
+}
+
+/// Removes a run's directory. A direct run leaves a root there, and in a root may be directories that
+/// their owner cannot write to.
+fn remove(path: &Path) -> std::io::Result<()> {
+    match fs_err::remove_dir_all(path) {
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+            open_up(path)?;
+            fs_err::remove_dir_all(path)
+        }
+        result => result,
+    }
+}
+
+fn open_up(directory: &Path) -> std::io::Result<()> {
+    fs_err::set_permissions(directory, Permissions::from_mode(0o700))?;
+    for entry in fs_err::read_dir(directory)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            open_up(&entry.path())?;
         }
     }
     Ok(())
@@ -93,6 +118,9 @@ mod tests {
         let dead = cache.path().join("runs/1");
         fs_err::create_dir_all(&dead).unwrap();
         fs_err::write(dead.join("scratch.img"), "x").unwrap();
+        let sealed = dead.join("build-scratch.direct/root/sealed");
+        fs_err::create_dir_all(sealed.join("inner")).unwrap();
+        fs_err::set_permissions(&sealed, Permissions::from_mode(0o555)).unwrap();
         clear_ended(&cache.path().join("runs")).unwrap();
         assert!(!dead.exists());
         assert!(running.path().exists());

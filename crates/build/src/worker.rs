@@ -1,6 +1,7 @@
 //! One registered job, from its spec to a record: what `bessemer worker` does.
 
 mod build_guest;
+mod capabilities;
 mod description;
 mod guest;
 mod linting;

@@ -1,7 +1,7 @@
 //! The command line's definition.
 
 use crate::commands::{
-    apk, bootstrap, build, compile, doctor, index, kernel, keygen, keys, license_check, lint,
+    apk, bootstrap, build, compile, doctor, index, kernel, keygen, keys, license_check, lint, log,
     publish, query, rebuild, scan, schema, sign, test, update_cache, verify, worker,
 };
 use crate::exit;
@@ -83,6 +83,9 @@ pub(crate) enum Command {
     /// The factory's own keys
     #[command(subcommand)]
     Keys(keys::Arguments),
+    /// The signer's log
+    #[command(subcommand)]
+    Log(log::Arguments),
     /// The kernel that guests boot
     #[command(subcommand)]
     Kernel(kernel::Arguments),
@@ -150,7 +153,7 @@ impl Command {
                 | Self::Rebuild(_)
                 | Self::Test(_)
                 | Self::Publish(_)
-                | Self::Keys(_)
+                | Self::Keys(keys::Arguments::Export(_))
                 | Self::Kernel(_)
                 | Self::Worker(_)
         )

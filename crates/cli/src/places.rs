@@ -13,13 +13,17 @@ pub(crate) struct Places {
     pub(crate) signer_state: PathBuf,
     /// Sockets and scratch of this run.
     pub(crate) runtime: PathBuf,
+    /// The socket of a signer that runs as a service of its own; without it one is started.
+    pub(crate) signer_service: Option<PathBuf>,
 }
 
 impl Places {
     /// For the user who started the program.
     pub(crate) fn of(root: bool) -> Result<Self> {
+        let signer_service = given("BESSEMER_SIGNER");
         if root {
             return Ok(Self {
+                signer_service,
                 cache: "/var/cache/bessemer".into(),
                 signer_state: "/var/lib/bessemer/signer".into(),
                 runtime: "/run/bessemer".into(),
@@ -30,6 +34,7 @@ impl Places {
             signer_state: directory("XDG_DATA_HOME", ".local/share")?.join("bessemer/signer"),
             runtime: given("XDG_RUNTIME_DIR")
                 .map_or_else(|| cache.join("run"), |runtime| runtime.join("bessemer")),
+            signer_service,
             cache,
         })
     }

@@ -3,7 +3,7 @@
 use crate::places::Places;
 use crate::privilege::directories;
 use crate::programs::companion;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use bessemer_attest::documents::JailChoice;
 use bessemer_signer::{Client, SignerOptions, SignerProcess};
 use bessemer_vm::{Accelerator, JailLauncher, JailProfile, Launcher, Probe, Qemu};
@@ -92,6 +92,37 @@ impl Services {
         apk_key: Option<&Path>,
         jail: JailChoice,
     ) -> Result<Self> {
+        let mut services = Self {
+            inherited: Inherited {
+                parent: i32::try_from(std::process::id())?,
+                jailer: -1,
+                signer: PathBuf::new(),
+                probe: None,
+            },
+            jailer_socket: None,
+            children: Vec::new(),
+            signer_process: None,
+            socket_directory: None,
+        };
+        match &places.signer_service {
+            Some(_) if apk_key.is_some() => {
+                bail!(
+                    "BESSEMER_SIGNER names a signer with keys of its own; leave --signing-key out"
+                )
+            }
+            Some(socket) => services.inherited.signer.clone_from(socket),
+            None => services.start_signer(places, uids, apk_key)?,
+        }
+        services.start_jailer(jail)?;
+        Ok(services)
+    }
+
+    fn start_signer(
+        &mut self,
+        places: &Places,
+        uids: Option<(u32, u32)>,
+        apk_key: Option<&Path>,
+    ) -> Result<()> {
         let own = rustix::process::geteuid().as_raw();
         let (control, signer) = uids.unwrap_or((own, own));
         let directory = places
@@ -99,19 +130,9 @@ impl Services {
             .join(format!("signer-{}", std::process::id()));
         prepare(places, &directory, uids.map(|_| signer))?;
         let socket = directory.join("socket");
-        let mut services = Self {
-            inherited: Inherited {
-                parent: i32::try_from(std::process::id())?,
-                jailer: -1,
-                signer: socket.clone(),
-                probe: None,
-            },
-            jailer_socket: None,
-            children: Vec::new(),
-            signer_process: None,
-            socket_directory: Some(directory),
-        };
-        services.signer_process = Some(SignerProcess::spawn(&SignerOptions {
+        self.socket_directory = Some(directory);
+        self.inherited.signer.clone_from(&socket);
+        self.signer_process = Some(SignerProcess::spawn(&SignerOptions {
             binary: companion("bessemer-signer")?,
             state: places.signer_state.clone(),
             socket,
@@ -121,8 +142,7 @@ impl Services {
             provenance_key: None,
             password: std::env::var("COSIGN_PASSWORD").unwrap_or_default(),
         })?);
-        services.start_jailer(jail)?;
-        Ok(services)
+        Ok(())
     }
 
     fn start_jailer(&mut self, jail: JailChoice) -> Result<()> {

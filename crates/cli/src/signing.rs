@@ -1,5 +1,6 @@
 //! Talking to the signer: what the stages ask it for.
 
+use crate::commands::verify::{proofs_path, sidecar_path};
 use anyhow::{Context, Result};
 use bessemer_apk::signature_member;
 use bessemer_attest::documents::{Component, canonical_bytes};
@@ -88,10 +89,9 @@ pub(crate) fn finish(client: &mut Client, job: &Job, done: &Done, out: &Path) ->
         signature_sizes: &signature_sizes,
     })?;
     for (file, sidecar) in statements {
-        write_whole(
-            &out.join(format!("{file}.intoto.jsonl")),
-            &sidecar.to_bytes()?,
-        )?;
+        let package = out.join(&file);
+        write_whole(&proofs_path(&package), &sidecar.proofs_to_bytes())?;
+        write_whole(&sidecar_path(&package), &sidecar.to_bytes()?)?;
     }
     Ok(())
 }

@@ -5,6 +5,9 @@ use bessemer_package::Scratch;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
+/// How the files beside a package end: proofs before what they are of.
+const BESIDE: [&str; 2] = [".tlog-proof", ".intoto.jsonl"];
+
 /// A directory from which the finished files are renamed to their places; removed when dropped, and
 /// by the next run if this one is killed.
 #[derive(Debug)]
@@ -28,16 +31,20 @@ impl Staging {
         self.directory.path()
     }
 
-    /// Puts a package in place, then its attestations if it has any. Those of an earlier build go
-    /// first: at no moment do they stand beside a package that they do not speak of.
+    /// Puts a package in place, then its attestations and their proofs if it has any. Those of an
+    /// earlier build go first: at no moment do they stand beside a package that they do not speak of.
     pub(crate) fn place(&self, file: &str) -> Result<PathBuf> {
         let target = self.out.join(file);
-        let sidecar = format!("{file}.intoto.jsonl");
-        remove(&self.out.join(&sidecar))?;
+        let beside = BESIDE.map(|end| format!("{file}{end}"));
+        for name in &beside {
+            remove(&self.out.join(name))?;
+        }
         fs_err::rename(self.path().join(file), &target)?;
-        let staged = self.path().join(&sidecar);
-        if staged.exists() {
-            fs_err::rename(staged, self.out.join(sidecar))?;
+        for name in &beside {
+            let staged = self.path().join(name);
+            if staged.exists() {
+                fs_err::rename(staged, self.out.join(name))?;
+            }
         }
         Ok(target)
     }
@@ -61,7 +68,10 @@ mod tests {
         let out = tempfile::tempdir().unwrap();
         let scratch = tempfile::tempdir().unwrap();
         fs_err::write(out.path().join("a.apk"), "old").unwrap();
-        fs_err::write(out.path().join("a.apk.intoto.jsonl"), "of the old").unwrap();
+        for end in BESIDE {
+            let name = format!("a.apk{end}");
+            fs_err::write(out.path().join(name), "of the old").unwrap();
+        }
         let staging = Staging::create(&Scratch::new(scratch.path()), out.path()).unwrap();
         fs_err::write(staging.path().join("a.apk"), "new").unwrap();
         let placed = staging.place("a.apk").unwrap();

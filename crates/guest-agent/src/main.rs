@@ -8,6 +8,7 @@
 mod archive;
 mod boot;
 mod devices;
+mod direct;
 mod network;
 mod root;
 mod serve;
@@ -16,10 +17,14 @@ mod step;
 
 use std::io::Write as _;
 
-fn main() {
+fn main() -> std::process::ExitCode {
+    if std::process::id() != 1 {
+        return direct::run();
+    }
     if let Err(error) = serve::run() {
         // The console is what the host shows when an agent never answers.
         let _ = writeln!(std::io::stderr(), "bessemer-agent: {error}");
     }
     boot::power_off();
+    std::process::ExitCode::FAILURE
 }

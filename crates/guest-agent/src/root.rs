@@ -14,9 +14,9 @@ const NEW_ROOT: &str = "/new-root";
 /// Owner of the work tree: the user `build` of every environment.
 const BUILD_USER: u32 = 1000;
 /// Where steps find the sources that the host fetched.
-const CACHE: &str = "/var/cache/melange";
+pub(crate) const CACHE: &str = "/var/cache/melange";
 /// Where steps work.
-const HOME: &str = "/home/build";
+pub(crate) const HOME: &str = "/home/build";
 
 /// Mounts everything and makes it `/`; returns the output disk, if there is one.
 ///
@@ -108,6 +108,12 @@ fn mount_devices() -> Result<(), BootError> {
             .and_then(|()| rustix::fs::chmod(&path, mode))
             .map_err(|error| BootError::at("making", path)(error.into()))?;
     }
+    link_devices(&at("dev"))?;
+    open_tmp(&at("tmp"))
+}
+
+/// The links that programs expect in `/dev`.
+pub(crate) fn link_devices(dev: &str) -> Result<(), BootError> {
     let links = [
         ("fd", "/proc/self/fd"),
         ("ptmx", "pts/ptmx"),
@@ -115,11 +121,15 @@ fn mount_devices() -> Result<(), BootError> {
     ];
     let more = [("stdout", "/proc/self/fd/1"), ("stderr", "/proc/self/fd/2")];
     for (name, target) in links.into_iter().chain(more) {
-        symlink(target, at(&format!("dev/{name}"))).map_err(BootError::at("linking", name))?;
+        symlink(target, format!("{dev}/{name}")).map_err(BootError::at("linking", name))?;
     }
-    let tmp = at("tmp");
-    fs::create_dir_all(&tmp)
-        .and_then(|()| fs::set_permissions(&tmp, fs::Permissions::from_mode(0o1777)))
+    Ok(())
+}
+
+/// Makes `tmp` everybody's, with the sticky bit.
+pub(crate) fn open_tmp(tmp: &str) -> Result<(), BootError> {
+    fs::create_dir_all(tmp)
+        .and_then(|()| fs::set_permissions(tmp, fs::Permissions::from_mode(0o1777)))
         .map_err(BootError::at("preparing", tmp))
 }
 
@@ -151,15 +161,15 @@ fn prepare_home(sources: bool) -> Result<(), BootError> {
         chown(&home, Some(BUILD_USER), Some(BUILD_USER))?;
         let workspace = Path::new("/sources/workspace");
         if sources && workspace.is_dir() {
-            copy_children(workspace, Path::new(&home))?;
+            copy_children(workspace, Path::new(&home), BUILD_USER)?;
         }
         Ok(())
     };
     prepare().map_err(BootError::at("filling", HOME))
 }
 
-/// Copies what is in `from` into `to`: content, permissions and times.
-fn copy_children(from: &Path, to: &Path) -> io::Result<()> {
+/// Copies what is in `from` into `to`, for `owner`: content, permissions and times.
+pub(crate) fn copy_children(from: &Path, to: &Path, owner: u32) -> io::Result<()> {
     for entry in fs::read_dir(from)? {
         let entry = entry?;
         let (source, target) = (entry.path(), to.join(entry.file_name()));
@@ -170,13 +180,13 @@ fn copy_children(from: &Path, to: &Path) -> io::Result<()> {
         }
         if metadata.is_dir() {
             fs::create_dir_all(&target)?;
-            copy_children(&source, &target)?;
+            copy_children(&source, &target, owner)?;
         } else if metadata.is_file() {
             fs::copy(&source, &target)?;
         } else {
             continue;
         }
-        chown(&target, Some(BUILD_USER), Some(BUILD_USER))?;
+        chown(&target, Some(owner), Some(owner))?;
         fs::set_permissions(&target, metadata.permissions())?;
         let modified = Timespec {
             tv_sec: metadata.mtime(),
@@ -207,7 +217,7 @@ fn host_settings(configuration: &proto::Configuration) -> Result<(), BootError> 
 
 /// `lo` is the only interface a guest has; test suites want it.
 #[allow(unsafe_code, reason = "interface flags have no safe wrapper")]
-fn loopback_up() -> io::Result<()> {
+pub(crate) fn loopback_up() -> io::Result<()> {
     use std::os::fd::AsRawFd as _;
     let socket = std::net::UdpSocket::bind("0.0.0.0:0")?;
     // SAFETY: all-zero bytes are a valid `ifreq`.
@@ -250,10 +260,10 @@ mod tests {
         rustix::fs::utimensat(CWD, from.join("sub/run.sh"), &times, AtFlags::empty()).unwrap();
         if !rustix::process::geteuid().is_root() {
             // Giving files to the build user needs root, which a guest's agent has.
-            assert!(copy_children(&from, &to).is_err());
+            assert!(copy_children(&from, &to, BUILD_USER).is_err());
             return;
         }
-        copy_children(&from, &to).unwrap();
+        copy_children(&from, &to, BUILD_USER).unwrap();
         let copied = fs::metadata(to.join("sub/run.sh")).unwrap();
         assert_eq!((copied.mode() & 0o7777, copied.mtime()), (0o755, 12345));
         assert_eq!((copied.uid(), copied.gid()), (BUILD_USER, BUILD_USER));

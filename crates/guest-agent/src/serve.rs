@@ -2,7 +2,7 @@
 
 use crate::boot::{self, BootError};
 use crate::step::{self, LogPort};
-use crate::{archive, devices, network, root};
+use crate::{archive, devices, direct, network, root};
 use bessemer_vm_proto::{
     CONTROL_PORT, Configuration, Decoder, FrameError, FromGuest, LOG_PORT, MAX_CONTROL_FRAME, Run,
     ToGuest, encode,
@@ -31,11 +31,11 @@ pub(crate) struct ControlPort {
 }
 
 impl ControlPort {
-    fn open() -> io::Result<Self> {
-        Ok(Self {
-            file: open_port(CONTROL_PORT)?,
+    fn new(file: File) -> Self {
+        Self {
+            file,
             decoder: Decoder::new(MAX_CONTROL_FRAME),
-        })
+        }
     }
 
     fn answer(&mut self, message: &FromGuest) -> Result<(), AgentError> {
@@ -81,8 +81,18 @@ pub(crate) fn open_port(name: &str) -> io::Result<File> {
     Ok(port.into())
 }
 
+/// Where the agent is, and how its root comes about.
+#[derive(Debug)]
+pub(crate) enum Place {
+    /// PID 1 of a machine.
+    Machine,
+    /// PID 1 of a namespace on the host, with what results are written to.
+    Namespace(Option<File>),
+}
+
 #[derive(Debug)]
 struct Agent {
+    place: Place,
     control: ControlPort,
     log: LogPort,
     configuration: Option<Configuration>,
@@ -93,9 +103,16 @@ struct Agent {
 pub(crate) fn run() -> Result<(), AgentError> {
     boot::mount_kernel_file_systems()?;
     boot::load_modules()?;
+    let (control, log) = (open_port(CONTROL_PORT)?, open_port(LOG_PORT)?);
+    serve(Place::Machine, control, log)
+}
+
+/// Serves on these ports until the host asks to power off.
+pub(crate) fn serve(place: Place, control: File, log: File) -> Result<(), AgentError> {
     let mut agent = Agent {
-        control: ControlPort::open()?,
-        log: LogPort::new(open_port(LOG_PORT)?),
+        place,
+        control: ControlPort::new(control),
+        log: LogPort::new(log),
         configuration: None,
         output: None,
     };
@@ -121,13 +138,16 @@ impl Agent {
                 Err("the root is already prepared".to_owned())
             }
             ToGuest::Configure(mut configuration) => {
-                let text = |error: BootError| error.to_string();
-                let wanted = configuration.network.clone();
-                let port = wanted.as_ref().map(|_| network::open());
-                let port = port.transpose().map_err(text)?;
-                self.output = root::assemble(&configuration).map_err(text)?;
-                if let Some((port, settings)) = port.zip(wanted) {
-                    network::start(port, &settings).map_err(text)?;
+                let port = self.data_port(&configuration)?;
+                let output = match &mut self.place {
+                    Place::Machine => root::assemble(&configuration),
+                    Place::Namespace(output) => {
+                        direct::assemble(&configuration).map(|()| output.take())
+                    }
+                };
+                self.output = output.map_err(|error| error.to_string())?;
+                if let Some((port, settings)) = port.zip(configuration.network.clone()) {
+                    network::start(port, &settings).map_err(|error| error.to_string())?;
                     network::add_variables(&mut configuration.environment);
                 }
                 self.configuration = Some(configuration);
@@ -141,6 +161,19 @@ impl Agent {
                 Ok(FromGuest::Archived { bytes })
             }
             ToGuest::Input(_) | ToGuest::PowerOff => Err("not expected here".to_owned()),
+        }
+    }
+
+    /// The port of a guest that is to have a network: devices are in sight before its root is.
+    fn data_port(&self, configuration: &Configuration) -> Result<Option<File>, String> {
+        match (&configuration.network, &self.place) {
+            (None, _) => Ok(None),
+            (Some(_), Place::Machine) => {
+                network::open().map(Some).map_err(|error| error.to_string())
+            }
+            (Some(_), Place::Namespace(_)) => {
+                Err("a guest without a machine has no data port".to_owned())
+            }
         }
     }
 

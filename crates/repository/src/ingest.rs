@@ -16,8 +16,11 @@ use std::path::{Path, PathBuf};
 const MAX_PACKAGE: u64 = 4 << 30;
 /// Largest file of envelopes beside a package, in bytes.
 const MAX_SIDECAR: u64 = 16 << 20;
-/// Names in the store of the envelopes that lay beside a remote package, by the package's digest.
-const SIDECARS: &str = "sidecar";
+/// What lies beside a package: how the file's name ends, and what the store calls those of remote
+/// packages, by the package's digest.
+const ENVELOPES: (&str, &str) = (".intoto.jsonl", "sidecar");
+/// The same for the proofs that the envelopes are logged.
+const PROOFS: (&str, &str) = (".tlog-proof", "proofs");
 
 /// A package file and what the lock says of it.
 #[derive(Debug, Clone)]
@@ -123,10 +126,13 @@ pub fn ingest(
         None => take(entry, &uri, &memory, taking)?,
     };
     if uri.is_remote() && taking.trust_root.is_some() {
-        keep_sidecar(&uri, &known.sha256, taking.access).map_err(|source| IngestError::Fetch {
-            package: format!("{}-{}", entry.name, entry.version),
-            source,
-        })?;
+        for kind in [ENVELOPES, PROOFS] {
+            let kept = keep_beside(&uri, kind, &known.sha256, taking.access);
+            kept.map_err(|source| IngestError::Fetch {
+                package: format!("{}-{}", entry.name, entry.version),
+                source,
+            })?;
+        }
     }
     let attestation = taking
         .trust_root
@@ -225,15 +231,20 @@ fn check(
 /// Keeps what lies beside a remote package, under the package's digest, once. Most repositories have
 /// nothing there, and then nothing is kept under that name; but where a server does not answer, that
 /// is an error and no "nothing".
-fn keep_sidecar(uri: &Uri, package: &Digest, access: Access<'_>) -> Result<(), FetchError> {
+fn keep_beside(
+    uri: &Uri,
+    (end, names): (&str, &str),
+    package: &Digest,
+    access: Access<'_>,
+) -> Result<(), FetchError> {
     let Access { store, client } = access;
     let name = package.hex();
-    let kept = store.bound(SIDECARS, &name)?;
+    let kept = store.bound(names, &name)?;
     if kept.is_some_and(|digest| store.contains(&digest)) {
         return Ok(());
     }
     let request = Request {
-        uris: vec![uri.beside(".intoto.jsonl")],
+        uris: vec![uri.beside(end)],
         most: Some(MAX_SIDECAR),
         ..Request::default()
     };
@@ -242,22 +253,16 @@ fn keep_sidecar(uri: &Uri, package: &Digest, access: Access<'_>) -> Result<(), F
         Err(error) if error.is_refusal() => store.insert(std::io::empty(), 0)?,
         Err(error) => return Err(error),
     };
-    Ok(store.bind(SIDECARS, &name, &object.digest)?)
+    Ok(store.bind(names, &name, &object.digest)?)
 }
 
 /// Digest of the envelope beside the package that says where it comes from, once it has been
 /// verified: by these digests a chain of attestations is walked.
 fn attestation(uri: &Uri, known: &Known, store: &Store, root: &TrustRoot) -> Option<Digest> {
-    let beside = uri.beside(".intoto.jsonl");
-    let text = if uri.is_remote() {
-        let digest = store.bound(SIDECARS, &known.sha256.hex()).ok()??;
-        let mut text = Vec::new();
-        store.read(&digest).ok()??.read_to_end(&mut text).ok()?;
-        text
-    } else {
-        fs_err::read(beside.file_path()).ok()?
-    };
-    let sidecar = Sidecar::parse(&text).ok()?;
+    let beside = |kind| beside(uri, kind, &known.sha256, store);
+    let proofs = beside(PROOFS).unwrap_or_default();
+    let sidecar = Sidecar::parse(&beside(ENVELOPES)?).ok()?;
+    let sidecar = sidecar.with_proofs(&proofs).ok()?;
     let facts = ApkFacts {
         file: uri.file_name().to_owned(),
         sha256: known.sha256,
@@ -270,4 +275,20 @@ fn attestation(uri: &Uri, known: &Known, store: &Store, root: &TrustRoot) -> Opt
     };
     let report = verify(&facts, &sidecar, root, &policy).ok()?;
     report.evidence().first().copied()
+}
+
+/// What lies beside a package, as it was kept or as it is.
+fn beside(
+    uri: &Uri,
+    (end, names): (&str, &str),
+    package: &Digest,
+    store: &Store,
+) -> Option<Vec<u8>> {
+    if !uri.is_remote() {
+        return fs_err::read(uri.beside(end).file_path()).ok();
+    }
+    let digest = store.bound(names, &package.hex()).ok()??;
+    let mut bytes = Vec::new();
+    store.read(&digest).ok()??.read_to_end(&mut bytes).ok()?;
+    Some(bytes)
 }

@@ -2,11 +2,13 @@
 
 use crate::frame::{FrameError, REPLY_LIMIT, REQUEST_LIMIT, receive, send, send_files};
 use crate::protocol::{
-    Description, Registration, Reply, Repository, Request, RsaSignature, Statements,
+    Description, LoggedEnvelope, LoggedStatements, Registration, Reply, Repository, Request,
+    RsaSignature,
 };
 use bessemer_attest::derive::GatePolicy;
 use bessemer_attest::predicates::Import;
-use bessemer_attest::{Envelope, Sidecar, TrustRoot};
+use bessemer_attest::{EnvelopeError, Sidecar, TrustRoot};
+use bessemer_tlog::{Proof, ProofError};
 use rustix::fs::{MemfdFlags, memfd_create};
 use std::fs::File;
 use std::io::ErrorKind::BrokenPipe;
@@ -28,6 +30,12 @@ pub enum ClientError {
     /// The connection broke.
     #[error(transparent)]
     Frame(#[from] FrameError),
+    /// What is handed over cannot be written.
+    #[error("cannot hand files to the signer")]
+    Hand(#[from] io::Error),
+    /// An envelope cannot be written.
+    #[error(transparent)]
+    Envelope(#[from] EnvelopeError),
     /// The signer has gone.
     #[error("the signer closed the connection")]
     Closed,
@@ -37,6 +45,9 @@ pub enum ClientError {
     /// An answer to something else.
     #[error("the signer answered something else than was asked")]
     Answer,
+    /// A proof that is none, or one too few.
+    #[error("the signer's proof that a statement is logged is malformed")]
+    Proof(#[source] ProofError),
     /// A signature that is not hexadecimal.
     #[error("the signer's signature is malformed")]
     Signature(#[from] hex::FromHexError),
@@ -150,45 +161,58 @@ impl Client {
             files.extend(list);
         }
         match self.ask(&request, &files)? {
-            Reply::Statements(statements) => Ok(sidecars(statements)),
+            Reply::Statements(statements) => sidecars(statements),
             _ => Err(ClientError::Answer),
         }
     }
 
-    /// The import attestation of a package.
+    /// The import attestation of a package, in a sidecar of its own.
     pub fn sign_import(
         &mut self,
         file: &str,
         import: &Import,
         apk: &File,
-    ) -> Result<Envelope, ClientError> {
+    ) -> Result<Sidecar, ClientError> {
         let request = Request::SignImport {
             file: file.to_owned(),
             import: import.clone(),
         };
-        self.envelope(&request, &[apk])
+        let mut sidecar = Sidecar::default();
+        self.envelope(&request, &[apk], &mut sidecar)?;
+        Ok(sidecar)
     }
 
-    /// The gate's summary of a package that verifies by its sidecar.
+    /// Adds the gate's summary of a package to the sidecar by which it verifies.
     pub fn sign_summary(
         &mut self,
         file: &str,
         resource_uri: &str,
         policy: &GatePolicy,
         apk: &File,
-        sidecar: &File,
-    ) -> Result<Envelope, ClientError> {
+        sidecar: &mut Sidecar,
+    ) -> Result<(), ClientError> {
         let request = Request::SignSummary {
             file: file.to_owned(),
             resource_uri: resource_uri.to_owned(),
             policy: policy.clone(),
         };
-        self.envelope(&request, &[apk, sidecar])
+        let envelopes = memory_file(&sidecar.to_bytes()?)?;
+        let proofs = memory_file(&sidecar.proofs_to_bytes())?;
+        self.envelope(&request, &[apk, &envelopes, &proofs], sidecar)
     }
 
-    fn envelope(&mut self, request: &Request, files: &[&File]) -> Result<Envelope, ClientError> {
+    /// Asks for one statement, and adds it to the sidecar.
+    fn envelope(
+        &mut self,
+        request: &Request,
+        files: &[&File],
+        sidecar: &mut Sidecar,
+    ) -> Result<(), ClientError> {
         match self.ask(request, files)? {
-            Reply::Envelope(envelope) => Ok(envelope),
+            Reply::Envelope(LoggedEnvelope { envelope, proof }) => {
+                sidecar.push_logged(envelope, read(&proof)?);
+                Ok(())
+            }
             _ => Err(ClientError::Answer),
         }
     }
@@ -220,13 +244,25 @@ impl Client {
     }
 }
 
-fn sidecars(statements: Statements) -> Vec<(String, Sidecar)> {
-    let provenance = statements.provenance;
-    let sidecar = |output: crate::protocol::OutputStatements| {
-        let mut envelopes = vec![provenance.clone()];
-        envelopes.extend(output.test);
-        envelopes.push(output.sbom);
-        (output.file, Sidecar::new(envelopes))
-    };
-    statements.outputs.into_iter().map(sidecar).collect()
+fn read(proof: &str) -> Result<Proof, ClientError> {
+    Proof::parse(proof.as_bytes()).map_err(ClientError::Proof)
+}
+
+/// Each output's sidecar: the provenance, which is the same for all, and its own statements.
+fn sidecars(logged: LoggedStatements) -> Result<Vec<(String, Sidecar)>, ClientError> {
+    let LoggedStatements { statements, proofs } = logged;
+    let mut proofs = proofs.iter().map(|proof| read(proof));
+    let mut proof = || proofs.next().unwrap_or(Err(ClientError::Answer));
+    let of_provenance = proof()?;
+    let mut sidecars = Vec::new();
+    for output in statements.outputs {
+        let mut sidecar = Sidecar::default();
+        sidecar.push_logged(statements.provenance.clone(), of_provenance.clone());
+        if let Some(test) = output.test {
+            sidecar.push_logged(test, proof()?);
+        }
+        sidecar.push_logged(output.sbom, proof()?);
+        sidecars.push((output.file, sidecar));
+    }
+    Ok(sidecars)
 }

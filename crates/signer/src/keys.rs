@@ -1,13 +1,17 @@
-//! The private keys: ECDSA P-256 for statements, RSA for apk signatures.
+//! The private keys: ECDSA P-256 for statements, RSA for apk signatures, Ed25519 for the log.
 
 use crate::der;
 use aws_lc_rs::encoding::{AsDer as _, PublicKeyX509Der};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{KeyPair, KeySize};
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair as _, RSA_PKCS1_SHA256,
+    ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, RSA_PKCS1_SHA256,
 };
-use bessemer_attest::{PemError, PublicKey, SignError, Signer, decode_pem, encode_pem};
+use bessemer_attest::{
+    PemError, PublicKey, SignError, Signer, decode_pem, ed25519_spki, encode_pem,
+};
+use bessemer_digest::Digest;
+use bessemer_tlog::{Checkpoint, Note, NoteKey};
 
 /// Why a key cannot be made or read.
 #[derive(Debug, thiserror::Error)]
@@ -68,6 +72,58 @@ impl Signer for StatementKey {
     }
 }
 
+/// The log's key: Ed25519, and the name of the log that it signs checkpoints of.
+#[derive(Debug)]
+pub(crate) struct LogKey {
+    pair: Ed25519KeyPair,
+    note_key: NoteKey,
+}
+
+impl LogKey {
+    /// Makes a key, in PKCS#8.
+    pub(crate) fn generate_pkcs8() -> Result<Vec<u8>, KeyError> {
+        let pair = Ed25519KeyPair::generate().map_err(|_| KeyError::Generate)?;
+        let document = pair.to_pkcs8().map_err(|_| KeyError::Generate)?;
+        Ok(document.as_ref().to_vec())
+    }
+
+    /// Reads a key in PKCS#8 for the log called `origin`.
+    pub(crate) fn from_pkcs8(pkcs8: &[u8], origin: &str) -> Result<Self, KeyError> {
+        let kind = || KeyError::Kind("an Ed25519 key");
+        let pair = Ed25519KeyPair::from_pkcs8(pkcs8).map_err(|_| kind())?;
+        let public: [u8; 32] = pair.public_key().as_ref().try_into().map_err(|_| kind())?;
+        let note_key =
+            NoteKey::new(origin, public).map_err(|_| KeyError::Kind("a key of a log's name"))?;
+        Ok(Self { pair, note_key })
+    }
+
+    /// Its public half as SubjectPublicKeyInfo, DER.
+    pub(crate) fn spki(pkcs8: &[u8]) -> Result<Vec<u8>, KeyError> {
+        let kind = || KeyError::Kind("an Ed25519 key");
+        let pair = Ed25519KeyPair::from_pkcs8(pkcs8).map_err(|_| kind())?;
+        let public = pair.public_key().as_ref().try_into().map_err(|_| kind())?;
+        Ok(ed25519_spki(&public))
+    }
+
+    /// What verifies it.
+    pub(crate) const fn note_key(&self) -> &NoteKey {
+        &self.note_key
+    }
+
+    /// The signed checkpoint over `size` entries. Ed25519 is deterministic: so are its bytes.
+    pub(crate) fn checkpoint(&self, size: u64, root: Digest) -> String {
+        let checkpoint = Checkpoint {
+            origin: self.note_key.name().to_owned(),
+            size,
+            root,
+        };
+        let text = checkpoint.to_text();
+        let signature = self.pair.sign(text.as_bytes()).as_ref().to_vec();
+        let signature = self.note_key.signed(signature);
+        Note::new(text, vec![signature]).to_text()
+    }
+}
+
 /// A private and a public key file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyFiles {
@@ -93,6 +149,18 @@ pub fn generate_rsa(bits: u32) -> Result<KeyFiles, KeyError> {
         private_pem: encode_pem("RSA PRIVATE KEY", &pkcs1),
         public_pem,
     })
+}
+
+/// Whatever signs with an RSA key, PKCS#1 v1.5 over SHA-256: the key itself, or a token that has it.
+pub(crate) trait RsaKeeper: std::fmt::Debug + Send + Sync {
+    /// The signature over the SHA-256 of `message`.
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignError>;
+}
+
+impl RsaKeeper for RsaKey {
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignError> {
+        Self::sign(self, message)
+    }
 }
 
 /// An RSA private key. Its signatures are PKCS#1 v1.5 and therefore deterministic.

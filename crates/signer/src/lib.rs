@@ -14,6 +14,7 @@ mod cosign_key;
 mod der;
 mod frame;
 mod handed;
+mod harden;
 mod key_file;
 mod keys;
 mod log;
@@ -22,6 +23,7 @@ mod protocol;
 mod server;
 mod service;
 mod state;
+mod token;
 #[doc(hidden)]
 pub mod untrusted;
 
@@ -29,10 +31,14 @@ pub use client::{Client, ClientError, FinishedRun, memory_file};
 pub use cosign_key::{CosignKeyError, Vault};
 pub use frame::FrameError;
 pub use handed::HandedError;
+pub use harden::{HardenError, confine, forbid_dumps};
 pub use key_file::{KeyFileError, make_key_pair, sign_with_file};
 pub use keys::{KeyError, KeyFiles, RsaKey, StatementKey, generate_rsa};
 pub use log::{Entry, Event, LockedLog, Log, LogError};
 pub use process::{ProcessError, READY, SignerOptions, SignerProcess, receive_key};
 pub use protocol::{Description, Registration, Repository};
 pub use server::{DESCRIPTOR_LIMIT, ServeError, Server};
-pub use state::{ApkKey, State, StateError, create};
+pub use state::{
+    ApkKey, Change, ChangeError, Given, Since, State, StateError, create, revoke, rotate,
+};
+pub use token::{TokenError, TokenUri, TokenUriError};

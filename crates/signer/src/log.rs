@@ -1,88 +1,31 @@
-//! The append-only log: one canonical JSON entry a line, each naming the digest of the one before.
+//! The append-only log: a tile log (C2SP tlog-tiles) with checkpoints under the log's own key.
 //!
-//! Every operation takes the file's lock, reads and checks the whole chain, decides, appends and
-//! syncs, in this order; so several signer processes may share a state directory. A last line
-//! without a line end was never acknowledged to anybody and is cut off.
+//! Every operation takes the file's lock, reads what other processes added, decides, writes the tiles
+//! and syncs them, and then replaces the checkpoint, in this order; so several signer processes may
+//! share a state directory. An entry is in the log when the checkpoint says so: what lies beyond it
+//! was written by a process that died before it told anybody, and is written over.
 
-use bessemer_attest::documents::{CanonicalError, Timestamp, canonical_bytes};
+mod entry;
+mod files;
+mod jobs;
+#[cfg(test)]
+mod tests;
+
+pub use entry::{Entry, Event};
+pub(crate) use jobs::{Job, Jobs};
+
+use crate::keys::LogKey;
+use bessemer_attest::documents::{CanonicalError, Timestamp};
 use bessemer_digest::Digest;
+use bessemer_tlog::tile::{self, CHECKPOINT, Kind, Tile, WIDTH};
+use bessemer_tlog::{Checkpoint, CheckpointError, Proof, Tree, leaf_hash};
+use files::Files;
 use rustix::fs::FlockOperation;
-use serde::{Deserialize, Serialize};
-use std::fs::{File, OpenOptions};
-use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
-
-/// What happened.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "event", rename_all = "kebab-case", deny_unknown_fields)]
-pub enum Event {
-    /// The keys were made.
-    Initialised {
-        /// Digest of the trust root.
-        trust_root: Digest,
-    },
-    /// A job was announced, before any VM of it.
-    Registered {
-        /// The id it was given.
-        invocation_id: String,
-        /// Digest of its JobSpec.
-        job_spec: Digest,
-        /// Digest of its Lock.
-        lock: Digest,
-    },
-    /// The control member of an output was signed.
-    ControlSigned {
-        /// The job, or `import`.
-        invocation_id: String,
-        /// Digest of the control member.
-        control: Digest,
-        /// Its size in bytes.
-        size: u64,
-    },
-    /// A job's statements were signed.
-    Finished {
-        /// The job.
-        invocation_id: String,
-        /// Digest of its Record.
-        record: Digest,
-        /// Digest of the stored result: every envelope.
-        result: Digest,
-    },
-    /// An import attestation was signed.
-    Imported {
-        /// Digest of the package.
-        subject: Digest,
-        /// Digest of the envelope.
-        envelope: Digest,
-    },
-    /// A repository index was signed.
-    IndexSigned {
-        /// Digest of the unsigned index.
-        index: Digest,
-    },
-    /// A verification summary was signed.
-    Summarised {
-        /// Digest of the package.
-        subject: Digest,
-        /// Digest of the envelope.
-        envelope: Digest,
-    },
-}
-
-/// One line.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Entry {
-    /// Position, from 0.
-    pub position: u64,
-    /// Digest of the line before, without its line end; of nothing for the first.
-    pub previous: Digest,
-    /// The signer's clock.
-    pub time: Timestamp,
-    /// What happened.
-    #[serde(flatten)]
-    pub event: Event,
-}
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Why the log cannot be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -90,185 +33,322 @@ pub enum LogError {
     /// The file system said no.
     #[error("cannot use the log `{path}`")]
     Io {
-        /// The log's file.
+        /// The log's directory.
         path: PathBuf,
         /// Why.
         source: io::Error,
     },
-    /// The chain does not hold.
-    #[error("the log `{path}` was altered at line {line}")]
-    Altered {
-        /// The log's file.
+    /// The checkpoint is not this log's.
+    #[error("the log `{path}` was altered")]
+    Checkpoint {
+        /// The log's directory.
         path: PathBuf,
-        /// Line number, from 1.
-        line: usize,
+        /// Why.
+        source: CheckpointError,
     },
+    /// The entries are not those that the checkpoint is over.
+    #[error("the log `{path}` was altered: {what}")]
+    Altered {
+        /// The log's directory.
+        path: PathBuf,
+        /// What is wrong.
+        what: String,
+    },
+    /// More than an entry can hold.
+    #[error("an entry of {0} bytes does not fit into the log")]
+    Entry(usize),
     /// An entry has no canonical form.
     #[error(transparent)]
     Canonical(#[from] CanonicalError),
 }
 
-/// The log in `log.jsonl` of a state directory.
-#[derive(Debug, Clone)]
+/// The log of a state directory.
+#[derive(Debug)]
 pub struct Log {
-    path: PathBuf,
+    files: Files,
+    key: LogKey,
+    known: Mutex<Known>,
+}
+
+/// What was read and verified of the log so far.
+#[derive(Debug, Default)]
+struct Known {
+    tree: Tree,
+    jobs: Jobs,
+    /// The bundle that is not full yet.
+    bundle: Vec<u8>,
 }
 
 /// The log while its lock is held.
 #[derive(Debug)]
 pub struct LockedLog<'a> {
-    path: &'a Path,
-    file: File,
-    entries: Vec<Entry>,
-    head: Digest,
+    log: &'a Log,
+    known: MutexGuard<'a, Known>,
+    _lock: File,
 }
 
 impl Log {
-    /// The log of the state directory `state`.
-    pub fn in_directory(state: &Path) -> Self {
-        Self {
-            path: state.join("log.jsonl"),
-        }
+    /// Where the log of the state directory `state` is.
+    pub(crate) fn directory(state: &Path) -> PathBuf {
+        state.join("log")
     }
 
-    /// Takes the lock, then reads and checks the chain.
-    pub fn lock(&self) -> Result<LockedLog<'_>, LogError> {
-        let error = |source| LogError::Io {
-            path: self.path.clone(),
-            source,
-        };
-        let mut file = OpenOptions::new()
-            .read(true)
-            .append(true)
-            .create(true)
-            .mode(0o600)
-            .open(&self.path)
-            .map_err(error)?;
-        rustix::fs::flock(&file, FlockOperation::LockExclusive).map_err(|e| error(e.into()))?;
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes).map_err(error)?;
-        let whole = bytes
-            .iter()
-            .rposition(|&byte| byte == b'\n')
-            .map_or(0, |last| last + 1);
-        if whole < bytes.len() {
-            file.set_len(whole as u64).map_err(error)?;
-            file.seek(SeekFrom::End(0)).map_err(error)?;
-            bytes.truncate(whole);
+    /// Whether there is a log in the state directory.
+    pub(crate) fn exists(state: &Path) -> bool {
+        Self::directory(state).join(CHECKPOINT).exists()
+    }
+
+    /// The log of the state directory `state`; nothing is read yet.
+    pub(crate) fn open(state: &Path, key: LogKey) -> Result<Self, LogError> {
+        let path = Self::directory(state);
+        match DirBuilder::new().mode(0o700).create(&path) {
+            Err(source) if source.kind() != io::ErrorKind::AlreadyExists => {
+                return Err(LogError::Io { path, source });
+            }
+            _ => {}
         }
-        let (entries, head) = check(&bytes).map_err(|line| LogError::Altered {
-            path: self.path.clone(),
-            line,
-        })?;
-        Ok(LockedLog {
-            path: &self.path,
-            file,
-            entries,
-            head,
+        Ok(Self {
+            files: Files::new(path),
+            key,
+            known: Mutex::default(),
         })
     }
-}
 
-/// The entries and the digest of the last line; an error is the number of the bad line.
-fn check(bytes: &[u8]) -> Result<(Vec<Entry>, Digest), usize> {
-    let mut head = Digest::of(b"");
-    let mut entries = Vec::new();
-    for (index, line) in bytes.split(|&byte| byte == b'\n').enumerate() {
-        if line.is_empty() {
-            continue;
-        }
-        let entry: Entry = serde_json::from_slice(line).map_err(|_| index + 1)?;
-        if entry.previous != head || entry.position != entries.len() as u64 {
-            return Err(index + 1);
-        }
-        head = Digest::of(line);
-        entries.push(entry);
+    /// Takes the lock, and reads and verifies what is new.
+    pub fn lock(&self) -> Result<LockedLog<'_>, LogError> {
+        let known = self.known.lock().unwrap_or_else(|poisoned| {
+            // Whoever panicked may have left half of a change; all of it is read again.
+            self.known.clear_poison();
+            let mut known = PoisonError::into_inner(poisoned);
+            *known = Known::default();
+            known
+        });
+        let file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(self.files.directory().join(".lock"))
+            .map_err(|source| self.io(source))?;
+        rustix::fs::flock(&file, FlockOperation::LockExclusive)
+            .map_err(|error| self.io(error.into()))?;
+        let mut locked = LockedLog {
+            log: self,
+            known,
+            _lock: file,
+        };
+        locked.catch_up().inspect_err(|_| {
+            *locked.known = Known::default();
+        })?;
+        Ok(locked)
     }
-    Ok((entries, head))
+
+    fn io(&self, source: io::Error) -> LogError {
+        let path = self.files.directory().to_owned();
+        LogError::Io { path, source }
+    }
+
+    fn altered(&self, what: impl Into<String>) -> LogError {
+        LogError::Altered {
+            path: self.files.directory().to_owned(),
+            what: what.into(),
+        }
+    }
+
+    fn checkpoint(&self) -> Result<Option<Checkpoint>, LogError> {
+        let bytes = self
+            .files
+            .read(CHECKPOINT)
+            .map_err(|error| self.io(error))?;
+        let open = |bytes: Vec<u8>| {
+            Checkpoint::open(&bytes, self.key.note_key()).map_err(|source| LogError::Checkpoint {
+                path: self.files.directory().to_owned(),
+                source,
+            })
+        };
+        bytes.map(open).transpose()
+    }
+
+    fn bundle(&self, number: u64, width: u64) -> Result<Vec<u8>, LogError> {
+        let kind = Kind::Entries;
+        let path = Tile {
+            kind,
+            number,
+            width,
+        }
+        .path();
+        let read = self.files.read(&path).map_err(|error| self.io(error))?;
+        read.ok_or_else(|| self.altered(format!("`{path}` is gone")))
+    }
 }
 
 impl LockedLog<'_> {
-    /// Everything that happened, oldest first.
-    pub fn entries(&self) -> &[Entry] {
-        &self.entries
+    /// The number of entries.
+    pub fn size(&self) -> u64 {
+        self.known.tree.size()
     }
 
-    /// Writes and syncs one entry.
-    pub fn append(&mut self, time: Timestamp, event: Event) -> Result<(), LogError> {
-        let entry = Entry {
-            position: self.entries.len() as u64,
-            previous: self.head,
-            time,
-            event,
+    /// The root over the first `size` entries, if there are as many.
+    pub(crate) fn root(&self, size: u64) -> Option<Digest> {
+        self.known.tree.root(size)
+    }
+
+    /// What the entries say of jobs and keys.
+    pub(crate) fn jobs(&self) -> &Jobs {
+        &self.known.jobs
+    }
+
+    /// Reads the entries that the checkpoint has and this process has not seen.
+    fn catch_up(&mut self) -> Result<(), LogError> {
+        let (log, seen) = (self.log, self.size());
+        let Some(checkpoint) = log.checkpoint()? else {
+            return match seen {
+                0 => Ok(()),
+                _ => Err(log.altered("its checkpoint is gone")),
+            };
         };
-        let mut line = canonical_bytes(&entry)?;
-        let head = Digest::of(&line);
-        line.push(b'\n');
-        let written = self
-            .file
-            .write_all(&line)
-            .and_then(|()| self.file.sync_all());
-        written.map_err(|source| LogError::Io {
-            path: self.path.to_owned(),
-            source,
-        })?;
-        self.head = head;
-        self.entries.push(entry);
+        if checkpoint.size < seen {
+            let what = format!("it had {seen} entries, and now has {}", checkpoint.size);
+            return Err(log.altered(what));
+        }
+        for number in seen / WIDTH..checkpoint.size.div_ceil(WIDTH) {
+            if seen == checkpoint.size {
+                break;
+            }
+            let width = (checkpoint.size - number * WIDTH).min(WIDTH);
+            let bundle = log.bundle(number, width)?;
+            self.take_bundle(number, width, bundle)?;
+        }
+        if self.known.tree.root(checkpoint.size) == Some(checkpoint.root) {
+            return match seen {
+                0 => self.write_hashes(&tile::added(0, checkpoint.size)),
+                _ => Ok(()),
+            };
+        }
+        Err(log.altered("its entries do not have the root of its checkpoint"))
+    }
+
+    /// Takes in the entries of a bundle that were not seen before.
+    fn take_bundle(&mut self, number: u64, width: u64, bundle: Vec<u8>) -> Result<(), LogError> {
+        let log = self.log;
+        let entries = tile::entries(&bundle, width);
+        let entries = entries.ok_or_else(|| log.altered(format!("bundle {number} is cut off")))?;
+        let seen = usize::try_from(self.size() - number * WIDTH).unwrap_or(usize::MAX);
+        for bytes in entries.into_iter().skip(seen) {
+            let index = self.size();
+            let entry = Entry::parse(bytes)
+                .ok_or_else(|| log.altered(format!("entry {index} is none of a signer's")))?;
+            self.known.tree.push(leaf_hash(bytes));
+            self.known.jobs.take(index, entry);
+        }
+        self.known.bundle = if width == WIDTH { Vec::new() } else { bundle };
         Ok(())
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn event(id: &str) -> Event {
-        Event::Registered {
-            invocation_id: id.to_owned(),
-            job_spec: Digest::of("spec"),
-            lock: Digest::of("lock"),
+    /// Writes and syncs entries, all of them or none; returns the index of the first.
+    pub fn append(&mut self, time: &Timestamp, events: Vec<Event>) -> Result<u64, LogError> {
+        let first = self.size();
+        let result = self.try_append(time, events);
+        if result.is_err() {
+            // How far it came is on the disk; the next one reads it.
+            *self.known = Known::default();
         }
+        result.map(|()| first)
     }
 
-    #[test]
-    fn keeps_a_chain_and_notices_changes() {
-        let directory = tempfile::tempdir().unwrap();
-        let log = Log::in_directory(directory.path());
-        for id in ["a", "b", "c"] {
-            log.lock()
-                .unwrap()
-                .append(Timestamp::epoch(), event(id))
-                .unwrap();
-        }
-        assert_eq!(log.lock().unwrap().entries().len(), 3);
-        let path = directory.path().join("log.jsonl");
-        let text = std::fs::read_to_string(&path).unwrap();
-        let second = text.lines().nth(1).unwrap();
-        let removed = text.replace(&format!("{second}\n"), "");
-        for (altered, line) in [(removed, 2), (text.replace("\"b\"", "\"x\""), 3)] {
-            std::fs::write(&path, altered).unwrap();
-            match log.lock() {
-                Err(LogError::Altered { line: found, .. }) => assert_eq!(found, line),
-                other => panic!("{other:?}"),
+    fn try_append(&mut self, time: &Timestamp, events: Vec<Event>) -> Result<(), LogError> {
+        let (log, old) = (self.log, self.size());
+        let mut files = Vec::new();
+        for event in events {
+            let entry = Entry {
+                time: time.clone(),
+                event,
+            };
+            let bytes = entry.to_bytes()?;
+            let known = &mut *self.known;
+            if !tile::push_entry(&mut known.bundle, &bytes) {
+                return Err(LogError::Entry(bytes.len()));
+            }
+            known.jobs.take(known.tree.size(), entry);
+            known.tree.push(leaf_hash(&bytes));
+            if known.tree.size().is_multiple_of(WIDTH) {
+                files.push(std::mem::take(&mut known.bundle));
             }
         }
+        let new = self.size();
+        if !new.is_multiple_of(WIDTH) {
+            files.push(self.known.bundle.clone());
+        }
+        let added = tile::added(old, new);
+        let bundles = added.iter().filter(|part| part.kind == Kind::Entries);
+        let bundles: Vec<_> = bundles.map(Tile::path).zip(files).collect();
+        log.files.write(&bundles).map_err(|error| log.io(error))?;
+        self.write_hashes(&added)?;
+        let checkpoint = (CHECKPOINT.to_owned(), self.checkpoint(new)?.into_bytes());
+        log.files
+            .write(&[checkpoint])
+            .map_err(|error| log.io(error))?;
+        for full in added.iter().filter(|part| part.width == WIDTH) {
+            log.files.remove_partial(&full.folder());
+        }
+        Ok(())
     }
 
-    #[test]
-    fn cuts_off_a_line_that_was_never_acknowledged() {
-        let directory = tempfile::tempdir().unwrap();
-        let log = Log::in_directory(directory.path());
-        log.lock()
-            .unwrap()
-            .append(Timestamp::epoch(), event("a"))
-            .unwrap();
-        let path = directory.path().join("log.jsonl");
-        let mut file = OpenOptions::new().append(true).open(&path).unwrap();
-        file.write_all(b"{\"half\":").unwrap();
-        let mut locked = log.lock().unwrap();
-        assert_eq!(locked.entries().len(), 1);
-        locked.append(Timestamp::epoch(), event("b")).unwrap();
-        drop(locked);
-        assert_eq!(log.lock().unwrap().entries().len(), 2);
+    /// Writes the tiles of hashes among `tiles` that are not there as they should be. They follow from
+    /// the entries, so nothing waits until they are on the disk: whoever opens the log next writes
+    /// what is missing.
+    fn write_hashes(&self, tiles: &[Tile]) -> Result<(), LogError> {
+        let log = self.log;
+        let mut files = Vec::new();
+        for tile in tiles {
+            let Kind::Hashes(level) = tile.kind else {
+                continue;
+            };
+            let content = tile::hashes(&self.known.tree, level, tile.number, tile.width)
+                .ok_or_else(|| log.altered("a tile cannot be made"))?;
+            let path = tile.path();
+            let found = log.files.read(&path).map_err(|error| log.io(error))?;
+            if found.as_ref() != Some(&content) {
+                files.push((path, content));
+            }
+        }
+        let written = log.files.write_derived(&files);
+        written.map_err(|error| log.io(error))
+    }
+
+    /// The signed checkpoint over the first `size` entries. The same size gives the same bytes, and
+    /// whatever it says is true of every later log, too.
+    pub(crate) fn checkpoint(&self, size: u64) -> Result<String, LogError> {
+        let root = self.known.tree.root(size);
+        let root = root.ok_or_else(|| self.log.altered("it is shorter than it was"))?;
+        Ok(self.log.key.checkpoint(size, root))
+    }
+
+    /// The proof that the entry at `index` is among the first `size`.
+    pub(crate) fn prove(&self, index: u64, size: u64) -> Result<Proof, LogError> {
+        let log = self.log;
+        let path = self.known.tree.inclusion(index, size);
+        let path = path.ok_or_else(|| log.altered("it is shorter than it was"))?;
+        let number = index / WIDTH;
+        let width = (self.size() - number * WIDTH).min(WIDTH);
+        let bundle = if width == WIDTH {
+            log.bundle(number, width)?
+        } else {
+            self.known.bundle.clone()
+        };
+        let place = usize::try_from(index % WIDTH).unwrap_or(usize::MAX);
+        let entry = tile::entries(&bundle, width).and_then(|all| all.get(place).copied());
+        let entry = entry.ok_or_else(|| log.altered(format!("bundle {number} is cut off")))?;
+        let leaf = usize::try_from(index).ok();
+        let leaf = leaf.and_then(|index| self.known.tree.level(0).get(index));
+        if leaf != Some(&leaf_hash(entry)) {
+            return Err(log.altered(format!("entry {index} is another than it was")));
+        }
+        Ok(Proof {
+            entry: entry.to_vec(),
+            index,
+            path,
+            checkpoint: self.checkpoint(size)?,
+        })
     }
 }

@@ -1,13 +1,15 @@
 //! `bessemer-signer`: makes keys, or serves the socket. See the library for what it does.
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
+use bessemer_attest::Role;
 use bessemer_attest::documents::Timestamp;
 use bessemer_digest::Digest;
 use bessemer_signer::{
-    ApkKey, READY, Server, State, Vault, create, make_key_pair, receive_key, sign_with_file,
+    ApkKey, Change, Given, READY, Server, Since, State, TokenUri, Vault, confine, create,
+    forbid_dumps, make_key_pair, receive_key, revoke, rotate, sign_with_file,
 };
 use clap::{Parser, Subcommand};
-use rustix::process::{DumpableBehavior, Resource, getrlimit, set_dumpable_behavior, setrlimit};
+use rustix::process::{Resource, getrlimit, setrlimit};
 use std::fs::File;
 use std::io::Write as _;
 use std::os::fd::AsFd as _;
@@ -30,32 +32,45 @@ enum Verb {
         /// State directory.
         #[arg(long, value_name = "DIR")]
         state: PathBuf,
+        /// File with the password of the key files, instead of COSIGN_PASSWORD.
+        #[arg(long, value_name = "FILE")]
+        password_file: Option<PathBuf>,
         /// Take over this key for provenance: cosign's format, password in COSIGN_PASSWORD.
         #[arg(long, value_name = "FILE")]
         provenance_key: Option<PathBuf>,
+        /// The key of a role is on a token: `provenance=pkcs11:token=…;object=…?module-path=…&pin-source=…`
+        /// (RFC 7512). May be given once for each role.
+        #[arg(long, value_name = "ROLE=URI", value_parser = token_key)]
+        key: Vec<(Role, Given)>,
     },
-    /// Serve requests on a Unix socket. Prints `ready` once it listens.
-    Serve {
+    /// Give a role a new key; what the old one signed stays good. Prints JSON.
+    Rotate {
         /// State directory.
         #[arg(long, value_name = "DIR")]
         state: PathBuf,
-        /// Where to listen.
-        #[arg(long, value_name = "PATH")]
-        socket: PathBuf,
-        /// The uid that is answered.
-        #[arg(long, value_name = "UID")]
-        allow_uid: u32,
-        /// End when standard input does.
-        #[arg(long)]
-        exit_with_parent: bool,
-        /// RSA key for built packages, instead of the state directory's own.
-        #[arg(long, value_name = "FILE")]
-        apk_key: Option<PathBuf>,
-        /// The opened file of that key comes as a descriptor over standard input, a socket: the
-        /// key may be one that this uid cannot open.
-        #[arg(long, requires = "apk_key", requires = "exit_with_parent")]
-        apk_key_on_stdin: bool,
+        /// The role: provenance, test, sbom, gate, import, apk or import-apk.
+        role: String,
+        /// The new key is on a token: a `pkcs11:` URI.
+        #[arg(long, value_name = "URI")]
+        key: Option<String>,
     },
+    /// Let what a key signed count only before some point of the log; by default before now. If the
+    /// key is in use, its role gets a new one. Prints JSON.
+    Revoke {
+        /// State directory.
+        #[arg(long, value_name = "DIR")]
+        state: PathBuf,
+        /// The key's id, or its first 8 digits and more.
+        key: String,
+        /// The index in the log from which on its signatures do not count.
+        #[arg(long, value_name = "INDEX")]
+        at: Option<u64>,
+        /// A checkpoint of the log: what it does not cover does not count.
+        #[arg(long, value_name = "FILE", conflicts_with = "at")]
+        since_checkpoint: Option<PathBuf>,
+    },
+    /// Serve requests on a Unix socket. Prints `ready` once it listens.
+    Serve(ServeArguments),
     /// Make an RSA key pair for packages: NAME (PKCS#1, mode 0600) and NAME.pub.
     Keygen {
         /// File of the private key.
@@ -72,6 +87,41 @@ enum Verb {
     },
 }
 
+#[derive(Debug, clap::Args)]
+struct ServeArguments {
+    /// State directory.
+    #[arg(long, value_name = "DIR")]
+    state: PathBuf,
+    /// Where to listen.
+    #[arg(long, value_name = "PATH", required_unless_present = "socket_on_stdin")]
+    socket: Option<PathBuf>,
+    /// Standard input is a socket that listens already: `StandardInput=socket` of systemd.
+    #[arg(long, conflicts_with_all = ["socket", "exit_with_parent"])]
+    socket_on_stdin: bool,
+    /// The uid that is answered.
+    #[arg(long, value_name = "UID")]
+    allow_uid: u32,
+    /// End when standard input does.
+    #[arg(long)]
+    exit_with_parent: bool,
+    /// Refuse to start when this kernel lacks a layer of what the signer confines itself with.
+    #[arg(long)]
+    require_confinement: bool,
+    /// File with the password of the key files, instead of COSIGN_PASSWORD.
+    #[arg(long, value_name = "FILE")]
+    password_file: Option<PathBuf>,
+    /// A directory that a token's module reads and writes: SoftHSM's `directories.tokendir`.
+    #[arg(long, value_name = "DIR")]
+    token_dir: Vec<PathBuf>,
+    /// RSA key for built packages, instead of the state directory's own.
+    #[arg(long, value_name = "FILE")]
+    apk_key: Option<PathBuf>,
+    /// The opened file of that key comes as a descriptor over standard input, a socket: the
+    /// key may be one that this uid cannot open.
+    #[arg(long, requires = "apk_key", requires = "exit_with_parent")]
+    apk_key_on_stdin: bool,
+}
+
 fn main() -> ExitCode {
     match run(Arguments::parse().verb) {
         Ok(()) => ExitCode::SUCCESS,
@@ -84,53 +134,43 @@ fn main() -> ExitCode {
 }
 
 fn run(verb: Verb) -> anyhow::Result<()> {
-    // Nobody of the same uid may trace this process or read its memory and environment.
-    set_dumpable_behavior(DumpableBehavior::NotDumpable).context("cannot forbid core dumps")?;
+    forbid_dumps()?;
     let mut vault = Vault::new(std::env::var("COSIGN_PASSWORD").unwrap_or_default());
     match verb {
         Verb::Init {
             state,
+            password_file,
             provenance_key,
+            key: mut given,
         } => {
-            let since = SystemTime::now().duration_since(UNIX_EPOCH)?;
-            let now = Timestamp::from_unix(since.as_secs())?;
-            create(&state, &mut vault, now, provenance_key.as_deref())?;
+            read_password(password_file, &mut vault)?;
+            given.extend(provenance_key.map(|path| (Role::Provenance, Given::File(path))));
+            create(&state, &mut vault, &now()?, &given)?;
             Ok(())
         }
-        Verb::Serve {
+        Verb::Rotate { state, role, key } => {
+            let given = key.map(Given::Token);
+            print(&rotate(&state, &mut vault, &now()?, &role, given.as_ref())?)
+        }
+        Verb::Revoke {
             state,
-            socket,
-            allow_uid,
-            exit_with_parent,
-            apk_key,
-            apk_key_on_stdin,
+            key,
+            at,
+            since_checkpoint,
         } => {
-            // Its own session: a process that shares a terminal could type into root's shell. Only
-            // one that leads a group already is refused, and nobody who divides starts that.
-            let _ = rustix::process::setsid();
-            allow_many_descriptors()?;
-            let executable = File::open("/proc/self/exe").context("cannot read the executable")?;
-            let (digest, _) = Digest::of_reader(executable)?;
-            let input = std::io::stdin();
-            let apk_key = match apk_key {
-                Some(path) if apk_key_on_stdin => {
-                    let file = receive_key(input.as_fd())?;
-                    Some(ApkKey { path, file })
-                }
-                Some(path) => {
-                    let file = File::open(&path)
-                        .with_context(|| format!("cannot open the key `{}`", path.display()))?;
-                    Some(ApkKey { path, file })
-                }
-                None => None,
+            let checkpoint = match since_checkpoint {
+                Some(path) => std::fs::read(&path)
+                    .with_context(|| format!("cannot read `{}`", path.display()))?,
+                None => Vec::new(),
             };
-            let state = State::open(&state, &mut vault, digest, apk_key.as_ref())?;
-            drop(vault);
-            let server = Server::bind(state, &socket, allow_uid)?;
-            writeln!(std::io::stdout(), "{READY}")?;
-            server.run(exit_with_parent.then(|| input.as_fd()))?;
-            Ok(())
+            let since = match at {
+                Some(at) => Since::Index(at),
+                None if checkpoint.is_empty() => Since::Now,
+                None => Since::Checkpoint(&checkpoint),
+            };
+            print(&revoke(&state, &mut vault, &now()?, &key, since)?)
         }
+        Verb::Serve(arguments) => serve(arguments, vault),
         Verb::Keygen { name, key_size } => {
             make_key_pair(&name, key_size)?;
             Ok(())
@@ -141,6 +181,75 @@ fn run(verb: Verb) -> anyhow::Result<()> {
             Ok(())
         }
     }
+}
+
+fn serve(arguments: ServeArguments, mut vault: Vault) -> anyhow::Result<()> {
+    // Its own session: a process that shares a terminal could type into root's shell. Only
+    // one that leads a group already is refused, and nobody who divides starts that.
+    let _ = rustix::process::setsid();
+    allow_many_descriptors()?;
+    read_password(arguments.password_file, &mut vault)?;
+    let executable = File::open("/proc/self/exe").context("cannot read the executable")?;
+    let (digest, _) = Digest::of_reader(executable)?;
+    let input = std::io::stdin();
+    let apk_key = match arguments.apk_key {
+        Some(path) if arguments.apk_key_on_stdin => {
+            let file = receive_key(input.as_fd())?;
+            Some(ApkKey { path, file })
+        }
+        Some(path) => {
+            let file = File::open(&path)
+                .with_context(|| format!("cannot open the key `{}`", path.display()))?;
+            Some(ApkKey { path, file })
+        }
+        None => None,
+    };
+    let directory = std::path::absolute(&arguments.state)?;
+    let state = State::open(&directory, &mut vault, digest, apk_key.as_ref())?;
+    drop(vault);
+    let socket = arguments.socket.map(std::path::absolute).transpose()?;
+    let server = if let Some(path) = &socket {
+        Server::bind(state, path, arguments.allow_uid)?
+    } else {
+        let input = input.as_fd().try_clone_to_owned()?;
+        Server::inherited(state, input, arguments.allow_uid)?
+    };
+    let missing = confine(&directory, &arguments.token_dir, socket.as_deref())?;
+    if arguments.require_confinement && !missing.is_empty() {
+        bail!("this kernel lacks {}", missing.join(", "));
+    }
+    writeln!(std::io::stdout(), "{READY}")?;
+    server.run(arguments.exit_with_parent.then(|| input.as_fd()))?;
+    Ok(())
+}
+
+/// Reads `role=pkcs11:…`.
+fn token_key(text: &str) -> Result<(Role, Given), String> {
+    let (role, uri) = text.split_once('=').ok_or("it is not ROLE=URI")?;
+    let role = serde_json::from_value(role.into()).map_err(|_| "there is no such role")?;
+    TokenUri::parse(uri).map_err(|error| error.to_string())?;
+    Ok((role, Given::Token(uri.to_owned())))
+}
+
+/// Takes the password out of a file; one line end behind it is not part of it.
+fn read_password(file: Option<PathBuf>, vault: &mut Vault) -> anyhow::Result<()> {
+    if let Some(path) = file {
+        let text = std::fs::read_to_string(&path)
+            .with_context(|| format!("cannot read the password in `{}`", path.display()))?;
+        *vault = Vault::new(text.strip_suffix('\n').unwrap_or(&text));
+    }
+    Ok(())
+}
+
+fn now() -> anyhow::Result<Timestamp> {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH)?;
+    Ok(Timestamp::from_unix(since.as_secs())?)
+}
+
+fn print(change: &Change) -> anyhow::Result<()> {
+    let text = serde_json::to_string(change)?;
+    writeln!(std::io::stdout(), "{text}")?;
+    Ok(())
 }
 
 /// Requests bring up to 900 descriptors each, and the usual limit is 1024.

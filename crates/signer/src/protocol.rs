@@ -51,7 +51,7 @@ pub(crate) enum Request {
         /// Whose packages it lists.
         repository: Repository,
     },
-    /// Asks the gate for a summary. Files: apk, sidecar.
+    /// Asks the gate for a summary. Files: apk, sidecar, proofs.
     SignSummary {
         /// File name of the apk.
         file: String,
@@ -85,9 +85,9 @@ pub(crate) enum Reply {
     /// To requests for RSA signatures.
     Signature(RsaSignature),
     /// To [`Request::Finish`].
-    Statements(Statements),
+    Statements(LoggedStatements),
     /// To [`Request::SignImport`] and [`Request::SignSummary`].
-    Envelope(Envelope),
+    Envelope(LoggedEnvelope),
     /// To [`Request::TrustRoot`].
     TrustRoot(TrustRoot),
     /// The signer does not do it; why, and the causes, outermost first.
@@ -127,6 +127,24 @@ pub(crate) struct RsaSignature {
     pub signature: String,
 }
 
+/// A signed statement, and the proof that the log has it (c2sp.org/tlog-proof).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct LoggedEnvelope {
+    /// The statement.
+    pub envelope: Envelope,
+    /// The proof's text.
+    pub proof: String,
+}
+
+/// The statements of a job, and the proofs that the log has them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct LoggedStatements {
+    /// The statements.
+    pub statements: Statements,
+    /// The proofs' texts, in the order of [`Statements::envelopes`].
+    pub proofs: Vec<String>,
+}
+
 /// The statements of a job.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Statements {
@@ -145,4 +163,13 @@ pub(crate) struct OutputStatements {
     pub test: Option<Envelope>,
     /// Its SPDX document.
     pub sbom: Envelope,
+}
+
+impl Statements {
+    /// Every envelope: the provenance, then each output's test result and SBOM.
+    pub(crate) fn envelopes(&self) -> impl Iterator<Item = &Envelope> {
+        let of_outputs = self.outputs.iter();
+        let of_outputs = of_outputs.flat_map(|output| output.test.iter().chain([&output.sbom]));
+        std::iter::once(&self.provenance).chain(of_outputs)
+    }
 }

@@ -9,7 +9,7 @@ use rustix::io::Errno;
 use std::error::Error;
 use std::fs::Permissions;
 use std::io;
-use std::os::fd::{AsFd as _, BorrowedFd};
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
@@ -45,7 +45,8 @@ pub enum ServeError {
 pub struct Server {
     state: Arc<State>,
     listener: UnixListener,
-    path: PathBuf,
+    /// Where it was bound here; a socket that somebody else bound is his to remove.
+    path: Option<PathBuf>,
     allowed: u32,
 }
 
@@ -66,7 +67,21 @@ impl Server {
         Ok(Self {
             state: Arc::new(state),
             listener,
-            path: path.to_owned(),
+            path: Some(path.to_owned()),
+            allowed,
+        })
+    }
+
+    /// Serves a socket that somebody else bound and listens on: a service manager.
+    pub fn inherited(state: State, socket: OwnedFd, allowed: u32) -> Result<Self, ServeError> {
+        if !rustix::net::sockopt::socket_acceptconn(&socket).map_err(io::Error::from)? {
+            let error = io::Error::other("what was handed over is no listening socket");
+            return Err(error.into());
+        }
+        Ok(Self {
+            state: Arc::new(state),
+            listener: UnixListener::from(socket),
+            path: None,
             allowed,
         })
     }
@@ -80,7 +95,7 @@ impl Server {
             let (ended, waiting) = self.wait(parent, full)?;
             if ended {
                 // Leaving a socket behind is harmless, so a failure to remove it is, too.
-                let _ = std::fs::remove_file(&self.path);
+                let _ = self.path.as_ref().map(std::fs::remove_file);
                 return Ok(());
             }
             if !waiting {

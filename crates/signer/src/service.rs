@@ -5,8 +5,8 @@ mod publish;
 mod register;
 
 use crate::handed::{Handed, HandedError};
-use crate::log::LogError;
-use crate::protocol::{Description, Reply, Repository, Request};
+use crate::log::{Event, LockedLog, LogError};
+use crate::protocol::{Description, LoggedEnvelope, Reply, Repository, Request};
 use crate::state::{State, StateError};
 use bessemer_attest::derive::DeriveError;
 use bessemer_attest::documents::{
@@ -16,6 +16,7 @@ use bessemer_attest::verify::VerifyError;
 use bessemer_attest::{
     Envelope, EnvelopeError, Role, SidecarError, SignError, Statement, TrustRootError,
 };
+use bessemer_digest::Digest;
 use serde::Serialize;
 use std::fs::File;
 use std::io;
@@ -77,6 +78,9 @@ pub(crate) enum Refusal {
     /// No key for this.
     #[error("this signer has no key for role `{0}`")]
     NoKey(&'static str),
+    /// Somebody rotated or revoked a key; this process still holds the old ones.
+    #[error("the keys were changed since this signer started; start it again")]
+    KeysChanged,
     /// No entropy.
     #[error("the system gave no random bytes")]
     Random,
@@ -129,7 +133,8 @@ pub(crate) fn descriptors(request: &Request) -> usize {
         | Request::SignImportControl
         | Request::SignImport { .. }
         | Request::SignIndex { .. } => 1,
-        Request::Register | Request::SignSummary { .. } => 2,
+        Request::Register => 2,
+        Request::SignSummary { .. } => 3,
         Request::Finish {
             locks,
             logs,
@@ -195,14 +200,14 @@ pub(crate) fn answer(state: &State, request: Request, files: &[File]) -> Result<
                 resource_uri,
                 policy,
             },
-            [apk, sidecar],
+            [apk, sidecar, proofs],
         ) => {
             let asked = publish::Summary {
                 file,
                 resource_uri,
                 policy,
             };
-            publish::summary(state, &asked, apk, sidecar)
+            publish::summary(state, &asked, apk, (sidecar, proofs))
         }
         (_, files) => Err(Refusal::Count {
             what: "files",
@@ -230,14 +235,53 @@ pub(crate) fn now() -> Result<Timestamp, TimestampError> {
     Timestamp::from_unix(since.as_secs())
 }
 
-/// Signs a statement that this process derived.
+/// A statement that this process derived and signed, and what the log will say of that.
+struct Sealed {
+    envelope: Envelope,
+    event: Event,
+}
+
+/// What the log says of a statement beside key and envelope.
+#[derive(Debug, Clone, Copy, Default)]
+struct About<'a> {
+    subject: Option<Digest>,
+    invocation_id: Option<&'a str>,
+}
+
+/// Signs a statement that this process derived. It must not leave before its event is in the log.
 fn seal<P: Serialize>(
     state: &State,
     role: Role,
     statement: &Statement<P>,
-) -> Result<Envelope, Refusal> {
+    about: About<'_>,
+) -> Result<Sealed, Refusal> {
     let key = state.key(role).ok_or(Refusal::NoKey(role.as_str()))?;
-    Ok(Envelope::seal(&canonical_bytes(statement)?, key)?)
+    let envelope = Envelope::seal(&canonical_bytes(statement)?, key.keeper.as_ref())?;
+    let event = Event::Signed {
+        role,
+        key: key.id.clone(),
+        envelope: envelope.digest()?,
+        subject: about.subject,
+        invocation_id: about.invocation_id.map(str::to_owned),
+    };
+    Ok(Sealed { envelope, event })
+}
+
+/// Takes the log's lock, and makes sure that the keys are still those that it names.
+fn lock(state: &State) -> Result<LockedLog<'_>, Refusal> {
+    let log = state.log.lock()?;
+    if log.jobs().trust_root() == Some(state.root_digest) {
+        return Ok(log);
+    }
+    Err(Refusal::KeysChanged)
+}
+
+/// Logs one signed statement and hands it out with its proof.
+fn logged(mut log: LockedLog<'_>, time: &Timestamp, sealed: Sealed) -> Result<Reply, Refusal> {
+    let index = log.append(time, vec![sealed.event])?;
+    let proof = log.prove(index, index + 1)?.to_text();
+    let envelope = sealed.envelope;
+    Ok(Reply::Envelope(LoggedEnvelope { envelope, proof }))
 }
 
 /// Reads a handed-over document.

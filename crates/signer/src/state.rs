@@ -1,18 +1,26 @@
 //! The state directory: keys, trust root, log, registered jobs and results.
 
+mod change;
+mod kept;
+mod making;
+
+pub use change::{Change, ChangeError, Since, revoke, rotate};
+pub use making::{Given, create};
+
 use crate::cosign_key::{CosignKeyError, Vault};
-use crate::key_file::{KeyFileError, read_rsa_key};
-use crate::keys::{KeyError, RsaKey, StatementKey, generate_rsa};
-use crate::log::{Event, Log, LogError};
-use bessemer_attest::derive::{BuilderKind, Issuer, gate_id, local_base};
-use bessemer_attest::documents::{CanonicalError, Component, Timestamp, digest};
-use bessemer_attest::{
-    Algorithm, PublicKey, Role, TrustRoot, TrustRootError, TrustRootSchema, TrustedKey,
-};
+use crate::key_file::KeyFileError;
+use crate::keys::{KeyError, LogKey, RsaKeeper};
+use crate::log::{Log, LogError};
+use crate::token::TokenError;
+use bessemer_attest::derive::{BuilderKind, Issuer};
+use bessemer_attest::documents::{CanonicalError, Component, digest};
+use bessemer_attest::{Role, Signer, TrustRoot, TrustRootError};
 use bessemer_digest::Digest;
-use std::fs::{self, DirBuilder, File};
+use kept::{given_key, held_key, in_use, log_pkcs8, named_key};
+use std::fmt;
+use std::fs::{self, File};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 /// The roles that sign statements, each with a key of its own.
@@ -25,10 +33,6 @@ const STATEMENT_ROLES: [Role; 5] = [
 ];
 /// The roles that sign apks, each with a key of its own.
 const RSA_ROLES: [Role; 2] = [Role::Apk, Role::ImportApk];
-/// Bits of the RSA keys that are made: as strong as the statements' keys (NIST SP 800-57, 128 bits).
-const RSA_BITS: u32 = 3072;
-/// The level that a machine nobody provisioned may claim.
-const LOCAL_LEVEL: u8 = 1;
 
 /// Why a state directory cannot be made or opened.
 #[derive(Debug, thiserror::Error)]
@@ -60,12 +64,36 @@ pub enum StateError {
         /// Why.
         source: KeyError,
     },
+    /// A key on a token cannot be used.
+    #[error("cannot use the key on a token that `{path}` names")]
+    Token {
+        /// The file with its URI, or the URI's role.
+        path: PathBuf,
+        /// Why.
+        source: TokenError,
+    },
     /// The RSA key that was named cannot be used.
     #[error(transparent)]
     KeyFile(#[from] KeyFileError),
     /// A key's public half is not the one in the trust root.
     #[error("the key `{0}` is not the one in the trust root")]
     Foreign(PathBuf),
+    /// The log is of a version that nobody released.
+    #[error(
+        "`{0}` is a log of lines, which no released version wrote and this one does not read: move the state directory away, and new keys and a new log are made"
+    )]
+    OldLog(PathBuf),
+    /// There are keys and no log.
+    #[error(
+        "the keys in `{0}` have a trust root, but their log is gone; nothing is signed without it"
+    )]
+    LogGone(PathBuf),
+    /// The trust root that the log names is not there.
+    #[error("the trust root `{0}`, which the log names, is gone or was changed")]
+    RootGone(PathBuf),
+    /// The trust root has no key in use for a role.
+    #[error("the trust root has no key in use for role `{0}`")]
+    NoKey(&'static str),
     /// The trust root cannot be used.
     #[error(transparent)]
     TrustRoot(#[from] TrustRootError),
@@ -89,8 +117,23 @@ pub struct ApkKey {
 /// An RSA key and the name that apk knows its public half by.
 #[derive(Debug)]
 pub(crate) struct NamedRsaKey {
-    pub(crate) key: RsaKey,
+    pub(crate) key: Box<dyn RsaKeeper>,
     pub(crate) name: String,
+    pub(crate) id: String,
+    pub(crate) spki: Vec<u8>,
+}
+
+/// Whatever signs with an ECDSA key: the key itself, or a token that has it.
+pub(crate) trait Keeper: Signer + fmt::Debug + Send + Sync {}
+
+impl<T: Signer + fmt::Debug + Send + Sync> Keeper for T {}
+
+/// The key of a role that signs statements.
+#[derive(Debug)]
+pub(crate) struct HeldKey {
+    pub(crate) role: Role,
+    pub(crate) id: String,
+    pub(crate) keeper: Box<dyn Keeper>,
 }
 
 /// An opened state directory. Only the signer's process has one.
@@ -102,7 +145,9 @@ pub struct State {
     pub(crate) log: Log,
     pub(crate) apk: NamedRsaKey,
     pub(crate) import_apk: NamedRsaKey,
-    statement_keys: Vec<(Role, StatementKey)>,
+    /// Digest of the trust root as the log has it; another one there means that keys were changed.
+    pub(crate) root_digest: Digest,
+    keys: Vec<HeldKey>,
 }
 
 fn io_error(path: &Path) -> impl Fn(io::Error) -> StateError + '_ {
@@ -119,86 +164,20 @@ fn key_error(path: &Path) -> impl Fn(KeyError) -> StateError + '_ {
     }
 }
 
-fn key_path(directory: &Path, role: Role) -> PathBuf {
-    let extension = if role.signs_statements() {
-        "key"
-    } else {
-        "rsa"
-    };
-    directory
-        .join("keys")
-        .join(format!("{}.{extension}", role.as_str()))
-}
-
 fn trust_root_path(directory: &Path) -> PathBuf {
     directory.join("trust-root.json")
 }
 
-/// Makes keys, trust root and log in `directory`, unless they are there. Returns whether it did.
-/// `provenance_key` is a key file (cosign's format, the vault's password) to be taken over.
-pub fn create(
-    directory: &Path,
-    vault: &mut Vault,
-    now: Timestamp,
-    provenance_key: Option<&Path>,
-) -> Result<bool, StateError> {
-    for path in ["", "keys", "jobs", "results"].map(|name| directory.join(name)) {
-        let made = DirBuilder::new().recursive(true).mode(0o700).create(&path);
-        made.map_err(io_error(&path))?;
-    }
-    private(directory)?;
-    if trust_root_path(directory).exists() {
-        return Ok(false);
-    }
-    let mut trusted = Vec::new();
-    for role in STATEMENT_ROLES {
-        let path = key_path(directory, role);
-        let key = match provenance_key {
-            Some(given) if role == Role::Provenance => statement_key(given, vault)?,
-            _ => StatementKey::generate().map_err(key_error(&path))?,
-        };
-        let public = store(&path, &key, vault)?;
-        trusted.push(statement_entry(role, &public, &now));
-    }
-    for role in RSA_ROLES {
-        let path = key_path(directory, role);
-        let files = generate_rsa(RSA_BITS).map_err(key_error(&path))?;
-        write(&path, files.private_pem.as_bytes())?;
-        let key = RsaKey::from_pem(&files.private_pem).map_err(key_error(&path))?;
-        trusted.push(rsa_entry(role, &key, &now).map_err(key_error(&path))?);
-    }
-    let base = local_base(&Digest::from_hex(&trusted[0].id).unwrap_or_else(|_| Digest::of(b"")));
-    for key in &mut trusted {
-        key.builder_id = match key.role {
-            Role::Provenance => Some(local_issuer(&base).builder_id()),
-            Role::Gate => Some(gate_id(&base)),
-            _ => None,
-        };
-    }
-    let root = TrustRoot {
-        schema: TrustRootSchema::V1,
-        base,
-        keys: trusted,
-    };
-    let event = Event::Initialised {
-        trust_root: digest(&root)?,
-    };
-    Log::in_directory(directory).lock()?.append(now, event)?;
-    write(&trust_root_path(directory), &root.to_bytes()?)?;
-    Ok(true)
+/// Where every trust root that the log ever named is kept.
+fn root_path(directory: &Path, digest: &Digest) -> PathBuf {
+    directory
+        .join("roots")
+        .join(format!("{}.json", digest.hex()))
 }
 
-/// Writes a key file and its public half; returns that.
-fn store(path: &Path, key: &StatementKey, vault: &mut Vault) -> Result<PublicKey, StateError> {
-    let pkcs8 = key.to_pkcs8().map_err(key_error(path))?;
-    let text = vault.seal(&pkcs8).map_err(|source| StateError::Cosign {
-        path: path.to_owned(),
-        source,
-    })?;
-    write(path, text.as_bytes())?;
-    let public = key.public().map_err(key_error(path))?;
-    write(&path.with_extension("pub"), public.to_pem().as_bytes())?;
-    Ok(public)
+/// The name of the log that stands under `base`.
+fn log_origin(base: &str) -> String {
+    format!("{}/log", base.trim_start_matches("https://"))
 }
 
 fn local_issuer(base: &str) -> Issuer {
@@ -213,34 +192,36 @@ fn local_issuer(base: &str) -> Issuer {
     }
 }
 
-fn statement_entry(role: Role, public: &PublicKey, now: &Timestamp) -> TrustedKey {
-    TrustedKey {
-        id: public.id().hex(),
-        role,
-        algorithm: Algorithm::EcdsaP256,
-        public_key_pem: public.to_pem(),
-        builder_id: None,
-        level: if role == Role::Provenance {
-            LOCAL_LEVEL
-        } else {
-            0
-        },
-        valid_from: now.clone(),
-        valid_until: None,
+/// Opens the log and the trust root that it names last. A process that died while it changed keys
+/// may have left the one before in `trust-root.json`; the log decides.
+fn log_and_root(directory: &Path, vault: &mut Vault) -> Result<(Log, TrustRoot), StateError> {
+    private(directory)?;
+    if directory.join("log.jsonl").exists() {
+        return Err(StateError::OldLog(directory.join("log.jsonl")));
     }
-}
-
-fn rsa_entry(role: Role, key: &RsaKey, now: &Timestamp) -> Result<TrustedKey, KeyError> {
-    Ok(TrustedKey {
-        id: Digest::of(key.public_spki()?).hex(),
-        role,
-        algorithm: Algorithm::Rsa,
-        public_key_pem: key.public_pem()?,
-        builder_id: None,
-        level: 0,
-        valid_from: now.clone(),
-        valid_until: None,
-    })
+    if !Log::exists(directory) {
+        return Err(StateError::LogGone(directory.to_owned()));
+    }
+    let path = trust_root_path(directory);
+    let mut root = TrustRoot::parse(&fs::read(&path).map_err(io_error(&path))?)?;
+    let (key_path, pkcs8) = log_pkcs8(directory, vault)?;
+    let key = LogKey::from_pkcs8(&pkcs8, &log_origin(&root.base)).map_err(key_error(&key_path))?;
+    if root.log_key()?.as_ref() != Some(key.note_key()) {
+        return Err(StateError::Foreign(key_path));
+    }
+    let log = Log::open(directory, key)?;
+    let named = log.lock()?.jobs().trust_root();
+    if let Some(named) = named.filter(|named| digest(&root).ok().as_ref() != Some(named)) {
+        let kept = root_path(directory, &named);
+        let gone = || StateError::RootGone(kept.clone());
+        let bytes = fs::read(&kept).map_err(|_| gone())?;
+        if Digest::of(&bytes) != named {
+            return Err(gone());
+        }
+        root = TrustRoot::parse(&bytes)?;
+        write(&path, &bytes)?;
+    }
+    Ok((log, root))
 }
 
 impl State {
@@ -252,34 +233,21 @@ impl State {
         signer: Digest,
         apk_key: Option<&ApkKey>,
     ) -> Result<Self, StateError> {
-        private(directory)?;
-        let path = trust_root_path(directory);
-        let mut root = TrustRoot::parse(&fs::read(&path).map_err(io_error(&path))?)?;
-        let mut statement_keys = Vec::new();
+        let (log, mut root) = log_and_root(directory, vault)?;
+        let root_digest = digest(&root)?;
+        let mut keys = Vec::new();
         for role in STATEMENT_ROLES {
-            let path = key_path(directory, role);
-            let key = statement_key(&path, vault)?;
-            let id = key.public().map_err(key_error(&path))?.id().hex();
-            if !root
-                .keys
-                .iter()
-                .any(|trusted| trusted.role == role && trusted.id == id)
-            {
-                return Err(StateError::Foreign(path));
-            }
-            statement_keys.push((role, key));
+            keys.push(held_key(directory, in_use(&root, role)?, vault)?);
         }
+        let own = in_use(&root, Role::Apk)?.clone();
         let apk = match apk_key {
             Some(given) => given_key(given)?,
-            None => rsa_key(&key_path(directory, Role::Apk), "local")?,
+            None => named_key(directory, &own, "local")?,
         };
-        let import_apk = rsa_key(&key_path(directory, Role::ImportApk), "import")?;
-        if let (Some(given), Some(entry)) = (
-            apk_key,
-            root.keys.iter_mut().find(|key| key.role == Role::Apk),
-        ) {
-            *entry = rsa_entry(Role::Apk, &apk.key, &entry.valid_from)
-                .map_err(key_error(&given.path))?;
+        let import_apk = named_key(directory, in_use(&root, Role::ImportApk)?, "import")?;
+        if let (Some(_), Some(entry)) = (apk_key, root.keys.iter_mut().find(|key| key.id == own.id))
+        {
+            *entry = making::rsa_entry(Role::Apk, &apk.spki, &entry.valid_from);
         }
         let mut issuer = local_issuer(&root.base);
         issuer.signer.sha256 = signer;
@@ -287,19 +255,17 @@ impl State {
             directory: directory.to_owned(),
             issuer,
             trust_root: root,
-            log: Log::in_directory(directory),
+            log,
             apk,
             import_apk,
-            statement_keys,
+            root_digest,
+            keys,
         })
     }
 
     /// The key of a role that signs statements.
-    pub(crate) fn key(&self, role: Role) -> Option<&StatementKey> {
-        self.statement_keys
-            .iter()
-            .find(|(own, _)| *own == role)
-            .map(|(_, key)| key)
+    pub(crate) fn key(&self, role: Role) -> Option<&HeldKey> {
+        self.keys.iter().find(|key| key.role == role)
     }
 
     /// Where the document with this digest is kept.
@@ -315,34 +281,6 @@ impl State {
             .join("results")
             .join(format!("{}.json", record.hex()))
     }
-}
-
-fn statement_key(path: &Path, vault: &mut Vault) -> Result<StatementKey, StateError> {
-    let text = fs::read_to_string(path).map_err(io_error(path))?;
-    let pkcs8 = vault.open(&text).map_err(|source| StateError::Cosign {
-        path: path.to_owned(),
-        source,
-    })?;
-    StatementKey::from_pkcs8(&pkcs8).map_err(key_error(path))
-}
-
-/// Reads a key of the state directory. It is named `<prefix>-<8 digits of its id>.rsa.pub`.
-fn rsa_key(path: &Path, prefix: &str) -> Result<NamedRsaKey, StateError> {
-    let text = fs::read_to_string(path).map_err(io_error(path))?;
-    let key = RsaKey::from_pem(&text).map_err(key_error(path))?;
-    let id = Digest::of(key.public_spki().map_err(key_error(path))?).hex();
-    let name = format!("{prefix}-{}.rsa.pub", &id[..8]);
-    Ok(NamedRsaKey { key, name })
-}
-
-/// Reads a key that a person named. It bears its file's name, as with melange.
-fn given_key(given: &ApkKey) -> Result<NamedRsaKey, StateError> {
-    let key = read_rsa_key(&given.path, &given.file)?;
-    let name = given.path.file_name().unwrap_or_default().to_string_lossy();
-    Ok(NamedRsaKey {
-        key,
-        name: format!("{name}.pub"),
-    })
 }
 
 /// Refuses a directory that others could enter.

@@ -8,8 +8,10 @@
 //! without modules has. The agent's side pays for everything else: a larger initramfs, the
 //! modules, finding the devices, and its answer on the control port.
 //!
-//! Both are timed by the same clock from the call of the launcher; each round boots one of each, so
-//! that a change of the machine's load meets both alike.
+//! Beside them the agent boots with another kernel, `--other`: a distribution's.
+//!
+//! All are timed by the same clock from the call of the launcher; each round boots one of each, so
+//! that a change of the machine's load meets all alike.
 
 #![allow(
     clippy::print_stdout,
@@ -42,16 +44,19 @@ type Failure = Box<dyn Error>;
 #[derive(Debug)]
 struct Settings {
     boot: PathBuf,
+    /// The boot directory to compare with.
+    other: PathBuf,
     agent: PathBuf,
     /// Without one, QEMU is started as a plain child.
     jailer: Option<PathBuf>,
     rounds: usize,
 }
 
-/// Seconds from start to ready, one pair a round.
+/// Seconds from start to ready, one of each a round.
 #[derive(Debug, Default)]
 struct Times {
     agent: Vec<f64>,
+    other: Vec<f64>,
     floor: Vec<f64>,
 }
 
@@ -72,6 +77,7 @@ fn measure() -> Result<(), Failure> {
     let disks = disks(directory.path())?;
     let machine = |name, bundle| Machine::new(name, bundle, accelerator.accelerator, disks.clone());
     let agent = machine("agent", Bundle::load(&settings.boot, &settings.agent)?);
+    let other = machine("other", Bundle::load(&settings.other, &settings.agent)?);
     let floor = machine("floor", floor_bundle(&settings.boot, directory.path())?);
     let qemu = Qemu::measure(Path::new("/usr/bin/qemu-system-x86_64"))?;
     let launcher: Box<dyn Launcher> = match &settings.jailer {
@@ -79,27 +85,31 @@ fn measure() -> Result<(), Failure> {
         None => Box::new(DirectLauncher::new(qemu)),
     };
     let mut times = Times::default();
-    // The first pair brings kernel and programs into the page cache and is not counted.
+    // The first round brings kernels and programs into the page cache and is not counted.
     for round in 0..=settings.rounds {
-        let (lower, upper) = (
+        let (lower, upper, slow) = (
             boot_floor(&floor, &*launcher)?,
             boot_agent(&agent, &*launcher)?,
+            boot_agent(&other, &*launcher)?,
         );
         if round > 0 {
-            eprintln!("round {round}: floor {lower:.3} s, agent {upper:.3} s");
+            eprintln!("round {round}: floor {lower:.3} s, agent {upper:.3} s, other {slow:.3} s");
             times.floor.push(lower);
             times.agent.push(upper);
+            times.other.push(slow);
         }
     }
     let result = serde_json::json!({
         "accelerator": accelerator.accelerator,
-        "kernel": agent.bundle.descriptor().release,
+        "kernel": agent.bundle.descriptor().map(|kernel| &kernel.release),
         "qemu": launcher.qemu().version,
         "vcpus": agent.vcpus,
         "memory_mib": agent.memory_mib,
         "jail": settings.jailer.is_some(),
         "floor_seconds": times.floor,
         "agent_seconds": times.agent,
+        "other_kernel": other.bundle.descriptor().map(|kernel| &kernel.release),
+        "other_seconds": times.other,
     });
     println!("{result}");
     Ok(())
@@ -120,6 +130,7 @@ fn settings() -> Result<Settings, Failure> {
     let agent = take("--agent").ok_or("--agent is missing")?;
     Ok(Settings {
         boot: boot.into(),
+        other: take("--other").ok_or("--other is missing")?.into(),
         agent: agent.into(),
         jailer: take("--jailer").map(PathBuf::from),
         rounds: take("--rounds").map_or(Ok(10), |text| text.parse())?,

@@ -18,6 +18,8 @@ pub enum Accelerator {
     Kvm,
     /// By QEMU's translator. QEMU does not promise isolation then: the jail is the boundary.
     Tcg,
+    /// By the host's own kernel: no machine at all, only namespaces. Never the finding of a probe.
+    Direct,
 }
 
 impl fmt::Display for Accelerator {
@@ -25,6 +27,7 @@ impl fmt::Display for Accelerator {
         f.write_str(match self {
             Self::Kvm => "kvm",
             Self::Tcg => "tcg",
+            Self::Direct => "direct",
         })
     }
 }

@@ -25,12 +25,15 @@
 use crate::cpio::Cpio;
 use bessemer_digest::Digest;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 /// The `schema` of `kernel.json`.
 pub const KERNEL_SCHEMA: &str = "bessemer.kernel/v1";
+/// The file that describes a boot directory.
+const DESCRIPTOR: &str = "kernel.json";
 /// Largest file of a boot directory, in bytes: an unstripped vmlinux is 53 MB.
 const MAX_FILE: u64 = 256 * 1024 * 1024;
 
@@ -93,15 +96,22 @@ pub enum BundleError {
     },
 }
 
-/// Kernel and initramfs, held in memory: what was hashed is what boots. Cheap to clone.
+/// What boots, held in memory: what was hashed is what runs. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Bundle {
-    descriptor: Arc<KernelDescriptor>,
-    kernel: Arc<Vec<u8>>,
-    initramfs: Arc<Vec<u8>>,
-    kernel_digest: Digest,
-    initramfs_digest: Digest,
+    kernel: Option<Arc<Kernel>>,
+    agent: Arc<Vec<u8>>,
     agent_digest: Digest,
+}
+
+/// A kernel and the initramfs that goes with it.
+#[derive(Debug)]
+pub(crate) struct Kernel {
+    pub(crate) descriptor: KernelDescriptor,
+    pub(crate) image: Vec<u8>,
+    pub(crate) initramfs: Vec<u8>,
+    pub(crate) image_digest: Digest,
+    pub(crate) initramfs_digest: Digest,
 }
 
 impl Bundle {
@@ -109,38 +119,77 @@ impl Bundle {
     ///
     /// The initramfs is a function of the modules and the agent alone.
     pub fn load(dir: &Path, agent: &Path) -> Result<Self, BundleError> {
-        let descriptor = read_descriptor(&dir.join("kernel.json"))?;
-        let kernel = read(&dir.join(&descriptor.image))?;
-        let agent = read(agent)?;
+        Self::assemble(dir, &|name| read(&dir.join(name)), read(agent)?)
+    }
+
+    /// The same from files in memory, by the paths they have in a boot directory; `origin` is
+    /// what errors call that directory.
+    pub fn of_files(
+        origin: &Path,
+        files: &BTreeMap<String, Vec<u8>>,
+        agent: &Path,
+    ) -> Result<Self, BundleError> {
+        let file = |name: &str| {
+            files.get(name).cloned().ok_or_else(|| BundleError::Read {
+                path: origin.join(name),
+                source: io::ErrorKind::NotFound.into(),
+            })
+        };
+        Self::assemble(origin, &file, read(agent)?)
+    }
+
+    /// The agent alone, for [`Accelerator::Direct`](crate::Accelerator::Direct), which boots nothing.
+    pub fn without_kernel(agent: &Path) -> Result<Self, BundleError> {
+        Ok(Self::of_agent(read(agent)?))
+    }
+
+    fn of_agent(agent: Vec<u8>) -> Self {
+        Self {
+            kernel: None,
+            agent_digest: Digest::of(&agent),
+            agent: Arc::new(agent),
+        }
+    }
+
+    fn assemble(
+        origin: &Path,
+        file: &dyn Fn(&str) -> Result<Vec<u8>, BundleError>,
+        agent: Vec<u8>,
+    ) -> Result<Self, BundleError> {
+        let descriptor = descriptor(&origin.join(DESCRIPTOR), &file(DESCRIPTOR)?)?;
+        let image = file(&descriptor.image)?;
         let modules = descriptor
             .modules
             .iter()
-            .map(|name| Ok((name.as_str(), read(&dir.join(name))?)));
+            .map(|name| Ok((name.as_str(), file(name)?)));
         let modules = modules.collect::<Result<Vec<_>, BundleError>>()?;
         let initramfs = initramfs(&modules, &agent);
-        Ok(Self {
-            kernel_digest: Digest::of(&kernel),
+        let kernel = Kernel {
+            image_digest: Digest::of(&image),
             initramfs_digest: Digest::of(&initramfs),
-            agent_digest: Digest::of(&agent),
-            descriptor: Arc::new(descriptor),
-            kernel: Arc::new(kernel),
-            initramfs: Arc::new(initramfs),
+            descriptor,
+            image,
+            initramfs,
+        };
+        Ok(Self {
+            kernel: Some(Arc::new(kernel)),
+            ..Self::of_agent(agent)
         })
     }
 
-    /// What `kernel.json` says.
-    pub fn descriptor(&self) -> &KernelDescriptor {
-        &self.descriptor
+    /// What `kernel.json` says; `None` without a kernel.
+    pub fn descriptor(&self) -> Option<&KernelDescriptor> {
+        self.kernel.as_ref().map(|kernel| &kernel.descriptor)
     }
 
     /// Digest of the kernel image.
-    pub fn kernel_digest(&self) -> Digest {
-        self.kernel_digest
+    pub fn kernel_digest(&self) -> Option<Digest> {
+        self.kernel.as_ref().map(|kernel| kernel.image_digest)
     }
 
     /// Digest of the initramfs.
-    pub fn initramfs_digest(&self) -> Digest {
-        self.initramfs_digest
+    pub fn initramfs_digest(&self) -> Option<Digest> {
+        self.kernel.as_ref().map(|kernel| kernel.initramfs_digest)
     }
 
     /// Digest of the agent program.
@@ -148,12 +197,12 @@ impl Bundle {
         self.agent_digest
     }
 
-    pub(crate) fn kernel_bytes(&self) -> &[u8] {
-        &self.kernel
+    pub(crate) fn kernel(&self) -> Option<&Kernel> {
+        self.kernel.as_deref()
     }
 
-    pub(crate) fn initramfs_bytes(&self) -> &[u8] {
-        &self.initramfs
+    pub(crate) fn agent_bytes(&self) -> &[u8] {
+        &self.agent
     }
 }
 
@@ -170,10 +219,9 @@ fn read(path: &Path) -> Result<Vec<u8>, BundleError> {
     })
 }
 
-fn read_descriptor(path: &Path) -> Result<KernelDescriptor, BundleError> {
-    let text = read(path)?;
+fn descriptor(path: &Path, text: &[u8]) -> Result<KernelDescriptor, BundleError> {
     let descriptor: KernelDescriptor =
-        serde_json::from_slice(&text).map_err(|source| BundleError::Descriptor {
+        serde_json::from_slice(text).map_err(|source| BundleError::Descriptor {
             path: path.to_owned(),
             source,
         })?;
@@ -252,7 +300,7 @@ mod tests {
         let load = || Bundle::load(dir.path(), &dir.path().join("agent")).unwrap();
         let (one, two) = (load(), load());
         assert_eq!(one.initramfs_digest(), two.initramfs_digest());
-        assert_eq!(one.kernel_digest(), Digest::of(b"kernel"));
+        assert_eq!(one.kernel_digest(), Some(Digest::of(b"kernel")));
         assert_eq!(one.agent_digest(), Digest::of(b"agent"));
     }
 

@@ -106,6 +106,33 @@ pub struct SessionError {
     pub console: String,
 }
 
+/// The direct runner could not prepare its folder.
+#[derive(Debug, thiserror::Error)]
+pub enum DirectError {
+    /// No folder could be made.
+    #[error("cannot make `{}`", path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// `fsck.erofs` could not be run.
+    #[error(
+        "the direct runner unpacks disks with fsck.erofs (package erofs-utils), which cannot be run"
+    )]
+    Fsck(#[source] io::Error),
+    /// `fsck.erofs` failed.
+    #[error("cannot unpack `{}`: {message}", path.display())]
+    Unpack {
+        /// The image.
+        path: PathBuf,
+        /// What it printed.
+        message: String,
+    },
+}
+
 /// A launcher could not start QEMU.
 #[derive(Debug, thiserror::Error)]
 pub enum LauncherError {
@@ -146,6 +173,9 @@ fn lacking(missing: &[String]) -> String {
 /// A machine could not be started.
 #[derive(Debug, thiserror::Error)]
 pub enum LaunchError {
+    /// Without a machine: its disks could not be unpacked.
+    #[error(transparent)]
+    Direct(#[from] DirectError),
     /// A disk could not be opened or made.
     #[error(transparent)]
     Disk(#[from] DiskError),

@@ -108,7 +108,6 @@ impl Launcher for DirectLauncher {
         let inherited: Vec<i32> = request.inherited.iter().map(AsRawFd::as_raw_fd).collect();
         let boot = [request.kernel.as_raw_fd(), request.initramfs.as_raw_fd()];
         let boot_number = FIRST_INHERITED + i32::try_from(inherited.len()).unwrap_or(i32::MAX);
-        let parent = std::process::id();
         let mut command = Command::new(&self.qemu.path);
         command
             .env_clear()
@@ -118,15 +117,11 @@ impl Launcher for DirectLauncher {
             .stdin(Stdio::null())
             .stdout(request.console)
             .stderr(request.diagnostics);
-        let wanted: Vec<i32> = inherited.into_iter().chain(boot).collect();
+        let place = place_all(inherited.into_iter().chain(boot).collect());
         // SAFETY: the closure only makes system calls that are async-signal-safe and writes to
         // a vector that was allocated before the fork.
         unsafe {
-            let mut placed = wanted.clone();
-            command.pre_exec(move || {
-                die_with_parent(parent)?;
-                place(&wanted, &mut placed)
-            });
+            command.pre_exec(place);
         }
         let child = command.spawn().map_err(|source| LauncherError::Start {
             program: self.qemu.path.clone(),
@@ -144,9 +139,19 @@ impl Launcher for DirectLauncher {
     }
 }
 
+/// To be run between fork and exec: the process ends with this one, and finds `wanted` as 100, 101, …
+pub(crate) fn place_all(wanted: Vec<i32>) -> impl FnMut() -> std::io::Result<()> {
+    let parent = std::process::id();
+    let mut placed = wanted.clone();
+    move || {
+        die_with_parent(parent)?;
+        place(&wanted, &mut placed)
+    }
+}
+
 /// Refuses to start from a process with so many open descriptors that the numbers QEMU expects
 /// could be those that report a failing exec.
-fn check_numbers() -> std::io::Result<()> {
+pub(crate) fn check_numbers() -> std::io::Result<()> {
     let lowest_free = rustix::fs::open("/dev/null", OFlags::CLOEXEC, Mode::empty())?;
     if lowest_free.as_raw_fd() + 16 > FIRST_INHERITED {
         return Err(std::io::Error::other("too many open descriptors"));

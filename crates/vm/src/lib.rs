@@ -14,6 +14,7 @@ mod accelerator;
 mod boot;
 mod channel;
 mod cpio;
+mod direct;
 mod disk;
 mod error;
 mod inherited;
@@ -32,7 +33,7 @@ pub use bessemer_vm_proto::{
 };
 pub use boot::{Bundle, BundleError, KERNEL_SCHEMA, KernelDescriptor};
 pub use disk::{DiskError, create_output, create_scratch};
-pub use error::{Activity, Fault, LaunchError, LauncherError, SessionError};
+pub use error::{Activity, DirectError, Fault, LaunchError, LauncherError, SessionError};
 pub use inherited::inherited_descriptor;
 pub use jail::{JailLauncher, JailProfile};
 pub use launcher::{

@@ -1,15 +1,15 @@
 //! What a guest gets.
 
 use crate::launcher::{LaunchRequest, ProcessLimits};
-use crate::session::Session;
-use crate::{Accelerator, Bundle, LaunchError, Launcher, channel, disk, qemu};
+use crate::session::{Session, Start};
+use crate::{Accelerator, Bundle, LaunchError, Launcher, channel, direct, disk, qemu};
 use bessemer_vm_proto::Configuration;
 use rustix::fs::{MemfdFlags, memfd_create};
 use std::fs::File;
 use std::io::{Seek as _, Write as _};
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long a guest may take from start to `ready`: 3 s is usual under emulation on a quiet host.
 pub const BOOT_LIMIT: Duration = Duration::from_secs(180);
@@ -138,11 +138,18 @@ impl Machine {
         data: Option<OwnedFd>,
     ) -> Result<Session, LaunchError> {
         self.check()?;
+        if self.accelerator == Accelerator::Direct {
+            return direct::launch(self, configuration);
+        }
+        let kernel = self
+            .bundle
+            .kernel()
+            .ok_or_else(|| self.problem("has no kernel"))?;
         let mut inherited = Vec::new();
         let opened = disk::open_all(&self.disks)?;
         let output_bytes = disk::output_size(&self.disks)?;
         let channels = channel::pairs().map_err(LaunchError::Descriptors)?;
-        let mut arguments = qemu::base_arguments(self);
+        let mut arguments = qemu::base_arguments(self, &kernel.descriptor);
         for disk in opened {
             arguments.extend(qemu::disk_arguments(&disk, inherited.len()));
             inherited.push(disk.descriptor);
@@ -152,8 +159,8 @@ impl Machine {
         inherited.extend(data);
         arguments.extend(self.extra_arguments.iter().cloned());
         let request = LaunchRequest {
-            kernel: memory_file("kernel", self.bundle.kernel_bytes())?,
-            initramfs: memory_file("initramfs", self.bundle.initramfs_bytes())?,
+            kernel: memory_file("kernel", &kernel.image)?,
+            initramfs: memory_file("initramfs", &kernel.initramfs)?,
             arguments,
             inherited,
             console: channels.guest_console,
@@ -161,22 +168,23 @@ impl Machine {
             kvm: self.accelerator == Accelerator::Kvm,
             limits: self.process_limits(),
         };
-        let observed = qemu::observed(self, launcher.qemu());
-        Session::start(
-            launcher,
-            request,
-            channels.host,
+        let observed = qemu::observed(self, &kernel.descriptor, launcher.qemu());
+        let started = Instant::now();
+        let launched = launcher.launch(request)?;
+        let start = Start {
+            launched,
+            started,
+            channels: channels.host,
             observed,
-            self,
-            configuration,
             output_bytes,
-        )
+        };
+        Session::start(start, &self.limits, configuration)
     }
 
     /// A processor more than the guest has is for QEMU's own threads.
     fn process_limits(&self) -> ProcessLimits {
         let translator = match self.accelerator {
-            Accelerator::Kvm => 0,
+            Accelerator::Kvm | Accelerator::Direct => 0,
             Accelerator::Tcg => TRANSLATOR_MIB,
         };
         let seconds = u32::try_from(self.limits.whole.as_secs()).unwrap_or(u32::MAX);
@@ -194,15 +202,19 @@ impl Machine {
             _ if !(128..=MAX_MEMORY_MIB).contains(&self.memory_mib) => "memory is out of range",
             _ => return Ok(()),
         };
-        Err(LaunchError::Machine {
+        Err(self.problem(problem))
+    }
+
+    fn problem(&self, problem: &'static str) -> LaunchError {
+        LaunchError::Machine {
             name: self.name.clone(),
             problem,
-        })
+        }
     }
 }
 
 /// Bytes as an anonymous file: what was hashed is what QEMU reads, whatever happens on disk.
-fn memory_file(name: &str, bytes: &[u8]) -> Result<OwnedFd, LaunchError> {
+pub(crate) fn memory_file(name: &str, bytes: &[u8]) -> Result<OwnedFd, LaunchError> {
     let fill = || -> std::io::Result<OwnedFd> {
         let mut file = File::from(memfd_create(name, MemfdFlags::CLOEXEC)?);
         file.write_all(bytes)?;

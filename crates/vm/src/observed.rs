@@ -20,7 +20,7 @@ pub struct JailReport {
 pub struct Observed {
     /// How guest instructions were executed.
     pub accelerator: Accelerator,
-    /// QEMU's machine type and its options, e.g. `microvm,acpi=on`.
+    /// QEMU's machine type and its options, e.g. `microvm,acpi=on`; `direct` for no machine.
     pub machine: String,
     /// Processor model every guest gets.
     pub cpu: String,
@@ -28,16 +28,16 @@ pub struct Observed {
     pub vcpus: u8,
     /// Guest memory in MiB.
     pub memory_mib: u32,
-    /// QEMU's version, as in the first line of `--version`.
-    pub qemu_version: String,
+    /// QEMU's version, as in the first line of `--version`; `None` without a machine.
+    pub qemu_version: Option<String>,
     /// Digest of the QEMU program.
-    pub qemu: Digest,
-    /// Digest of the kernel image.
-    pub kernel: Digest,
-    /// Kernel release named by the boot directory.
+    pub qemu: Option<Digest>,
+    /// Digest of the kernel image; `None` where the host's own kernel runs the steps.
+    pub kernel: Option<Digest>,
+    /// Kernel release named by the boot directory, or the host's.
     pub kernel_release: String,
-    /// Digest of the initramfs (modules and agent).
-    pub initramfs: Digest,
+    /// Digest of the initramfs (modules and agent); `None` as for the kernel.
+    pub initramfs: Option<Digest>,
     /// Digest of the agent.
     pub agent: Digest,
     /// The kernel command line without timer calibration.

@@ -2,7 +2,7 @@
 
 use crate::disk::OpenDisk;
 use crate::launcher::FIRST_INHERITED;
-use crate::{Accelerator, JailReport, Machine, Observed, accelerator};
+use crate::{Accelerator, JailReport, KernelDescriptor, Machine, Observed, accelerator};
 use bessemer_digest::Digest;
 use bessemer_vm_proto::{CONTROL_PORT, DATA_PORT, LOG_PORT};
 use std::fs::File;
@@ -64,12 +64,8 @@ impl Qemu {
     }
 }
 
-fn machine_type(machine: &Machine) -> String {
-    let acpi = if machine.bundle.descriptor().acpi {
-        "on"
-    } else {
-        "off"
-    };
+fn machine_type(kernel: &KernelDescriptor) -> String {
+    let acpi = if kernel.acpi { "on" } else { "off" };
     format!("microvm,acpi={acpi},rtc=on")
 }
 
@@ -77,7 +73,7 @@ fn machine_type(machine: &Machine) -> String {
 ///
 /// `reboot=t` with QEMU's `-no-reboot` is how a guest ends; `panic=-1` makes a panic an end too.
 /// Mitigations protect processes in the guest from each other: there is one tenant, and it is root.
-fn command_line(machine: &Machine) -> String {
+fn command_line(kernel: &KernelDescriptor) -> String {
     let mut words = vec![
         "console=ttyS0",
         "quiet",
@@ -85,20 +81,13 @@ fn command_line(machine: &Machine) -> String {
         "reboot=t",
         "mitigations=off",
     ];
-    words.extend(
-        machine
-            .bundle
-            .descriptor()
-            .cmdline
-            .iter()
-            .map(String::as_str),
-    );
+    words.extend(kernel.cmdline.iter().map(String::as_str));
     words.join(" ")
 }
 
-fn with_calibration(machine: &Machine) -> String {
-    let line = command_line(machine);
-    if machine.bundle.descriptor().tsc_parameters && machine.accelerator == Accelerator::Tcg {
+fn with_calibration(machine: &Machine, kernel: &KernelDescriptor) -> String {
+    let line = command_line(kernel);
+    if kernel.tsc_parameters && machine.accelerator == Accelerator::Tcg {
         return format!(
             "{line} tsc_early_khz={} tsc=reliable",
             accelerator::tsc_khz()
@@ -107,22 +96,22 @@ fn with_calibration(machine: &Machine) -> String {
     line
 }
 
-pub(crate) fn base_arguments(machine: &Machine) -> Vec<String> {
+pub(crate) fn base_arguments(machine: &Machine, kernel: &KernelDescriptor) -> Vec<String> {
     let accelerator = match machine.accelerator {
         Accelerator::Kvm => "kvm",
-        Accelerator::Tcg => "tcg,thread=multi",
+        Accelerator::Tcg | Accelerator::Direct => "tcg,thread=multi",
     };
     let sandbox = "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny";
     let mut arguments = strings(&["-nodefaults", "-no-user-config", "-no-reboot"]);
     for (name, value) in [
         ("-display", "none"),
         ("-sandbox", sandbox),
-        ("-machine", &machine_type(machine)),
+        ("-machine", &machine_type(kernel)),
         ("-accel", accelerator),
         ("-cpu", CPU_BASELINE),
         ("-smp", &machine.vcpus.to_string()),
         ("-m", &machine.memory_mib.to_string()),
-        ("-append", &with_calibration(machine)),
+        ("-append", &with_calibration(machine, kernel)),
         ("-chardev", "stdio,id=console,signal=off"),
         ("-serial", "chardev:console"),
         ("-object", "rng-random,id=entropy,filename=/dev/urandom"),
@@ -184,20 +173,20 @@ fn strings(words: &[&str]) -> Vec<String> {
 }
 
 /// What is known before the start; the session adds the rest.
-pub(crate) fn observed(machine: &Machine, qemu: &Qemu) -> Observed {
+pub(crate) fn observed(machine: &Machine, kernel: &KernelDescriptor, qemu: &Qemu) -> Observed {
     Observed {
         accelerator: machine.accelerator,
-        machine: machine_type(machine),
+        machine: machine_type(kernel),
         cpu: CPU_BASELINE.to_owned(),
         vcpus: machine.vcpus,
         memory_mib: machine.memory_mib,
-        qemu_version: qemu.version.clone(),
-        qemu: qemu.digest,
+        qemu_version: Some(qemu.version.clone()),
+        qemu: Some(qemu.digest),
         kernel: machine.bundle.kernel_digest(),
-        kernel_release: machine.bundle.descriptor().release.clone(),
+        kernel_release: kernel.release.clone(),
         initramfs: machine.bundle.initramfs_digest(),
         agent: machine.bundle.agent_digest(),
-        command_line: command_line(machine),
+        command_line: command_line(kernel),
         jail: JailReport::default(),
         boot_milliseconds: 0,
     }

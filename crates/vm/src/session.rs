@@ -2,9 +2,9 @@
 
 use crate::channel::{Channels, Turn};
 use crate::error::{Activity, Fault, SessionError};
-use crate::launcher::{LaunchRequest, Launcher};
+use crate::launcher::Launched;
 use crate::tail::printable;
-use crate::{Configuration, GuestPath, LaunchError, Limits, Machine, Observed, ProcessEnd};
+use crate::{Configuration, GuestPath, LaunchError, Limits, Observed, ProcessEnd};
 use crate::{Run, RunStatus, VmProcess};
 use bessemer_vm_proto::{Conversation, FromGuest, ToGuest};
 use std::os::fd::BorrowedFd;
@@ -50,33 +50,36 @@ pub struct Session {
     over: bool,
 }
 
+/// A process that has just been started, and the host's ends of its channels.
+pub(crate) struct Start {
+    pub(crate) launched: Launched,
+    pub(crate) started: Instant,
+    pub(crate) channels: Channels,
+    pub(crate) observed: Observed,
+    pub(crate) output_bytes: u64,
+}
+
 impl Session {
     pub(crate) fn start(
-        launcher: &dyn Launcher,
-        request: LaunchRequest,
-        channels: Channels,
-        observed: Observed,
-        machine: &Machine,
+        start: Start,
+        limits: &Limits,
         configuration: &Configuration,
-        output_bytes: u64,
     ) -> Result<Self, LaunchError> {
-        let started = Instant::now();
-        let launched = launcher.launch(request)?;
         let mut session = Self {
-            process: launched.process,
-            channels,
+            process: start.launched.process,
+            channels: start.channels,
             talk: Conversation::default(),
-            limits: machine.limits.clone(),
+            limits: limits.clone(),
             observed: Observed {
-                jail: launched.jail,
-                ..observed
+                jail: start.launched.jail,
+                ..start.observed
             },
             agent_version: String::new(),
-            output_bytes,
+            output_bytes: start.output_bytes,
             over: false,
         };
         session.await_ready()?;
-        let boot = started.elapsed().as_millis();
+        let boot = start.started.elapsed().as_millis();
         session.observed.boot_milliseconds = u64::try_from(boot).unwrap_or(u64::MAX);
         let limit = session.limits.configure;
         session.ask(

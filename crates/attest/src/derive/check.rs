@@ -107,12 +107,7 @@ pub(super) fn machine(
 ) -> Result<(), DeriveError> {
     let spec = evidence.job_spec;
     let what = |field: &str| format!("{field} of {name}");
-    same(&what("the kernel"), &lock.boot.kernel, &machine.kernel)?;
-    same(
-        &what("the initramfs"),
-        &lock.boot.initramfs,
-        &machine.initramfs,
-    )?;
+    booted(name, lock, machine)?;
     same(&what("the agent"), &lock.boot.agent, &machine.agent)?;
     if let Some(disk) = &lock.environment_disk {
         same(
@@ -126,17 +121,21 @@ pub(super) fn machine(
         &spec.cpu_baseline,
         &machine.cpu_baseline,
     )?;
-    if matches!(machine.cpu_baseline.as_str(), "host" | "max") {
-        return mismatch(
-            &what("the CPU model"),
-            "a named baseline",
-            &machine.cpu_baseline,
-        );
+    let direct = machine.accelerator == Accelerator::Direct;
+    let named = !matches!(machine.cpu_baseline.as_str(), "host" | "max");
+    if named == direct {
+        let expected = if direct { "`host`" } else { "a named baseline" };
+        return mismatch(&what("the CPU model"), expected, &machine.cpu_baseline);
     }
     let asked = match spec.accelerator {
+        // Nobody gets to work without a machine who did not ask for it.
+        AcceleratorChoice::Auto if direct => {
+            return mismatch(&what("the accelerator"), "a machine", "direct");
+        }
         AcceleratorChoice::Auto => machine.accelerator,
         AcceleratorChoice::Kvm => Accelerator::Kvm,
         AcceleratorChoice::Tcg => Accelerator::Tcg,
+        AcceleratorChoice::Direct => Accelerator::Direct,
     };
     same_text(
         &what("the accelerator"),
@@ -151,6 +150,44 @@ pub(super) fn machine(
     same_text(&what("the number of CPUs"), &asked, &found)?;
     let (asked, found) = (number(spec.limits.memory_mib), number(machine.memory_mib));
     same_text(&what("the memory"), &asked, &found)
+}
+
+/// A machine boots what is locked, and has a QEMU; the direct runner has neither.
+fn booted(name: &str, lock: &Lock, machine: &MachineObservation) -> Result<(), DeriveError> {
+    let boot = &lock.boot;
+    let parts = [
+        ("kernel", boot.kernel, machine.kernel),
+        ("initramfs", boot.initramfs, machine.initramfs),
+    ];
+    for (part, locked, found) in parts {
+        let what = format!("the {part} of {name}");
+        match (locked, found) {
+            (Some(locked), Some(found)) => same(&what, &locked, &found)?,
+            (None, None) => {}
+            (Some(_), None) => return mismatch(&what, "the locked one", "none"),
+            (None, Some(_)) => return mismatch(&what, "none, as in the lock", "one"),
+        }
+    }
+    let direct = machine.accelerator == Accelerator::Direct;
+    let there = [
+        ("a kernel", machine.kernel.is_some(), !direct),
+        ("an initramfs", machine.initramfs.is_some(), !direct),
+        ("a boot package", boot.package.is_some() && direct, false),
+        ("QEMU", machine.qemu_sha256.is_some(), !direct),
+        ("QEMU's version", machine.qemu_version.is_some(), !direct),
+        (
+            "a kernel of the host",
+            machine.host_kernel.is_some(),
+            direct,
+        ),
+    ];
+    for (part, found, expected) in there {
+        if found != expected {
+            let word = |there| if there { part } else { "none" };
+            return mismatch(&format!("{part} of {name}"), word(expected), word(found));
+        }
+    }
+    Ok(())
 }
 
 pub(super) fn outputs(evidence: &Evidence<'_>) -> Result<(), DeriveError> {

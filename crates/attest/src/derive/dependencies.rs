@@ -40,10 +40,11 @@ pub(super) fn resolved(config: &ConfigSource, lock: &Lock) -> Vec<ResourceDescri
     );
     let boot = &lock.boot;
     for (name, digest) in [
-        ("kernel", &boot.kernel),
-        ("initramfs", &boot.initramfs),
-        ("agent", &boot.agent),
+        ("kernel", boot.kernel.as_ref()),
+        ("initramfs", boot.initramfs.as_ref()),
+        ("agent", Some(&boot.agent)),
     ] {
+        let Some(digest) = digest else { continue };
         list.push(ResourceDescriptor::file(name, digest).with("role", "boot"));
     }
     list

@@ -88,6 +88,7 @@ fn internal(evidence: &Evidence<'_>) -> InternalParameters {
             .networks
             .first()
             .map(|network| IsolationParameters {
+                host_kernel: None,
                 jail_profile: network.jail.profile.clone(),
                 applied: network.jail.applied.clone(),
                 missing: network.jail.missing.clone(),
@@ -97,6 +98,7 @@ fn internal(evidence: &Evidence<'_>) -> InternalParameters {
         cpu_baseline: machine.cpu_baseline.clone(),
         isolation: IsolationParameters {
             jail_profile: machine.jail.profile.clone(),
+            host_kernel: machine.host_kernel.clone(),
             applied: machine.jail.applied.clone(),
             missing: machine.jail.missing.clone(),
         },
@@ -115,18 +117,19 @@ fn internal(evidence: &Evidence<'_>) -> InternalParameters {
 fn builder(issuer: &Issuer, evidence: &Evidence<'_>) -> Builder {
     let components = &evidence.record.components;
     let machine = &evidence.record.build_machine;
-    let qemu = Component {
-        version: machine.qemu_version.clone(),
-        sha256: machine.qemu_sha256,
-    };
-    let mut programs = vec![
-        ("controller", &components.controller),
-        ("jailer", &components.jailer),
-        ("qemu", &qemu),
-        ("signer", &issuer.signer),
-    ];
+    let qemu = machine.qemu_version.clone().zip(machine.qemu_sha256);
+    let qemu = qemu.map(|(version, sha256)| Component { version, sha256 });
     let proxy = evidence.record.networks.first();
-    programs.extend(proxy.map(|network| ("proxy", &network.proxy)));
+    let programs: Vec<(&str, &Component)> = [
+        ("controller", Some(&components.controller)),
+        ("jailer", Some(&components.jailer)),
+        ("qemu", qemu.as_ref()),
+        ("signer", Some(&issuer.signer)),
+        ("proxy", proxy.map(|network| &network.proxy)),
+    ]
+    .into_iter()
+    .filter_map(|(name, component)| Some((name, component?)))
+    .collect();
     Builder {
         id: issuer.builder_id(),
         version: programs

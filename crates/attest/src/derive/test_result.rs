@@ -18,14 +18,14 @@ pub(super) fn statement(
     let output = evidence.record.outputs.get(index)?;
     let (lock, machine, log) = (run.lock.as_ref()?, run.machine.as_ref()?, run.log.as_ref()?);
     let named = [
-        ("recipe", &evidence.lock.recipe.sha256),
-        ("plan", &evidence.record.plan),
-        ("lock", lock),
-        ("kernel", &machine.kernel),
-        ("initramfs", &machine.initramfs),
-        ("agent", &machine.agent),
-        ("environment-disk", &machine.environment_disk),
-        ("log", log),
+        ("recipe", Some(&evidence.lock.recipe.sha256)),
+        ("plan", Some(&evidence.record.plan)),
+        ("lock", Some(lock)),
+        ("kernel", machine.kernel.as_ref()),
+        ("initramfs", machine.initramfs.as_ref()),
+        ("agent", Some(&machine.agent)),
+        ("environment-disk", Some(&machine.environment_disk)),
+        ("log", Some(log)),
     ];
     let networks = evidence.record.networks.iter();
     let own = networks.filter(|network| network.test.as_ref() == Some(&run.package));
@@ -33,8 +33,8 @@ pub(super) fn statement(
         result: TestVerdict::Passed,
         configuration: named
             .into_iter()
-            .chain(own.map(|network| ("network", &network.record)))
-            .map(|(name, digest)| ResourceDescriptor::file(name, digest))
+            .chain(own.map(|network| ("network", Some(&network.record))))
+            .filter_map(|(name, digest)| Some(ResourceDescriptor::file(name, digest?)))
             .collect(),
         passed_tests: run.steps.iter().map(|step| step.name.clone()).collect(),
         run: TestRunFacts {

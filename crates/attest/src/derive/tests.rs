@@ -213,7 +213,7 @@ fn refuses_documents_that_disagree() {
             run.record.byproducts.plan = Digest::of("x");
         }),
         ("the kernel of the build VM", |run| {
-            run.record.build_machine.kernel = Digest::of("x");
+            run.record.build_machine.kernel = Some(Digest::of("x"));
         }),
         ("the environment disk of the build VM", |run| {
             run.record.build_machine.environment_disk = Digest::of("x");

@@ -230,7 +230,10 @@ fn package(package: &LockedPackage) -> Result<(), DeriveError> {
 
 fn machine(machine: &MachineObservation) -> Result<(), DeriveError> {
     plain("the machine type", &machine.machine)?;
-    plain("QEMU's version", &machine.qemu_version)?;
+    let words = [&machine.qemu_version, &machine.host_kernel];
+    for word in words.into_iter().flatten() {
+        plain("a version of QEMU or of the host's kernel", word)?;
+    }
     plain("the jail profile", &machine.jail.profile)?;
     let layers = machine.jail.applied.iter().chain(&machine.jail.missing);
     layers

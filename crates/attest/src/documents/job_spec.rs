@@ -41,7 +41,8 @@ pub struct JobSpec {
     pub jail: JailChoice,
     /// `SOURCE_DATE_EPOCH`, in seconds since 1970.
     pub source_date_epoch: u64,
-    /// The CPU model given to the guest (`x86-64-v2`); never `host` or `max`.
+    /// The CPU model given to the guest (`x86-64-v2`); never `host` or `max`, but `host` for the
+    /// direct runner.
     pub cpu_baseline: String,
     /// Whether a person may enter the guest. No signer accepts such a run.
     pub interactive: bool,
@@ -249,4 +250,6 @@ pub enum AcceleratorChoice {
     Kvm,
     /// Emulation.
     Tcg,
+    /// No machine: steps run on the host's kernel, in namespaces. Local mode only, never above L1.
+    Direct,
 }

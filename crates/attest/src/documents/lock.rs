@@ -161,7 +161,7 @@ pub struct LockedPackage {
     pub from_build: bool,
 }
 
-/// What boots the guest.
+/// What boots the guest. The direct runner boots nothing: it has an agent alone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LockedBoot {
@@ -169,9 +169,11 @@ pub struct LockedBoot {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub package: Option<LockedPackage>,
     /// Digest of the kernel image.
-    pub kernel: Digest,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kernel: Option<Digest>,
     /// Digest of the initramfs.
-    pub initramfs: Digest,
-    /// Digest of the agent inside the initramfs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub initramfs: Option<Digest>,
+    /// Digest of the agent, which the initramfs holds.
     pub agent: Digest,
 }

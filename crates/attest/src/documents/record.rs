@@ -72,14 +72,17 @@ pub enum Accelerator {
     Kvm,
     /// Emulation.
     Tcg,
+    /// No machine: the kernel of the host ran the steps.
+    Direct,
 }
 
 impl Accelerator {
-    /// The word in the documents (`kvm`, `tcg`).
+    /// The word in the documents (`kvm`, `tcg`, `direct`).
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Kvm => "kvm",
             Self::Tcg => "tcg",
+            Self::Direct => "direct",
         }
     }
 }
@@ -90,22 +93,29 @@ impl Accelerator {
 pub struct MachineObservation {
     /// What ran it.
     pub accelerator: Accelerator,
-    /// QEMU machine type (`microvm`).
+    /// QEMU machine type (`microvm`), or `direct`.
     pub machine: String,
-    /// The CPU model it was given.
+    /// The CPU model it was given; `host` for the direct runner alone.
     pub cpu_baseline: String,
     /// Virtual CPUs.
     pub vcpus: u32,
     /// Memory in MiB.
     pub memory_mib: u64,
-    /// What QEMU says of its version.
-    pub qemu_version: String,
+    /// What QEMU says of its version; absent for the direct runner, as are the next three.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub qemu_version: Option<String>,
     /// Digest of the QEMU executable.
-    pub qemu_sha256: Digest,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub qemu_sha256: Option<Digest>,
     /// Measured digest of the kernel image.
-    pub kernel: Digest,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kernel: Option<Digest>,
     /// Measured digest of the initramfs.
-    pub initramfs: Digest,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub initramfs: Option<Digest>,
+    /// Release of the host's kernel, for the direct runner alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host_kernel: Option<String>,
     /// Measured digest of the agent in it.
     pub agent: Digest,
     /// Measured digest of the environment disk.

@@ -140,6 +140,9 @@ pub struct InternalParameters {
 pub struct IsolationParameters {
     /// Jail profile that was asked for.
     pub jail_profile: String,
+    /// Release of the host's kernel, which ran the steps: only without a machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host_kernel: Option<String>,
     /// Layers that were applied.
     pub applied: Vec<String>,
     /// Layers of the profile that were not.

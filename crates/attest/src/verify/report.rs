@@ -19,10 +19,23 @@ pub struct Report {
     pub sbom: bool,
     /// The gate's summary, when one was verified.
     pub gate: Option<GateReport>,
+    /// The log that has every statement, when the trust root names one.
+    pub log: Option<LogReport>,
     /// Envelopes that were passed over because no key was given for them.
     pub unverified: usize,
     /// Digests of the verified envelopes, the gate's excepted.
     pub(super) evidence: Vec<Digest>,
+}
+
+/// What the proofs beside a package show.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LogReport {
+    /// Which log.
+    pub origin: String,
+    /// The largest size that one of the checkpoints is of.
+    pub size: u64,
+    /// Where the statements stand in it, in the envelopes' order.
+    pub indexes: Vec<u64>,
 }
 
 /// Where a package comes from.
@@ -175,6 +188,17 @@ impl Report {
                 gate.verifier_id, gate.resource_uri
             ),
             None => "gate: no summary".to_owned(),
+        });
+        lines.push(match &self.log {
+            Some(log) => {
+                let indexes: Vec<String> = log.indexes.iter().map(u64::to_string).collect();
+                let indexes = indexes.join(", ");
+                format!(
+                    "log: all of it stands in {}, at {indexes} of {}",
+                    log.origin, log.size
+                )
+            }
+            None => "log: the trust root names none".to_owned(),
         });
         if self.unverified > 0 {
             let count = self.unverified;

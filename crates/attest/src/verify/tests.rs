@@ -1,5 +1,6 @@
 //! Flip tests: everything that can differ is changed once and must be noticed.
 
+mod logged;
 mod policy;
 
 use super::*;
@@ -110,6 +111,9 @@ fn root(base: &str, builder_id: &str, keys: &[(Role, TestKey)]) -> TrustRoot {
         level: u8::from(*role == Role::Provenance),
         valid_from: Timestamp::from_unix(1_000).unwrap(),
         valid_until: Some(Timestamp::from_unix(2_000).unwrap()),
+        from: 0,
+        until: None,
+        origin: None,
     };
     let root = TrustRoot {
         schema: TrustRootSchema::V1,

@@ -67,6 +67,7 @@ impl Tools {
                 });
             }
             (AcceleratorChoice::Tcg, _) => Accelerator::Tcg,
+            (AcceleratorChoice::Direct, _) => Accelerator::Direct,
             (_, found) => found,
         };
         Ok((
@@ -76,7 +77,10 @@ impl Tools {
                 launcher,
                 components,
             },
-            probe.reason,
+            match accelerator {
+                Accelerator::Direct => "none; steps run on this host's kernel".to_owned(),
+                _ => probe.reason,
+            },
         ))
     }
 
@@ -100,6 +104,7 @@ impl Tools {
         match self.accelerator {
             Accelerator::Kvm => "kvm",
             Accelerator::Tcg => "tcg (emulation)",
+            Accelerator::Direct => "direct (no machine)",
         }
     }
 
@@ -114,7 +119,9 @@ impl Tools {
         spec: &JobSpec,
     ) -> Result<Machine, MachineError> {
         let scratch = run.join(format!("{name}-scratch.img"));
-        create_scratch(&scratch, spec.limits.scratch_mib * MIB)?;
+        if self.accelerator != Accelerator::Direct {
+            create_scratch(&scratch, spec.limits.scratch_mib * MIB)?;
+        }
         let output = run.join(format!("{name}-output.img"));
         if with_output {
             create_output(&output, spec.limits.output_mib * MIB)?;
@@ -158,8 +165,12 @@ pub(super) fn observation(
         accelerator: match observed.accelerator {
             Accelerator::Kvm => Word::Kvm,
             Accelerator::Tcg => Word::Tcg,
+            Accelerator::Direct => Word::Direct,
         },
-        machine: MACHINE_TYPE.to_owned(),
+        machine: match observed.accelerator {
+            Accelerator::Direct => observed.machine.clone(),
+            _ => MACHINE_TYPE.to_owned(),
+        },
         cpu_baseline: observed.cpu.clone(),
         vcpus: observed.vcpus.into(),
         memory_mib: observed.memory_mib.into(),
@@ -167,6 +178,8 @@ pub(super) fn observation(
         qemu_sha256: observed.qemu,
         kernel: observed.kernel,
         initramfs: observed.initramfs,
+        host_kernel: (observed.accelerator == Accelerator::Direct)
+            .then(|| observed.kernel_release.clone()),
         agent: observed.agent,
         environment_disk,
         sources_disk,

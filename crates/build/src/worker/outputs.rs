@@ -3,10 +3,10 @@
 use crate::job::Job;
 use crate::metadata::{detect, pkginfo};
 use crate::network::{Authority, Found};
-use crate::reporter::Reporter;
+use crate::reporter::{Event, Reporter};
 use crate::step_script::OUTPUT;
-use crate::worker::description;
 use crate::worker::linting::{LintError, Linting};
+use crate::worker::{capabilities, description};
 use bessemer_apk::package::{PkgInfo, ReadError, Reader, Script};
 use bessemer_apk::{EntryPath, IndexEntry, Limits as ApkLimits, signature_member};
 use bessemer_attest::documents::{LockedPackage, Output};
@@ -168,10 +168,18 @@ impl Outputs<'_> {
         let plans: Vec<&PackagePlan> = std::iter::once(&self.job.plan.package)
             .chain(&self.job.plan.subpackages)
             .collect();
-        let trees = plans
+        let mut trees = plans
             .iter()
             .map(|plan| subtree(&whole, &plan.name))
             .collect::<Result<Vec<Tree>, OutputError>>()?;
+        for (plan, tree) in plans.iter().zip(&mut trees) {
+            for path in capabilities::set(tree, plan) {
+                let name = &plan.name;
+                reporter.report(Event::Note(&format!(
+                    "setcap: {name} has no file {path}, so no capability is set on it"
+                )));
+            }
+        }
         let siblings: Vec<&Tree> = trees.iter().collect();
         let mut found = Vec::new();
         for (plan, tree) in plans.iter().zip(&trees) {

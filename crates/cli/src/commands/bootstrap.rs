@@ -1,12 +1,11 @@
 //! `bessemer bootstrap`.
 
-use super::verify::sidecar_path;
+use super::verify::{proofs_path, sidecar_path};
 use crate::places::Places;
 use crate::print;
 use crate::services::{Inherited, Services};
 use anyhow::{Context, Result};
 use bessemer_apk::signature_member;
-use bessemer_attest::Sidecar;
 use bessemer_attest::predicates::{Import, ImportedDeb, ImportedRelease};
 use bessemer_bootstrap::{
     Config, Event, ImportFacts, Options, SignBytes, Summary, bootstrap_debian,
@@ -109,17 +108,15 @@ fn attest(summary: &Summary, client: &mut Client, scratch: &Scratch) -> Result<(
             .path
             .file_name()
             .map(|name| name.to_string_lossy().into_owned());
-        let envelope = client
+        let sidecar = client
             .sign_import(
                 &name.unwrap_or_default(),
                 &import(summary.config_sha256, package.facts.as_ref()),
                 &File::open(&package.path)?,
             )
             .with_context(|| format!("cannot attest {}", package.path.display()))?;
-        scratch.write_whole(
-            &sidecar_path(&package.path),
-            &Sidecar::new(vec![envelope]).to_bytes()?,
-        )?;
+        scratch.write_whole(&proofs_path(&package.path), &sidecar.proofs_to_bytes())?;
+        scratch.write_whole(&sidecar_path(&package.path), &sidecar.to_bytes()?)?;
     }
     Ok(())
 }

@@ -89,8 +89,9 @@ pub(crate) struct Arguments {
         hide_possible_values = true
     )]
     pub(crate) debug: bool,
-    /// What runs the guests
-    #[arg(long, default_value = "auto", value_name = "auto|kvm|tcg", value_parser = accelerator)]
+    /// What runs the guests; `direct` is no guest at all: steps run on this host's kernel in
+    /// namespaces, and what they make never rises above L1
+    #[arg(long, default_value = "auto", value_name = "auto|kvm|tcg|direct", value_parser = accelerator)]
     pub(crate) accelerator: AcceleratorChoice,
     /// Which jail each QEMU stands in; `host` and `pod` must be whole, `auto` is what there is
     #[arg(long, default_value = "auto", value_name = "auto|host|pod", value_parser = jail)]
@@ -114,6 +115,7 @@ pub(super) fn accelerator(text: &str) -> Result<AcceleratorChoice, String> {
         "auto" => Ok(AcceleratorChoice::Auto),
         "kvm" => Ok(AcceleratorChoice::Kvm),
         "tcg" => Ok(AcceleratorChoice::Tcg),
+        "direct" => Ok(AcceleratorChoice::Direct),
         other => Err(format!("`{other}` is none of auto, kvm, tcg")),
     }
 }

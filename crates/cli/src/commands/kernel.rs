@@ -4,7 +4,7 @@ use super::repositories::{OfRecipe, RepositoryArguments};
 use crate::folders::NewFolders;
 use crate::places::Places;
 use anyhow::{Context, Result};
-use bessemer_build::boot::{kernel_package, unpack};
+use bessemer_build::boot::{boot_files, kernel_package};
 use bessemer_store::Store;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -40,23 +40,15 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         .open(&OfRecipe::default(), &arguments.arch, &store)?;
     let sources = opened.sources(&store, &places, None);
     let kernel = kernel_package(&sources)?.context("the repositories offer no kernel")?;
-    let from = unpack(&kernel, &places.cache)?;
+    let files = boot_files(&kernel)?;
     let folders = NewFolders::make(&arguments.out)?;
-    copy(&from, &arguments.out)?;
+    for (name, content) in files {
+        let target = arguments.out.join(name);
+        if let Some(folder) = target.parent() {
+            fs_err::create_dir_all(folder)?;
+        }
+        fs_err::write(target, content)?;
+    }
     folders.keep();
     Ok(ExitCode::SUCCESS)
-}
-
-fn copy(from: &std::path::Path, to: &std::path::Path) -> Result<()> {
-    fs_err::create_dir_all(to)?;
-    for entry in fs_err::read_dir(from)? {
-        let entry = entry?;
-        let target = to.join(entry.file_name());
-        if entry.file_type()?.is_dir() {
-            copy(&entry.path(), &target)?;
-        } else {
-            fs_err::copy(entry.path(), target)?;
-        }
-    }
-    Ok(())
 }

@@ -1,5 +1,7 @@
 //! `bessemer keys`.
 
+mod change;
+
 use crate::folders::NewFolders;
 use crate::print;
 use crate::services::{Inherited, Services};
@@ -15,12 +17,17 @@ use std::process::ExitCode;
 pub(crate) enum Arguments {
     /// Write the public keys: trust root, cosign key, package keys
     Export(ExportArguments),
+    /// Give a role a new key; what the old one signed stays good
+    Rotate(change::RotateArguments),
+    /// Let what a key signed count only before some point of the log, and replace the key
+    Revoke(change::RevokeArguments),
 }
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  bessemer keys export --out keys")]
 pub(crate) struct ExportArguments {
-    /// Directory for `trust-root.json`, `cosign.pub` and the package keys
+    /// Directory for `trust-root.json`, `cosign.pub`, the package keys, and `log.vkey`, the log's key as
+    /// other programs take it
     #[arg(long)]
     pub(crate) out: PathBuf,
     /// Print what was written as JSON
@@ -28,9 +35,17 @@ pub(crate) struct ExportArguments {
     json: bool,
 }
 
-/// Asks the signer for its public keys and writes them.
+/// Runs the one that was asked for.
 pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Result<ExitCode> {
-    let Arguments::Export(arguments) = arguments;
+    match arguments {
+        Arguments::Export(arguments) => export(arguments, inherited),
+        Arguments::Rotate(arguments) => change::rotate(arguments),
+        Arguments::Revoke(arguments) => change::revoke(arguments),
+    }
+}
+
+/// Asks the signer for its public keys and writes them.
+fn export(arguments: &ExportArguments, inherited: Option<&Inherited>) -> Result<ExitCode> {
     let services = Services::open(inherited)?;
     let mut client = services.signer()?;
     let root = client.trust_root()?;
@@ -38,7 +53,12 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
     let folders = NewFolders::make(&arguments.out)?;
     let mut written = vec![arguments.out.join("trust-root.json")];
     write_whole(&written[0], &canonical_bytes(&root)?)?;
-    for key in &root.keys {
+    if let Some(log) = root.log_key()? {
+        let path = arguments.out.join("log.vkey");
+        write_whole(&path, format!("{}\n", log.to_line()).as_bytes())?;
+        written.push(path);
+    }
+    for key in root.keys.iter().filter(|key| key.until.is_none()) {
         let name = match key.role {
             Role::Provenance => "cosign.pub".to_owned(),
             Role::Apk => description.apk_key.clone(),

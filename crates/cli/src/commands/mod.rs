@@ -12,6 +12,7 @@ pub(crate) mod keygen;
 pub(crate) mod keys;
 pub(crate) mod license_check;
 pub(crate) mod lint;
+pub(crate) mod log;
 pub(crate) mod network;
 pub(crate) mod publish;
 pub(crate) mod query;
@@ -55,6 +56,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Sign(arguments) => sign::run(&arguments),
         Command::SignIndex(arguments) => sign::index(&arguments),
         Command::Keys(arguments) => keys::run(&arguments, inherited),
+        Command::Log(arguments) => log::run(&arguments),
         Command::Kernel(arguments) => kernel::run(&arguments),
         Command::Worker(arguments) => worker::run(&arguments, inherited),
         Command::Schema(arguments) => schema::run(&arguments),

@@ -2,7 +2,7 @@
 
 mod admit;
 
-use super::verify::sidecar_path;
+use super::verify::{proofs_path, sidecar_path};
 use crate::folders::NewFolders;
 use crate::places::Places;
 use crate::services::{Inherited, Services};
@@ -153,7 +153,9 @@ fn enter(
     for package in packages {
         let target = directory.join(&package.file);
         let known = is_published(&target, package.sha256)?;
-        scratch.write_whole(&sidecar_path(&target), &package.sidecar.to_bytes()?)?;
+        let sidecar = &package.sidecar;
+        scratch.write_whole(&proofs_path(&target), &sidecar.proofs_to_bytes())?;
+        scratch.write_whole(&sidecar_path(&target), &sidecar.to_bytes()?)?;
         if !known {
             package.copy.as_file().sync_all()?;
             package

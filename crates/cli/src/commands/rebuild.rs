@@ -81,7 +81,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "DIR")]
     cache_dir: Option<PathBuf>,
     /// What runs the guests
-    #[arg(long, default_value = "auto", value_name = "auto|kvm|tcg", value_parser = accelerator)]
+    #[arg(long, default_value = "auto", value_name = "auto|kvm|tcg|direct", value_parser = accelerator)]
     accelerator: AcceleratorChoice,
     /// Which jail each QEMU stands in; `host` and `pod` must be whole, `auto` is what there is
     #[arg(long, default_value = "auto", value_name = "auto|host|pod", value_parser = jail)]

@@ -83,7 +83,7 @@ pub(crate) struct Arguments {
     )]
     debug: bool,
     /// What runs the guests
-    #[arg(long, default_value = "auto", value_name = "auto|kvm|tcg", value_parser = accelerator)]
+    #[arg(long, default_value = "auto", value_name = "auto|kvm|tcg|direct", value_parser = accelerator)]
     accelerator: AcceleratorChoice,
     /// Which jail each QEMU stands in; `host` and `pod` must be whole, `auto` is what there is
     #[arg(long, default_value = "auto", value_name = "auto|host|pod", value_parser = jail)]
@@ -123,7 +123,7 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
         sources,
         packages: Vec::new(),
         source_directory: arguments.source_dir.clone(),
-        tools: tools(&job, &store, &places, &services, signer, &mut progress)?,
+        tools: tools(&job, &store, &services, signer, &mut progress)?,
         out: job.directory.clone(),
         packages_out: job.directory.clone(),
         linting: Linting::default(),

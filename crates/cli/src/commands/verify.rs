@@ -5,9 +5,9 @@ use anyhow::{Context, Result, anyhow, bail};
 use bessemer_apk::Limits;
 use bessemer_apk::package::Reader;
 use bessemer_attest::verify::{ApkFacts, Origin, Report, VerifyError, VerifyPolicy, verify};
-use bessemer_attest::{SIDECAR_LIMIT, Sidecar, TrustRoot};
+use bessemer_attest::{PROOFS_LIMIT, SIDECAR_LIMIT, Sidecar, TrustRoot};
 use bessemer_build::worker::now;
-use std::io::{BufReader, Read as _};
+use std::io::{BufReader, ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -25,6 +25,9 @@ pub(crate) struct Arguments {
     /// Where the attestations of a single package are [default: <package>.intoto.jsonl]
     #[arg(long)]
     attestations: Option<PathBuf>,
+    /// Where the proofs are that its attestations are logged [default: <package>.tlog-proof]
+    #[arg(long)]
+    proofs: Option<PathBuf>,
     /// Refuse a package built below this SLSA build level
     #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=3))]
     min_level: u8,
@@ -45,8 +48,15 @@ pub(crate) struct Arguments {
 impl Arguments {
     /// What is wrong with the flags together, if something is.
     pub(crate) fn wrong(&self) -> Option<&'static str> {
-        (self.packages.len() > 1 && self.attestations.is_some())
-            .then_some("--attestations names one file, and there are several packages")
+        if self.packages.len() == 1 {
+            None
+        } else if self.attestations.is_some() {
+            Some("--attestations names one file, and there are several packages")
+        } else {
+            self.proofs
+                .as_ref()
+                .map(|_| "--proofs names one file, and there are several packages")
+        }
     }
 }
 
@@ -123,7 +133,11 @@ fn check(package: &Path, arguments: &Arguments, root: &TrustRoot) -> Result<Repo
         .attestations
         .clone()
         .unwrap_or_else(|| sidecar_path(package));
-    let sidecar = read_sidecar(&path)?;
+    let proofs = arguments
+        .proofs
+        .clone()
+        .unwrap_or_else(|| proofs_path(package));
+    let sidecar = with_proofs(read_envelopes(&path)?, &proofs)?;
     let policy = VerifyPolicy {
         min_level: arguments.min_level,
         require_tests: !arguments.allow_untested,
@@ -158,13 +172,39 @@ pub(crate) fn read_trust_root(path: &Path) -> Result<TrustRoot> {
     TrustRoot::parse(&bytes).with_context(|| format!("{} is no trust root", path.display()))
 }
 
-/// Reads the envelopes beside a package.
-pub(crate) fn read_sidecar(path: &Path) -> Result<Sidecar> {
+/// The proofs beside a package that its attestations are logged.
+pub(crate) fn proofs_path(package: &Path) -> PathBuf {
+    let mut name = package.as_os_str().to_owned();
+    name.push(".tlog-proof");
+    PathBuf::from(name)
+}
+
+/// Reads the envelopes beside a package, and the proofs if there are any.
+pub(crate) fn read_sidecar(package: &Path) -> Result<Sidecar> {
+    with_proofs(
+        read_envelopes(&sidecar_path(package))?,
+        &proofs_path(package),
+    )
+}
+
+fn read_envelopes(path: &Path) -> Result<Sidecar> {
     let file = fs_err::File::open(path).context("the attestations are missing")?;
     let mut bytes = Vec::new();
     file.take(SIDECAR_LIMIT as u64 + 1)
         .read_to_end(&mut bytes)?;
     Sidecar::parse(&bytes).with_context(|| format!("cannot read {}", path.display()))
+}
+
+/// Adds the proofs of a file. Without the file there are none, and verification says what that means.
+fn with_proofs(sidecar: Sidecar, path: &Path) -> Result<Sidecar> {
+    let file = match fs_err::File::open(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(sidecar),
+        file => file?,
+    };
+    let mut bytes = Vec::new();
+    file.take(PROOFS_LIMIT as u64 + 1).read_to_end(&mut bytes)?;
+    let read = sidecar.with_proofs(&bytes);
+    read.with_context(|| format!("cannot read {}", path.display()))
 }
 
 /// What a package file says of itself, measured; the package must be intact.

@@ -11,7 +11,7 @@ use crate::services::{Inherited, QEMU, Services};
 use crate::signing::{JobSigner, component, finish};
 use crate::staging::Staging;
 use anyhow::{Context, Result};
-use bessemer_attest::documents::{Components, TestOutcome, canonical_bytes};
+use bessemer_attest::documents::{Accelerator, Components, TestOutcome, canonical_bytes};
 use bessemer_build::boot;
 use bessemer_build::job::Job;
 use bessemer_build::lock::Sources;
@@ -19,7 +19,7 @@ use bessemer_build::worker::{Done, Linting, Tools, Work};
 use bessemer_package::Scratch;
 use bessemer_repository::{PackageFile, Repository};
 use bessemer_store::Store;
-use bessemer_vm::Qemu;
+use bessemer_vm::{Bundle, Qemu};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -73,7 +73,6 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
     let tools = tools(
         &job,
         &store,
-        &places,
         &services,
         description.signer.clone(),
         &mut progress,
@@ -168,23 +167,12 @@ fn locked_packages(job: &Job, store: &Store) -> Vec<PackageFile> {
 pub(super) fn tools(
     job: &Job,
     store: &Store,
-    places: &Places,
     services: &Services,
     signer: bessemer_attest::documents::Component,
     progress: &mut Progress,
 ) -> Result<Tools> {
     use bessemer_build::{Event, Reporter as _};
-    let kernel = job
-        .lock
-        .boot
-        .package
-        .as_ref()
-        .context("the lock names no kernel package")?;
-    let kernel = PackageFile {
-        path: store.object_path(&kernel.sha256),
-        locked: kernel.clone(),
-    };
-    let bundle = boot::bundle(&kernel, &places.cache, &companion("bessemer-agent")?)?;
+    let bundle = bundle(job, store)?;
     boot::check(&bundle, &job.lock.boot)?;
     let qemu =
         Qemu::measure(Path::new(QEMU)).context("QEMU is missing; install qemu-system-x86")?;
@@ -203,6 +191,19 @@ pub(super) fn tools(
     )?;
     progress.report(Event::Note(&format!("accelerator: {reason}")));
     Ok(tools)
+}
+
+/// Kernel and agent of a machine; the agent alone where the lock names no kernel.
+fn bundle(job: &Job, store: &Store) -> Result<Bundle> {
+    let agent = companion("bessemer-agent")?;
+    let Some(locked) = &job.lock.boot.package else {
+        return Ok(Bundle::without_kernel(&agent)?);
+    };
+    let kernel = PackageFile {
+        path: store.object_path(&locked.sha256),
+        locked: locked.clone(),
+    };
+    Ok(boot::bundle(&kernel, &agent)?)
 }
 
 fn result(job: &Job, done: &Done, placed: &[PathBuf], out: &Path) -> serde_json::Value {
@@ -248,5 +249,8 @@ fn result(job: &Job, done: &Done, placed: &[PathBuf], out: &Path) -> serde_json:
 
 /// Where a guest ran, in a word.
 pub(super) fn guest(machine: &bessemer_attest::documents::MachineObservation) -> String {
-    format!("microVM/{}", machine.accelerator.as_str())
+    match machine.accelerator {
+        Accelerator::Direct => "direct, no machine".to_owned(),
+        accelerator => format!("microVM/{}", accelerator.as_str()),
+    }
 }

@@ -23,6 +23,9 @@ const AFTER: Influence = None("acts on files that are finished");
 const SIGNATURE: Influence = None(
     "changes the signature member alone, whose name and key are in the package; control and data are the same",
 );
+const KEYS: Influence = None(
+    "replaces keys of the signer; which key signed is in the log, and control and data are the same",
+);
 const WORKSPACE: Influence =
     Recorded("resolvedDependencies: each file that enters the workspace, by digest");
 
@@ -293,6 +296,11 @@ pub(crate) const ENTRIES: &[Entry] = &[
     entry(&["verify"], "<packages>", READS),
     entry(&["verify"], "--trust-root", READS),
     entry(&["verify"], "--attestations", READS),
+    entry(&["verify"], "--proofs", READS),
+    entry(&["log verify", "log show"], "--state", READS),
+    entry(&["log verify", "log show"], "--log", READS),
+    entry(&["log verify", "log show"], "--trust-root", READS),
+    entry(&["log verify"], "--checkpoint", READS),
     entry(&["verify"], "--min-level", READS),
     entry(&["verify"], "--allow-untested", READS),
     entry(&["verify"], "--require-gate", READS),
@@ -313,6 +321,10 @@ pub(crate) const ENTRIES: &[Entry] = &[
             "sign-index",
             "index",
             "keys export",
+            "keys rotate",
+            "keys revoke",
+            "log verify",
+            "log show",
             "bootstrap debian",
         ],
         "--json",
@@ -345,6 +357,10 @@ pub(crate) const ENTRIES: &[Entry] = &[
         PRINTS,
     ),
     entry(&["keys export"], "--out", READS),
+    entry(&["keys rotate"], "<role>", KEYS),
+    entry(&["keys revoke"], "<key>", KEYS),
+    entry(&["keys revoke"], "--at", KEYS),
+    entry(&["keys revoke"], "--since-checkpoint", KEYS),
     entry(&["kernel unpack"], "--repository-append", READS),
     entry(&["kernel unpack"], "--keyring-append", READS),
     entry(&["kernel unpack"], "--no-key-discovery", READS),
@@ -367,6 +383,10 @@ pub(crate) const VARIABLES: &[(&str, Influence)] = &[
     (
         "HTTP_AUTH",
         None("tells servers who asks; what they send is recorded by digest"),
+    ),
+    (
+        "BESSEMER_SIGNER",
+        None("names a signer that runs already; which one signed is in the statements"),
     ),
     (
         "COSIGN_PASSWORD",

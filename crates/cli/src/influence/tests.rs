@@ -198,6 +198,7 @@ fn what_is_said_to_be_internal_is_a_field_of_the_internal_parameters() {
         machine: "microvm".to_owned(),
         cpu_baseline: "Nehalem".to_owned(),
         isolation: IsolationParameters {
+            host_kernel: Some("6.1.0".to_owned()),
             jail_profile: "host".to_owned(),
             applied: Vec::new(),
             missing: Vec::new(),

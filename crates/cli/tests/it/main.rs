@@ -9,6 +9,7 @@ mod apk;
 mod apk_install;
 mod commands;
 mod diagnostics;
+mod direct;
 mod entered;
 mod failures;
 mod fixture;

@@ -1,10 +1,10 @@
 //! After a run: everything is measured again, held against the registration, and signed.
 
-use super::register::{finished, registered};
-use super::{ARTIFACT_LIMIT, DOCUMENT_LIMIT, Refusal, document, now, seal};
+use super::register::registered;
+use super::{ARTIFACT_LIMIT, About, DOCUMENT_LIMIT, Refusal, Sealed, document, lock, now, seal};
 use crate::handed::Handed;
-use crate::log::{Entry, Event};
-use crate::protocol::{OutputStatements, Reply, Statements};
+use crate::log::{Event, Job, LockedLog};
+use crate::protocol::{LoggedStatements, OutputStatements, Reply, Statements};
 use crate::state::{State, write};
 use bessemer_attest::Role;
 use bessemer_attest::derive::{Derivation, Evidence};
@@ -29,16 +29,20 @@ pub(super) fn finish(state: &State, handed: &Finished<'_>) -> Result<Reply, Refu
     let record_bytes = document("the record", handed.record)?;
     let record: Record = parse(&record_bytes)?;
     let record_digest = Digest::of(&record_bytes);
-    let entries = state.log.lock()?.entries().to_vec();
-    let (entry, job_spec) = registered(state, &entries, &record.invocation_id)?;
-    if let Some(known) = known(state, &entries, &record, &record_digest)? {
-        return Ok(Reply::Statements(known));
-    }
-    match_registration(state, &entry, &record)?;
+    let (job, job_spec) = {
+        let log = lock(state)?;
+        let (job, job_spec) = registered(state, log.jobs(), &record.invocation_id)?;
+        if let Some(known) = known(state, &log, &record, &record_digest)? {
+            return Ok(Reply::Statements(known));
+        }
+        (job.clone(), job_spec)
+    };
+    // Measuring takes long, and others may use the log meanwhile.
+    match_registration(state, &job, &record)?;
     let locks = locks(&record, handed.locks)?;
     logs(&record, handed.logs)?;
     let networks = networks(&record, handed.networks)?;
-    outputs(&entries, &record, handed)?;
+    outputs(&job, &record, handed)?;
     let (lock, test_locks) = locks.split_first().ok_or(Refusal::Count {
         what: "locks",
         expected: 1,
@@ -52,41 +56,53 @@ pub(super) fn finish(state: &State, handed: &Finished<'_>) -> Result<Reply, Refu
         networks: &networks,
     };
     let derivation = Derivation::new(&state.issuer, evidence)?;
-    let statements = sign(state, &derivation, &record, handed.sboms)?;
-    keep(state, &record, record_digest, statements).map(Reply::Statements)
+    let sboms = sboms(&record, handed.sboms)?;
+    keep(state, &derivation, &record, record_digest, &sboms).map(Reply::Statements)
 }
 
-/// The result that is kept, when the job was finished with this very record.
+/// The result that is kept, when the job was finished with this very record, and the proofs of its
+/// statements: against the checkpoint right behind them, so that these are the same every time, too.
 fn known(
     state: &State,
-    entries: &[Entry],
+    log: &LockedLog<'_>,
     record: &Record,
     digest: &Digest,
-) -> Result<Option<Statements>, Refusal> {
-    let Some((finished_with, result)) = finished(entries, &record.invocation_id) else {
+) -> Result<Option<LoggedStatements>, Refusal> {
+    let job = log.jobs().get(&record.invocation_id);
+    let Some(finish) = job.and_then(|job| job.finished) else {
         return Ok(None);
     };
-    if finished_with != *digest {
+    if finish.record != *digest {
         return Err(Refusal::Finished(record.invocation_id.clone()));
     }
     let changed = || Refusal::Stored(io::Error::from(io::ErrorKind::InvalidData));
     let bytes = fs::read(state.result_path(digest)).map_err(Refusal::Stored)?;
-    if Digest::of(&bytes) != result {
+    if Digest::of(&bytes) != finish.result {
         return Err(changed());
     }
-    serde_json::from_slice(&bytes)
-        .map(Some)
-        .map_err(|_| changed())
+    let statements: Statements = serde_json::from_slice(&bytes).map_err(|_| changed())?;
+    proven(log, statements, finish.index).map(Some)
 }
 
-fn match_registration(state: &State, entry: &Entry, record: &Record) -> Result<(), Refusal> {
-    if let Event::Registered { job_spec, lock, .. } = &entry.event {
-        same("the registered job spec", &record.job_spec, job_spec)?;
-        same("the registered lock", &record.lock, lock)?;
-    }
+/// The statements whose entries stand right before the one at `index`, with their proofs.
+fn proven(
+    log: &LockedLog<'_>,
+    statements: Statements,
+    index: u64,
+) -> Result<LoggedStatements, Refusal> {
+    let count = statements.envelopes().count() as u64;
+    let proofs = (index.saturating_sub(count)..index)
+        .map(|one| Ok(log.prove(one, index + 1)?.to_text()))
+        .collect::<Result<_, Refusal>>()?;
+    Ok(LoggedStatements { statements, proofs })
+}
+
+fn match_registration(state: &State, job: &Job, record: &Record) -> Result<(), Refusal> {
+    same("the registered job spec", &record.job_spec, &job.spec)?;
+    same("the registered lock", &record.lock, &job.lock)?;
     let (signer, own) = (&record.components.signer, &state.issuer.signer);
     same("the signer", &signer.sha256, &own.sha256)?;
-    if record.started_on < entry.time || record.finished_on > now()? {
+    if record.started_on < job.time || record.finished_on > now()? {
         let (from, until) = (record.started_on.clone(), record.finished_on.clone());
         return Err(Refusal::Times { from, until });
     }
@@ -135,7 +151,7 @@ fn networks(record: &Record, files: &[File]) -> Result<Vec<NetworkRecord>, Refus
 }
 
 /// Every apk, measured whole and in its parts, with a control member that was signed for this job.
-fn outputs(entries: &[Entry], record: &Record, handed: &Finished<'_>) -> Result<(), Refusal> {
+fn outputs(job: &Job, record: &Record, handed: &Finished<'_>) -> Result<(), Refusal> {
     count("packages", record.outputs.len(), handed.apks.len())?;
     count(
         "signature sizes",
@@ -144,7 +160,7 @@ fn outputs(entries: &[Entry], record: &Record, handed: &Finished<'_>) -> Result<
     )?;
     let files = handed.apks.iter().zip(&handed.signature_sizes);
     for (output, (file, signature_size)) in record.outputs.iter().zip(files) {
-        let control_size = signed_control(entries, record, output)?;
+        let control_size = signed_control(job, output)?;
         let handed = Handed::new(&output.file, file, ARTIFACT_LIMIT)?;
         let parts = handed.parts(*signature_size, control_size)?;
         same(&format!("`{}`", output.file), &output.sha256, &parts.whole)?;
@@ -162,30 +178,19 @@ fn outputs(entries: &[Entry], record: &Record, handed: &Finished<'_>) -> Result<
     Ok(())
 }
 
-fn signed_control(entries: &[Entry], record: &Record, output: &Output) -> Result<u64, Refusal> {
-    let size = entries.iter().find_map(|entry| match &entry.event {
-        Event::ControlSigned {
-            invocation_id,
-            control,
-            size,
-        } if *invocation_id == record.invocation_id && *control == output.control_sha256 => {
-            Some(*size)
-        }
-        _ => None,
-    });
-    size.ok_or_else(|| Refusal::Control(output.file.chars().take(100).collect()))
+fn signed_control(job: &Job, output: &Output) -> Result<u64, Refusal> {
+    let mut controls = job.controls.iter();
+    let found = controls.find(|(control, _)| *control == output.control_sha256);
+    found
+        .map(|(_, size)| *size)
+        .ok_or_else(|| Refusal::Control(output.file.chars().take(100).collect()))
 }
 
-fn sign(
-    state: &State,
-    derivation: &Derivation<'_>,
-    record: &Record,
-    sboms: &[File],
-) -> Result<Statements, Refusal> {
-    count("SBOMs", record.outputs.len(), sboms.len())?;
-    let mut outputs = Vec::new();
+/// The SBOM of every output, measured; it becomes part of a statement as it is.
+fn sboms(record: &Record, files: &[File]) -> Result<Vec<Box<RawValue>>, Refusal> {
+    count("SBOMs", record.outputs.len(), files.len())?;
     let mut documents = Vec::new();
-    for (output, file) in record.outputs.iter().zip(sboms) {
+    for (output, file) in record.outputs.iter().zip(files) {
         let bytes = Handed::new("an SBOM", file, DOCUMENT_LIMIT)?.bytes()?;
         same(
             &format!("the SBOM of `{}`", output.file),
@@ -199,43 +204,72 @@ fn sign(
         }
         documents.push(raw);
     }
-    for (index, (output, document)) in record.outputs.iter().zip(&documents).enumerate() {
-        let test = derivation.test_result(index)?;
-        outputs.push(OutputStatements {
-            file: output.file.clone(),
-            test: test
-                .map(|statement| seal(state, Role::Test, &statement))
-                .transpose()?,
-            sbom: seal(state, Role::Sbom, &derivation.sbom(index, document)?)?,
-        });
-    }
-    let provenance = seal(state, Role::Provenance, &derivation.provenance()?)?;
-    Ok(Statements {
-        provenance,
-        outputs,
-    })
+    Ok(documents)
 }
 
-/// Stores the result and logs it, both under the log's lock, so that a job has one result.
+/// Derives and signs every statement; the events are in the order of [`Statements::envelopes`].
+fn sign(
+    state: &State,
+    derivation: &Derivation<'_>,
+    record: &Record,
+    sboms: &[Box<RawValue>],
+) -> Result<(Statements, Vec<Event>), Refusal> {
+    let mut events = Vec::new();
+    let mut take = |sealed: Sealed| {
+        events.push(sealed.event);
+        sealed.envelope
+    };
+    let about = |subject| About {
+        subject,
+        invocation_id: Some(&record.invocation_id),
+    };
+    let provenance = derivation.provenance()?;
+    let provenance = take(seal(state, Role::Provenance, &provenance, about(None))?);
+    let mut outputs = Vec::new();
+    for (index, (output, document)) in record.outputs.iter().zip(sboms).enumerate() {
+        let about = about(Some(output.sha256));
+        let test = match derivation.test_result(index)? {
+            Some(statement) => Some(take(seal(state, Role::Test, &statement, about)?)),
+            None => None,
+        };
+        let sbom = derivation.sbom(index, document)?;
+        outputs.push(OutputStatements {
+            file: output.file.clone(),
+            test,
+            sbom: take(seal(state, Role::Sbom, &sbom, about)?),
+        });
+    }
+    let statements = Statements {
+        provenance,
+        outputs,
+    };
+    Ok((statements, events))
+}
+
+/// Signs, stores and logs, all under the log's lock, so that a job has one result: a signature that
+/// was made and not logged would be one that nobody knows of.
 fn keep(
     state: &State,
+    derivation: &Derivation<'_>,
     record: &Record,
     record_digest: Digest,
-    statements: Statements,
-) -> Result<Statements, Refusal> {
-    let mut log = state.log.lock()?;
-    if let Some(known) = known(state, log.entries(), record, &record_digest)? {
+    sboms: &[Box<RawValue>],
+) -> Result<LoggedStatements, Refusal> {
+    let mut log = lock(state)?;
+    if let Some(known) = known(state, &log, record, &record_digest)? {
         return Ok(known);
     }
+    let (statements, mut events) = sign(state, derivation, record, sboms)?;
     let bytes = canonical_bytes(&statements)?;
     write(&state.result_path(&record_digest), &bytes)?;
-    let event = Event::Finished {
+    events.push(Event::Finished {
         invocation_id: record.invocation_id.clone(),
         record: record_digest,
         result: Digest::of(&bytes),
-    };
-    log.append(now()?, event)?;
-    Ok(statements)
+    });
+    let last = events.len() as u64 - 1;
+    let first = log.append(&now()?, events)?;
+    proven(&log, statements, first + last)
 }
 
 fn count(what: &'static str, expected: usize, found: usize) -> Result<(), Refusal> {

@@ -1,14 +1,14 @@
 //! Imports and the gate's summaries.
 
-use super::{ARTIFACT_LIMIT, Refusal, now, seal};
+use super::{ARTIFACT_LIMIT, About, Refusal, lock, logged, now, seal};
 use crate::handed::Handed;
-use crate::log::Event;
 use crate::protocol::Reply;
 use crate::state::State;
 use bessemer_attest::derive::{GatePolicy, SummaryRequest, import_statement, summary_statement};
 use bessemer_attest::predicates::Import;
 use bessemer_attest::verify::{ApkFacts, VerifyPolicy, verify};
-use bessemer_attest::{Role, SIDECAR_LIMIT, Sidecar};
+use bessemer_attest::{PROOFS_LIMIT, Role, SIDECAR_LIMIT, Sidecar};
+use bessemer_digest::Digest;
 use std::fs::File;
 
 /// What a summary is asked for.
@@ -28,13 +28,9 @@ pub(super) fn import(
 ) -> Result<Reply, Refusal> {
     let subject = Handed::new("the package", apk, ARTIFACT_LIMIT)?.digest()?;
     let statement = import_statement(&state.issuer.base, file, &subject, import)?;
-    let envelope = seal(state, Role::Import, &statement)?;
-    let event = Event::Imported {
-        subject,
-        envelope: envelope.digest()?,
-    };
-    state.log.lock()?.append(now()?, event)?;
-    Ok(Reply::Envelope(envelope))
+    let log = lock(state)?;
+    let sealed = seal(state, Role::Import, &statement, about(subject))?;
+    logged(log, &now()?, sealed)
 }
 
 /// Verifies a package by its sidecar, as anybody would, and signs what it found.
@@ -42,10 +38,12 @@ pub(super) fn summary(
     state: &State,
     asked: &Summary,
     apk: &File,
-    sidecar: &File,
+    (sidecar, proofs): (&File, &File),
 ) -> Result<Reply, Refusal> {
     let sha256 = Handed::new("the package", apk, ARTIFACT_LIMIT)?.digest()?;
     let bytes = Handed::new("the sidecar", sidecar, SIDECAR_LIMIT as u64)?.bytes()?;
+    let proofs = Handed::new("the proofs", proofs, PROOFS_LIMIT as u64)?.bytes()?;
+    let sidecar = Sidecar::parse(&bytes)?.with_proofs(&proofs)?;
     let facts = ApkFacts {
         file: asked.file.clone(),
         sha256,
@@ -59,7 +57,7 @@ pub(super) fn summary(
         now: Some(time.clone()),
         ..VerifyPolicy::default()
     };
-    let report = verify(&facts, &Sidecar::parse(&bytes)?, &state.trust_root, &policy)?;
+    let report = verify(&facts, &sidecar, &state.trust_root, &policy)?;
     let request = SummaryRequest {
         base: &state.issuer.base,
         version: &state.issuer.signer.version,
@@ -67,11 +65,15 @@ pub(super) fn summary(
         resource_uri: &asked.resource_uri,
         policy: &asked.policy,
     };
-    let envelope = seal(state, Role::Gate, &summary_statement(&request, &report)?)?;
-    let event = Event::Summarised {
-        subject: sha256,
-        envelope: envelope.digest()?,
-    };
-    state.log.lock()?.append(time, event)?;
-    Ok(Reply::Envelope(envelope))
+    let statement = summary_statement(&request, &report)?;
+    let log = lock(state)?;
+    let sealed = seal(state, Role::Gate, &statement, about(sha256))?;
+    logged(log, &time, sealed)
+}
+
+fn about(subject: Digest) -> About<'static> {
+    About {
+        subject: Some(subject),
+        invocation_id: None,
+    }
 }

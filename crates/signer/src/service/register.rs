@@ -1,8 +1,8 @@
 //! Before and during a run: registration, and RSA signatures.
 
-use super::{DOCUMENT_LIMIT, Refusal, SIGNED_LIMIT, document, now};
+use super::{DOCUMENT_LIMIT, Refusal, SIGNED_LIMIT, document, lock, now};
 use crate::handed::Handed;
-use crate::log::{Entry, Event};
+use crate::log::{Event, Job, Jobs};
 use crate::protocol::{Registration, Reply, RsaSignature};
 use crate::state::{NamedRsaKey, State, write};
 use aws_lc_rs::rand;
@@ -15,9 +15,9 @@ use std::io;
 const IMPORT: &str = "import";
 
 /// Announces a job: both documents are kept, and the log is synced before the id is handed out.
-pub(super) fn register(state: &State, spec: &File, lock: &File) -> Result<Reply, Refusal> {
+pub(super) fn register(state: &State, spec: &File, lock_file: &File) -> Result<Reply, Refusal> {
     let spec_bytes = document("the job spec", spec)?;
-    let lock_bytes = document("the lock", lock)?;
+    let lock_bytes = document("the lock", lock_file)?;
     let spec: JobSpec = parse(&spec_bytes)?;
     parse::<Lock>(&lock_bytes)?;
     let lock_digest = Digest::of(&lock_bytes);
@@ -38,7 +38,7 @@ pub(super) fn register(state: &State, spec: &File, lock: &File) -> Result<Reply,
         job_spec,
         lock: lock_digest,
     };
-    state.log.lock()?.append(now()?, event)?;
+    lock(state)?.append(&now()?, vec![event])?;
     let signer = state.issuer.signer.clone();
     Ok(Reply::Registration(Registration {
         invocation_id,
@@ -46,40 +46,19 @@ pub(super) fn register(state: &State, spec: &File, lock: &File) -> Result<Reply,
     }))
 }
 
-/// The registration of a job: its log entry and its job spec.
-pub(super) fn registered(
+/// The registration of a job, and its job spec.
+pub(super) fn registered<'a>(
     state: &State,
-    entries: &[Entry],
+    jobs: &'a Jobs,
     invocation_id: &str,
-) -> Result<(Entry, JobSpec), Refusal> {
-    let is_it = |entry: &&Entry| match &entry.event {
-        Event::Registered {
-            invocation_id: id, ..
-        } => id == invocation_id,
-        _ => false,
-    };
+) -> Result<(&'a Job, JobSpec), Refusal> {
     let unknown = || Refusal::Unregistered(invocation_id.chars().take(64).collect());
-    let entry = entries.iter().find(is_it).ok_or_else(unknown)?;
-    let Event::Registered { job_spec, .. } = &entry.event else {
-        return Err(unknown());
-    };
-    let bytes = fs::read(state.job_path(job_spec)).map_err(Refusal::Stored)?;
-    if Digest::of(&bytes) != *job_spec || bytes.len() as u64 > DOCUMENT_LIMIT {
+    let job = jobs.get(invocation_id).ok_or_else(unknown)?;
+    let bytes = fs::read(state.job_path(&job.spec)).map_err(Refusal::Stored)?;
+    if Digest::of(&bytes) != job.spec || bytes.len() as u64 > DOCUMENT_LIMIT {
         return Err(Refusal::Stored(io::Error::from(io::ErrorKind::InvalidData)));
     }
-    Ok((entry.clone(), parse(&bytes)?))
-}
-
-/// The record that a job was finished with.
-pub(super) fn finished(entries: &[Entry], invocation_id: &str) -> Option<(Digest, Digest)> {
-    entries.iter().find_map(|entry| match &entry.event {
-        Event::Finished {
-            invocation_id: id,
-            record,
-            result,
-        } if id == invocation_id => Some((*record, *result)),
-        _ => None,
-    })
+    Ok((job, parse(&bytes)?))
 }
 
 /// Signs a control member for a job that is registered, not finished and not interactive.
@@ -89,20 +68,21 @@ pub(super) fn sign_control(
     control: &File,
 ) -> Result<Reply, Refusal> {
     let bytes = Handed::new("the control member", control, SIGNED_LIMIT)?.bytes()?;
-    let mut log = state.log.lock()?;
-    let (_, spec) = registered(state, log.entries(), invocation_id)?;
+    let mut log = lock(state)?;
+    let (job, spec) = registered(state, log.jobs(), invocation_id)?;
     if spec.interactive {
         return Err(Refusal::Interactive);
     }
-    if finished(log.entries(), invocation_id).is_some() {
+    if job.finished.is_some() {
         return Err(Refusal::Finished(invocation_id.to_owned()));
     }
     let event = Event::ControlSigned {
         invocation_id: invocation_id.to_owned(),
         control: Digest::of(&bytes),
         size: bytes.len() as u64,
+        key: state.apk.id.clone(),
     };
-    log.append(now()?, event)?;
+    log.append(&now()?, vec![event])?;
     drop(log);
     signature(&state.apk, &bytes)
 }
@@ -114,8 +94,9 @@ pub(super) fn sign_import_control(state: &State, control: &File) -> Result<Reply
         invocation_id: IMPORT.to_owned(),
         control: Digest::of(&bytes),
         size: bytes.len() as u64,
+        key: state.import_apk.id.clone(),
     };
-    state.log.lock()?.append(now()?, event)?;
+    lock(state)?.append(&now()?, vec![event])?;
     signature(&state.import_apk, &bytes)
 }
 
@@ -124,8 +105,9 @@ pub(super) fn sign_index(state: &State, key: &NamedRsaKey, index: &File) -> Resu
     let bytes = Handed::new("the index", index, SIGNED_LIMIT)?.bytes()?;
     let event = Event::IndexSigned {
         index: Digest::of(&bytes),
+        key: key.id.clone(),
     };
-    state.log.lock()?.append(now()?, event)?;
+    lock(state)?.append(&now()?, vec![event])?;
     signature(key, &bytes)
 }
 

@@ -5,12 +5,17 @@
     reason = "a test's own helpers fail the test by panicking"
 )]
 
+mod confined;
 mod connections;
+mod drill;
 mod key_files;
+mod killed;
 mod refusals;
 mod run;
 mod statements;
+mod tokens;
 
+use bessemer_attest::TrustRoot;
 use bessemer_signer::{Client, SignerOptions, SignerProcess};
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
@@ -40,7 +45,10 @@ fn options(directory: &Path) -> SignerOptions {
 
 impl Fixture {
     fn start() -> Self {
-        let directory = tempfile::tempdir().unwrap();
+        Self::start_in(tempfile::tempdir().unwrap())
+    }
+
+    fn start_in(directory: TempDir) -> Self {
         std::fs::set_permissions(directory.path(), Permissions::from_mode(0o755)).unwrap();
         let options = options(directory.path());
         Self {
@@ -54,7 +62,23 @@ impl Fixture {
         self.process.client().unwrap()
     }
 
+    fn root(&self) -> TrustRoot {
+        let bytes = std::fs::read(self.options.state.join("trust-root.json")).unwrap();
+        TrustRoot::parse(&bytes).unwrap()
+    }
+
+    /// Every entry of the log, one a line; the whole log is held against its checkpoint.
     fn log(&self) -> String {
-        std::fs::read_to_string(self.options.state.join("log.jsonl")).unwrap()
+        let key = self.root().log_key().unwrap().unwrap();
+        let directory = self.options.state.join("log");
+        let mut lines = String::new();
+        let read = |path: &str| std::fs::read(directory.join(path));
+        bessemer_tlog::audit(&key, read, |_, entry| {
+            lines.push_str(std::str::from_utf8(entry).unwrap());
+            lines.push('\n');
+            Ok(())
+        })
+        .unwrap();
+        lines
     }
 }

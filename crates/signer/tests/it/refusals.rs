@@ -67,7 +67,7 @@ fn refuses_records_that_are_not_what_was_registered_or_measured() {
             run.record.tests[0].steps[0].status = 1;
         }),
         ("the kernel of the build VM", |run| {
-            run.record.build_machine.kernel = Digest::of("x");
+            run.record.build_machine.kernel = Some(Digest::of("x"));
         }),
         ("the signer is", |run| {
             run.record.components.signer.sha256 = Digest::of("x");
@@ -79,7 +79,7 @@ fn refuses_records_that_are_not_what_was_registered_or_measured() {
             run.record.finished_on = "9000-01-01T00:00:00Z".parse().unwrap();
         }),
         ("has control characters", |run| {
-            run.record.build_machine.qemu_version.push('\u{1b}');
+            run.record.build_machine.qemu_version = Some("\u{1b}".to_owned());
         }),
     ];
     let fixture = Fixture::start();
@@ -141,13 +141,18 @@ fn the_gate_verifies_before_it_signs() {
     };
     let mut ask = |policy: &GatePolicy, apk: &[u8], sidecar: &Sidecar| {
         let apk = memory_file(apk).unwrap();
-        let sidecar = memory_file(&sidecar.to_bytes().unwrap()).unwrap();
-        refusal(client.sign_summary("hello-1.0-r0.apk", "packages/x", policy, &apk, &sidecar))
+        let mut sidecar = sidecar.clone();
+        let asked =
+            client.sign_summary("hello-1.0-r0.apk", "packages/x", policy, &apk, &mut sidecar);
+        refusal(asked)
     };
     assert!(ask(&gate(3), &run.apk, &sidecar).contains("level 3 is demanded"));
     assert!(ask(&gate(1), b"another", &sidecar).contains("not among the subjects"));
     assert!(ask(&gate(1), &run.apk, &Sidecar::default()).contains("no provenance"));
-    let provenance = Sidecar::new(sidecar.envelopes()[..1].to_vec());
+    let unlogged = Sidecar::new(sidecar.envelopes().to_vec());
+    assert!(ask(&gate(1), &run.apk, &unlogged).contains("nothing beside it proves"));
+    let mut provenance = Sidecar::default();
+    provenance.push_logged(sidecar.envelopes()[0].clone(), sidecar.proofs()[0].clone());
     assert!(ask(&gate(1), &run.apk, &provenance).contains("no passing test result"));
 }
 
@@ -177,10 +182,31 @@ fn refuses_to_go_on_with_an_altered_log() {
     let fixture = Fixture::start();
     let mut client = fixture.client();
     Run::ready(&mut client);
-    let path = fixture.options.state.join("log.jsonl");
-    let altered = fixture.log().replacen("initialised", "initializd", 1);
-    std::fs::write(path, altered).unwrap();
-    assert!(refusal(run::new().register(&mut client)).contains("was altered at line 1"));
+    let path = fixture.options.state.join("log/checkpoint");
+    let good = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, good.replacen("\n3\n", "\n2\n", 1)).unwrap();
+    assert!(refusal(run::new().register(&mut client)).contains("was altered"));
+    std::fs::write(&path, good).unwrap();
+    run::new().register(&mut client).unwrap();
+}
+
+#[test]
+fn does_not_begin_again_where_there_are_keys_and_no_log() {
+    let fixture = Fixture::start();
+    drop(fixture.process);
+    let state = &fixture.options.state;
+    let refused = || {
+        SignerProcess::spawn(&fixture.options)
+            .unwrap_err()
+            .to_string()
+    };
+    std::fs::rename(state.join("log"), state.join("elsewhere")).unwrap();
+    assert!(refused().contains("their log is gone"));
+    std::fs::rename(state.join("elsewhere"), state.join("log")).unwrap();
+    std::fs::write(state.join("log.jsonl"), "{}\n").unwrap();
+    assert!(refused().contains("no released version wrote"));
+    std::fs::remove_file(state.join("log.jsonl")).unwrap();
+    SignerProcess::spawn(&fixture.options).unwrap();
 }
 
 #[test]
@@ -230,20 +256,19 @@ fn keeps_its_keys_from_the_uid_that_asks_it() {
     let uid = options
         .run_as
         .unwrap_or_else(|| rustix::process::geteuid().as_raw());
-    for name in [
-        "",
-        "keys",
-        "keys/provenance.key",
-        "keys/apk.rsa",
-        "log.jsonl",
-    ] {
-        let metadata = std::fs::metadata(options.state.join(name)).unwrap();
-        assert_eq!(
-            (metadata.uid(), metadata.mode() & 0o077),
-            (uid, 0),
-            "{name}"
-        );
+    let mut pending = vec![options.state.clone()];
+    let mut files = 0;
+    while let Some(path) = pending.pop() {
+        let metadata = std::fs::metadata(&path).unwrap();
+        let found = (metadata.uid(), metadata.mode() & 0o077);
+        assert_eq!(found, (uid, 0), "{}", path.display());
+        files += 1;
+        if metadata.is_dir() {
+            let inside = std::fs::read_dir(path).unwrap();
+            pending.extend(inside.map(|entry| entry.unwrap().path()));
+        }
     }
+    assert!(files > 20, "{files}");
     assert!(
         process
             .client()

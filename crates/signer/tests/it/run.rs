@@ -10,6 +10,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 const SIGNATURE: &[u8] = b"signature member";
 
+#[derive(Debug)]
 pub(crate) struct Run {
     pub(crate) job_spec: JobSpec,
     pub(crate) lock: Lock,
@@ -92,6 +93,13 @@ impl Run {
             apks: &[&plain(&self.apk)],
             signature_sizes: &[SIGNATURE.len() as u64],
         })
+    }
+
+    /// Registered, and nothing more.
+    pub(crate) fn new_registered(client: &mut Client) -> Result<Self, ClientError> {
+        let mut run = new();
+        run.register(client)?;
+        Ok(run)
     }
 
     /// Registered and with a signed control member: ready to be finished.

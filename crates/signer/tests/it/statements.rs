@@ -4,7 +4,7 @@ use crate::{Fixture, options, run};
 use bessemer_attest::derive::GatePolicy;
 use bessemer_attest::predicates::{Import, ImportedDeb, ImportedRelease};
 use bessemer_attest::verify::{ApkFacts, VerifyPolicy, verify};
-use bessemer_attest::{Role, Sidecar, TrustRoot, decode_pem};
+use bessemer_attest::{Role, TrustRoot, decode_pem};
 use bessemer_digest::Digest;
 use bessemer_signer::{Repository, SignerOptions, SignerProcess, generate_rsa, memory_file};
 use std::path::Path;
@@ -74,11 +74,9 @@ fn signs_a_run_and_admits_it() {
         allow_untested: false,
     };
     let apk = memory_file(&run.apk).unwrap();
-    let bytes = memory_file(&sidecar.to_bytes().unwrap()).unwrap();
-    let envelope = client
-        .sign_summary(&file, "packages/x", &gate, &apk, &bytes)
+    client
+        .sign_summary(&file, "packages/x", &gate, &apk, &mut sidecar)
         .unwrap();
-    sidecar.push(envelope);
     let policy = VerifyPolicy {
         require_gate: true,
         ..policy
@@ -122,7 +120,7 @@ fn signs_imports_with_keys_of_their_own() {
         }),
     };
     let apk = memory_file(b"apk").unwrap();
-    let envelope = client
+    let sidecar = client
         .sign_import("dash-0.5-r0.apk", &import, &apk)
         .unwrap();
     let facts = ApkFacts {
@@ -131,7 +129,6 @@ fn signs_imports_with_keys_of_their_own() {
         control_sha256: None,
         data_sha256: None,
     };
-    let sidecar = Sidecar::new(vec![envelope]);
     let policy = VerifyPolicy {
         accept_imports: true,
         ..VerifyPolicy::default()

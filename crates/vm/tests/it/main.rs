@@ -8,6 +8,7 @@
 
 mod bench;
 mod devices;
+mod direct;
 mod escape;
 mod faults;
 mod hostile;

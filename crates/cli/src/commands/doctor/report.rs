@@ -57,7 +57,7 @@ impl Report {
                 level: Some(3),
                 because,
             },
-            Accelerator::Tcg => Builder {
+            Accelerator::Tcg | Accelerator::Direct => Builder {
                 id: "microvm-emulated/v1",
                 level: None,
                 because: vec![format!(
@@ -98,7 +98,7 @@ impl Report {
         let builder = self.builder();
         let accelerator = match self.probe.accelerator {
             Accelerator::Kvm => "KVM",
-            Accelerator::Tcg => "emulation",
+            Accelerator::Tcg | Accelerator::Direct => "emulation",
         };
         row("guests", &format!("{accelerator}: {}", self.probe.reason))?;
         match &self.qemu {

@@ -2,7 +2,7 @@
 
 use super::Arguments;
 use crate::commands::index::entry;
-use crate::commands::verify::{facts, read_sidecar, sidecar_path};
+use crate::commands::verify::{facts, read_sidecar};
 use crate::package_file;
 use anyhow::{Context, Result, bail};
 use bessemer_apk::IndexEntry;
@@ -12,7 +12,7 @@ use bessemer_attest::{Role, Sidecar, TrustRoot};
 use bessemer_build::boot::{KERNEL, is_kernel};
 use bessemer_digest::Digest;
 use bessemer_package::Scratch;
-use bessemer_signer::{Client, memory_file};
+use bessemer_signer::Client;
 use std::fs::File;
 use std::path::Path;
 use tempfile::NamedTempFile;
@@ -57,7 +57,7 @@ fn judge(
     // Looked for first: without it, its attestations would be what is missed.
     drop(package_file::open(package)?);
     // An earlier gate's summary speaks of another repository.
-    let mut sidecar = read_sidecar(&sidecar_path(package))?.without(Role::Gate, root)?;
+    let mut sidecar = read_sidecar(package)?.without(Role::Gate, root)?;
     let copy = copied(package, &arguments.repository, ground.scratch)?;
     let entry = entry(copy.path())?;
     check(&entry)?;
@@ -81,9 +81,8 @@ fn judge(
         min_level: 0,
         allow_untested: arguments.allow_untested,
     };
-    let evidence = memory_file(&sidecar.to_bytes()?)?;
     let apk = File::open(copy.path())?;
-    sidecar.push(client.sign_summary(&file, &uri, &gate, &apk, &evidence)?);
+    client.sign_summary(&file, &uri, &gate, &apk, &mut sidecar)?;
     verify(&facts, &sidecar, root, &policy).context("what would be published does not verify")?;
     Ok(Admitted {
         copy,

@@ -30,11 +30,10 @@ impl Attested {
     /// Looks beside the package. An error when something is there that does not speak of this very
     /// file, or that no known key signed.
     pub(super) fn find(original: &Original, root: &TrustRoot) -> Result<Option<Self>> {
-        let path = sidecar_path(&original.path);
-        if !path.exists() {
+        if !sidecar_path(&original.path).exists() {
             return Ok(None);
         }
-        let sidecar = read_sidecar(&path)?;
+        let sidecar = read_sidecar(&original.path)?;
         let policy = VerifyPolicy {
             now: Some(now()?),
             ..VerifyPolicy::default()

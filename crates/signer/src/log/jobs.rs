@@ -1,0 +1,98 @@
+//! What the entries say of each job, so that no request reads the whole log.
+
+use super::entry::{Entry, Event};
+use bessemer_attest::documents::Timestamp;
+use bessemer_digest::Digest;
+use std::collections::HashMap;
+
+/// A job that was registered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Job {
+    /// When, by the signer's clock.
+    pub(crate) time: Timestamp,
+    /// Digest of its JobSpec.
+    pub(crate) spec: Digest,
+    /// Digest of its Lock.
+    pub(crate) lock: Digest,
+    /// The control members that were signed for it, and their sizes in bytes.
+    pub(crate) controls: Vec<(Digest, u64)>,
+    /// How it ended.
+    pub(crate) finished: Option<Finish>,
+}
+
+/// The end of a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Finish {
+    /// Digest of its Record.
+    pub(crate) record: Digest,
+    /// Digest of the stored result.
+    pub(crate) result: Digest,
+    /// The index of the entry that says so; the statements' entries stand right before it.
+    pub(crate) index: u64,
+}
+
+/// Everything that later requests ask of the entries.
+#[derive(Debug, Default)]
+pub(crate) struct Jobs {
+    jobs: HashMap<String, Job>,
+    trust_root: Option<Digest>,
+}
+
+impl Jobs {
+    /// Takes in the entry at `index`.
+    pub(super) fn take(&mut self, index: u64, entry: Entry) {
+        match entry.event {
+            Event::Initialised { trust_root } | Event::KeysChanged { trust_root, .. } => {
+                self.trust_root = Some(trust_root);
+            }
+            Event::Registered {
+                invocation_id,
+                job_spec,
+                lock,
+            } => {
+                let job = Job {
+                    time: entry.time,
+                    spec: job_spec,
+                    lock,
+                    controls: Vec::new(),
+                    finished: None,
+                };
+                self.jobs.entry(invocation_id).or_insert(job);
+            }
+            Event::ControlSigned {
+                invocation_id,
+                control,
+                size,
+                ..
+            } => {
+                if let Some(job) = self.jobs.get_mut(&invocation_id) {
+                    job.controls.push((control, size));
+                }
+            }
+            Event::Finished {
+                invocation_id,
+                record,
+                result,
+            } => {
+                if let Some(job) = self.jobs.get_mut(&invocation_id) {
+                    job.finished.get_or_insert(Finish {
+                        record,
+                        result,
+                        index,
+                    });
+                }
+            }
+            Event::Signed { .. } | Event::IndexSigned { .. } => {}
+        }
+    }
+
+    /// The job with this id.
+    pub(crate) fn get(&self, invocation_id: &str) -> Option<&Job> {
+        self.jobs.get(invocation_id)
+    }
+
+    /// The digest of the trust root that the log names last.
+    pub(crate) const fn trust_root(&self) -> Option<Digest> {
+        self.trust_root
+    }
+}
