@@ -5,7 +5,6 @@ use crate::body::Left;
 use crate::head::{Framing, RequestHead, ResponseHead};
 use crate::protocol::{Answer, Asked, Body, Exchange, RefusalKind, Report};
 use crate::replay::Found;
-use crate::reporting::plain;
 use crate::target::shown_url;
 use crate::upstream::Stream;
 use crate::wire::Connection;
@@ -67,7 +66,8 @@ impl Given {
             if KEPT.contains(&name) && value.len() <= MAX_VALUE {
                 let known = headers.entry(name.to_owned()).or_default();
                 let comma = if known.is_empty() { "" } else { ", " };
-                let _ = write!(known, "{comma}{}", plain(value));
+                // Without control characters: the head was read strictly.
+                let _ = write!(known, "{comma}{value}");
             }
         }
         let location = headers.get("location").cloned();
