@@ -6,7 +6,12 @@ use std::path::{Path, PathBuf};
 
 /// The target whose binaries need no other file: glibc is linked statically with `crt-static`.
 const GUEST_TARGET: &str = "x86_64-unknown-linux-gnu";
-const PROGRAMS: &[&str] = &["bessemer", "bessemer-jailer", "bessemer-signer"];
+const PROGRAMS: &[&str] = &[
+    "bessemer",
+    "bessemer-jailer",
+    "bessemer-proxy",
+    "bessemer-signer",
+];
 
 /// Where the target directory is.
 pub(crate) fn target() -> PathBuf {
@@ -28,6 +33,8 @@ pub(crate) fn build(directory: &Path, release: bool) -> Result<()> {
         "bessemer-cli",
         "-p",
         "bessemer-jailer",
+        "-p",
+        "bessemer-proxy",
         "-p",
         "bessemer-signer",
         "--bins",

@@ -18,12 +18,32 @@ const PACKAGES: &[(&str, &str)] = &[
     ("opensc", "/usr/bin/pkcs11-tool"),
 ];
 
+/// What the tests run on top, each with a program of it, wherever that is: clients of the proxy.
+const CLIENTS: &[(&str, &str)] = &[
+    ("curl", "curl"),
+    ("python3-pip", "pip3"),
+    ("npm", "npm"),
+    ("golang-go", "go"),
+    ("openjdk-17-jre-headless", "keytool"),
+];
+
 /// What libFuzzer needs on top.
 const FUZZING: &[(&str, &str)] = &[("g++", "/usr/bin/g++")];
 
 /// Installs the packages that are missing; says which, and asks nothing.
 pub(crate) fn run() -> Result<()> {
     install(PACKAGES)
+}
+
+/// As [`run`], for the tests.
+pub(crate) fn testing() -> Result<()> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let is_there =
+        |program: &str| std::env::split_paths(&path).any(|folder| folder.join(program).exists());
+    let missing = CLIENTS.iter().filter(|(_, program)| !is_there(program));
+    let missing: Vec<(&str, &str)> = missing.map(|(package, _)| (*package, "")).collect();
+    run()?;
+    install(&missing)
 }
 
 /// As [`run`], for fuzzing.

@@ -31,7 +31,7 @@ struct Counts {
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let mut counts = Counts::default();
     let skipped = skipped()?;
-    setup::run()?;
+    setup::testing()?;
     setup::lists()?;
     if arguments.only.is_none() {
         run_tests(&["--workspace"], &[], &[], &mut counts)?;

@@ -9,6 +9,7 @@ mod dependencies;
 mod environment;
 mod identity;
 mod import;
+mod network;
 mod provenance;
 mod summary;
 mod test_result;
@@ -25,7 +26,7 @@ pub use import::import_statement;
 pub use summary::{GatePolicy, SummaryRequest, summary_statement};
 pub use text::is_publishable;
 
-use crate::documents::{CanonicalError, JobSpec, Lock, Record};
+use crate::documents::{CanonicalError, JobSpec, Lock, NetworkRecord, Record};
 use crate::predicates::{Provenance, SPDX_TYPE, TestResult};
 use crate::{ResourceDescriptor, Statement};
 use bessemer_digest::Digest;
@@ -102,6 +103,8 @@ pub struct Evidence<'a> {
     /// Digest of the summary by which what boots was verified before the first start; `None` if it
     /// was not.
     pub environment: Option<Digest>,
+    /// The network records that it names, in its order.
+    pub networks: &'a [NetworkRecord],
 }
 
 /// Documents that agree with each other and with what the issuer may assert.
@@ -118,6 +121,7 @@ impl<'a> Derivation<'a> {
         check::documents(&evidence)?;
         check::outputs(&evidence)?;
         tests_check::tests(&evidence)?;
+        network::check(&evidence)?;
         text::publishable(&evidence)?;
         identity::may_assert(issuer, &evidence)?;
         Ok(Self { issuer, evidence })

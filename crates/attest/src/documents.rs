@@ -9,6 +9,7 @@
 mod canonical;
 mod job_spec;
 mod lock;
+mod network;
 mod record;
 #[cfg(test)]
 mod tests;
@@ -20,14 +21,15 @@ pub use canonical::{
 pub(crate) use job_spec::is_false;
 pub use job_spec::{
     AcceleratorChoice, ConfigSource, JailChoice, JobSpec, JobSpecSchema, Limits, Network,
-    Parameters,
+    NetworkLimits, NetworkPolicy, Parameters,
 };
 pub use lock::{
     Lock, LockKind, LockSchema, LockedBoot, LockedCommit, LockedFile, LockedIndex, LockedKey,
     LockedPackage, LockedPipeline, LockedSource,
 };
+pub use network::{NetworkBody, NetworkExchange, NetworkRecord, NetworkRefusal, NetworkSchema};
 pub use record::{
-    Accelerator, Byproducts, Component, Components, JailObservation, MachineObservation, Outcome,
-    Output, Record, RecordSchema, StepResult, TestOutcome, TestRun,
+    Accelerator, Byproducts, Component, Components, GuestNetwork, JailObservation,
+    MachineObservation, Outcome, Output, Record, RecordSchema, StepResult, TestOutcome, TestRun,
 };
 pub use timestamp::{Timestamp, TimestampError};

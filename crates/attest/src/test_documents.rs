@@ -5,8 +5,8 @@ use crate::documents::{
     Accelerator, AcceleratorChoice, Byproducts, Component, Components, ConfigSource, JailChoice,
     JailObservation, JobSpec, JobSpecSchema, Limits, Lock, LockKind, LockSchema, LockedBoot,
     LockedFile, LockedIndex, LockedKey, LockedPackage, LockedPipeline, LockedSource,
-    MachineObservation, Network, Outcome, Output, Parameters, Record, RecordSchema, StepResult,
-    TestOutcome, TestRun, digest,
+    MachineObservation, Network, NetworkRecord, Outcome, Output, Parameters, Record, RecordSchema,
+    StepResult, TestOutcome, TestRun, digest,
 };
 use bessemer_digest::Digest;
 
@@ -17,6 +17,7 @@ pub(crate) struct Run {
     pub(crate) lock: Lock,
     pub(crate) test_locks: Vec<Lock>,
     pub(crate) record: Record,
+    pub(crate) networks: Vec<NetworkRecord>,
 }
 
 impl Run {
@@ -27,6 +28,7 @@ impl Run {
             test_locks: &self.test_locks,
             record: &self.record,
             environment: Some(Digest::of("environment")),
+            networks: &self.networks,
         }
     }
 
@@ -62,6 +64,7 @@ pub(crate) fn run() -> Run {
         lock: lock(LockKind::Build),
         test_locks: vec![test_lock],
         record: record(),
+        networks: Vec::new(),
     };
     run.reseal();
     run
@@ -158,6 +161,7 @@ fn job_spec() -> JobSpec {
             log_bytes: 16 << 20,
         },
         network: Network::None,
+        network_policy: None,
         accelerator: AcceleratorChoice::Auto,
         jail: JailChoice::Auto,
         source_date_epoch: 1_700_000_000,
@@ -228,6 +232,7 @@ fn record() -> Record {
             started_on: Some(time("2026-11-23T10:04:00Z")),
             finished_on: Some(time("2026-11-23T10:05:00Z")),
         }],
+        networks: Vec::new(),
         byproducts: Byproducts {
             log: Digest::of("log"),
             plan: Digest::of("plan"),

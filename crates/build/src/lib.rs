@@ -14,6 +14,7 @@ pub mod licenses;
 pub mod lock;
 pub mod log;
 pub mod metadata;
+pub mod network;
 pub mod prepare;
 mod reporter;
 mod run_directory;

@@ -9,7 +9,7 @@ use crate::source::{self, SourceError};
 use bessemer_attest::documents::{AcceleratorChoice, ConfigSource, JailChoice};
 use bessemer_attest::documents::{
     CanonicalError, JobSpec, JobSpecSchema, Limits, Lock, LockKind, LockSchema, LockedBoot,
-    LockedFile, LockedPipeline, Network, Parameters, canonical_bytes, digest,
+    LockedFile, LockedPipeline, Network, NetworkPolicy, Parameters, canonical_bytes, digest,
 };
 use bessemer_digest::Digest;
 use bessemer_recipe::{PipelineOrigin, Plan};
@@ -49,6 +49,8 @@ pub struct Request<'a> {
     pub accelerator: AcceleratorChoice,
     /// Which jail each QEMU must stand in.
     pub jail: JailChoice,
+    /// What guests may reach, and within which bounds.
+    pub network: (Network, Option<NetworkPolicy>),
     /// Whether a person may enter the guest.
     pub interactive: bool,
 }
@@ -127,7 +129,8 @@ fn assemble(
         config_source: request.config_source.clone(),
         external_parameters: request.parameters.clone(),
         limits: request.limits.clone(),
-        network: Network::None,
+        network: request.network.0,
+        network_policy: request.network.1.clone(),
         accelerator: request.accelerator,
         jail: request.jail,
         source_date_epoch: plan.source_date_epoch,

@@ -22,6 +22,7 @@ pub use record::RecordError;
 use crate::environment::{EnvironmentDisk, EnvironmentError};
 use crate::job::Job;
 use crate::lock::{ResolveError, Sources};
+use crate::network::{GuestProxy, Network, Recorded};
 use crate::reporter::{Event, Reporter};
 use crate::run_directory::RunDirectory;
 use crate::source::{self, Asking};
@@ -30,8 +31,9 @@ use bessemer_attest::documents::{Record, TestOutcome, TestRun, Timestamp, Timest
 use bessemer_digest::Digest;
 use bessemer_recipe::EnvironmentPlan;
 use bessemer_repository::PackageFile;
-use bessemer_vm::Observed;
+use bessemer_vm::{Machine, Observed};
 use std::collections::BTreeMap;
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 
 /// Where programs are looked for in every guest.
@@ -58,6 +60,8 @@ pub struct Work<'a> {
     pub packages_out: PathBuf,
     /// What may not be in a package.
     pub linting: Linting,
+    /// What guests may reach; nothing when there is nothing here.
+    pub network: Option<Network>,
     /// Leave the disks in place afterwards.
     pub keep: bool,
     /// Open a shell at a step that fails.
@@ -73,6 +77,8 @@ pub struct Done {
     pub packages: Vec<BuiltPackage>,
     /// The locks of the test environments, canonical bytes by digest.
     pub test_locks: Vec<Vec<u8>>,
+    /// The network records, canonical, in the record's order.
+    pub networks: Vec<Vec<u8>>,
     /// The build's log.
     pub log: PathBuf,
     /// The logs of the tests.
@@ -175,6 +181,41 @@ impl Work<'_> {
         variables
     }
 
+    /// Starts the proxy of one guest, if guests have a network.
+    fn proxy(
+        &self,
+        machine: &Machine,
+        run: &RunDirectory,
+    ) -> Result<Option<(GuestProxy, OwnedFd)>, GuestError> {
+        let Some(network) = &self.network else {
+            return Ok(None);
+        };
+        let (launcher, store) = (self.tools.launcher(), self.sources.store);
+        let (name, whole) = (&machine.name, machine.limits.whole);
+        let started = GuestProxy::start(network, launcher, store, run.path(), name, whole);
+        Ok(Some(started?))
+    }
+
+    /// What the proxy of a guest that has gone recorded; an error if it refused something.
+    fn recorded(
+        &self,
+        proxy: Option<GuestProxy>,
+        doing: &str,
+    ) -> Result<Option<Recorded>, GuestError> {
+        let Some(proxy) = proxy else {
+            return Ok(None);
+        };
+        let recorded = proxy.finish(self.sources.store)?;
+        match recorded.refused {
+            Some(refused) => Err(GuestError::Refused {
+                doing: doing.to_owned(),
+                refused: Box::new(refused),
+                tail: Vec::new(),
+            }),
+            None => Ok(Some(recorded)),
+        }
+    }
+
     fn step_seconds(&self) -> u32 {
         u32::try_from(self.job.spec.limits.timeout_seconds).unwrap_or(u32::MAX)
     }
@@ -194,6 +235,7 @@ struct Built {
     observed: Observed,
     environment: EnvironmentDisk,
     sources_digest: Digest,
+    network: Option<Recorded>,
     log: PathBuf,
     log_digest: Digest,
 }
@@ -205,6 +247,7 @@ struct Tested {
     lock: Option<Vec<u8>>,
     log: Option<PathBuf>,
     failure: Option<GuestError>,
+    network: Option<Recorded>,
 }
 
 impl Tested {
@@ -225,6 +268,7 @@ impl Tested {
             lock: None,
             log: None,
             failure: None,
+            network: None,
         }
     }
 }

@@ -2,7 +2,7 @@
 //! same, so neither the code nor the page can change alone.
 
 use bessemer_attest::derive::{BuilderKind, Issuer, apk_build_type};
-use bessemer_attest::documents::{Component, JobSpec, Lock, Record};
+use bessemer_attest::documents::{Component, JobSpec, Lock, NetworkRecord, Record};
 use bessemer_attest::predicates::{Import, Provenance, Summary, TestResult};
 use bessemer_attest::{Statement, TrustRoot};
 use bessemer_digest::Digest;
@@ -14,10 +14,11 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// The pages that must show an example, and of what.
-const EXPECTED: [(&str, &str); 9] = [
+const EXPECTED: [(&str, &str); 10] = [
     ("job-spec.md", "bessemer.job-spec/v1"),
     ("kernel.md", "bessemer.kernel/v1"),
     ("lock.md", "bessemer.lock/v1"),
+    ("network.md", "bessemer.network/v1"),
     ("plan.md", "bessemer.plan/v1"),
     (
         "provenance.md",
@@ -114,6 +115,7 @@ fn check(place: &str, block: &str) -> String {
         "bessemer.plan/v1" => same::<Plan>(place, &value),
         "bessemer.lock/v1" => same::<Lock>(place, &value),
         "bessemer.job-spec/v1" => same::<JobSpec>(place, &value),
+        "bessemer.network/v1" => same::<NetworkRecord>(place, &value),
         "bessemer.record/v1" => same::<Record>(place, &value),
         "bessemer.kernel/v1" => same::<KernelDescriptor>(place, &value),
         "bessemer.trust-root/v1" => {

@@ -48,7 +48,7 @@ pub(crate) enum Command {
     /// Build packages again from what they carry, and compare
     Rebuild(Box<rebuild::Arguments>),
     /// Run the tests of a recipe on packages that are already built
-    Test(test::Arguments),
+    Test(Box<test::Arguments>),
     /// Admit verified packages to a repository
     Publish(publish::Arguments),
     /// Check a package against its attestations, and say what they prove

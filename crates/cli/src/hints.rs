@@ -4,6 +4,7 @@ use crate::uids;
 use bessemer_apk::VerifyError;
 use bessemer_attest::verify::{self, PASSING_TEST};
 use bessemer_build::lock::ResolveError;
+use bessemer_build::network::RefusalKind;
 use bessemer_build::prepare::PrepareError;
 use bessemer_build::worker::{
     GuestError, LintError, MachineError, OutputError, TestError, WorkError,
@@ -95,12 +96,34 @@ const ANOTHER_FILE: &str = "these attestations are of another build of the file,
 
 /// A guest without a shell runs no step; what the agent says then is about a path.
 fn of_guest(error: &GuestError) -> Option<&'static str> {
+    if let GuestError::Refused { refused, .. } = error {
+        return of_refusal(refused.kind);
+    }
     let GuestError::Session { source, .. } = error else {
         return None;
     };
     source.to_string().contains("cannot run `/bin/").then_some(
         "the environment has no shell or no coreutils; add `busybox` to its `contents.packages` (a test has an environment of its own)",
     )
+}
+
+/// Which flag lets the next build ask for it.
+const fn of_refusal(kind: RefusalKind) -> Option<&'static str> {
+    match kind {
+        RefusalKind::NotAllowed => Some("name it with --network-allow"),
+        RefusalKind::Denied => Some("--network-deny names it"),
+        RefusalKind::NotRecorded => {
+            Some("the earlier build did not ask for it; `--network recorded` asks servers again")
+        }
+        RefusalKind::PrivateAddress => Some(
+            "guests reach public addresses only; --network-private HOST:PORT lets them ask this server",
+        ),
+        RefusalKind::Port => Some(
+            "name it with its port with --network-allow HOST:PORT, or as --network-private HOST:PORT",
+        ),
+        RefusalKind::Limit => Some("--network-total is how much one guest may be given"),
+        RefusalKind::Protocol => None,
+    }
 }
 
 /// For whoever has no repository yet.

@@ -156,6 +156,8 @@ impl Services {
         let child = Command::new(companion("bessemer-jailer")?)
             .env_clear()
             .args(["serve", "--profile", profile(jail).as_str(), "--qemu", QEMU])
+            .arg("--proxy")
+            .arg(companion("bessemer-proxy")?)
             .stdin(jailers)
             .spawn()
             .context("cannot start the jailer")?;

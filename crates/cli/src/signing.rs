@@ -67,6 +67,10 @@ pub(crate) fn finish(client: &mut Client, job: &Job, done: &Done, out: &Path) ->
     for log in &done.test_logs {
         logs.push(File::open(log)?);
     }
+    let mut networks = Vec::new();
+    for network in &done.networks {
+        networks.push(memory_file(network)?);
+    }
     let mut sboms = Vec::new();
     let mut apks = Vec::new();
     let mut signature_sizes = Vec::new();
@@ -79,6 +83,7 @@ pub(crate) fn finish(client: &mut Client, job: &Job, done: &Done, out: &Path) ->
         record: &record,
         locks: &locks.iter().collect::<Vec<_>>(),
         logs: &logs.iter().collect::<Vec<_>>(),
+        networks: &networks.iter().collect::<Vec<_>>(),
         sboms: &sboms.iter().collect::<Vec<_>>(),
         apks: &apks.iter().collect::<Vec<_>>(),
         signature_sizes: &signature_sizes,

@@ -9,6 +9,7 @@ mod archive;
 mod boot;
 mod devices;
 mod direct;
+mod network;
 mod root;
 mod serve;
 mod shell;

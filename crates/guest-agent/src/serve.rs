@@ -2,7 +2,7 @@
 
 use crate::boot::{self, BootError};
 use crate::step::{self, LogPort};
-use crate::{archive, devices, direct, root};
+use crate::{archive, devices, direct, network, root};
 use bessemer_vm_proto::{
     CONTROL_PORT, Configuration, Decoder, FrameError, FromGuest, LOG_PORT, MAX_CONTROL_FRAME, Run,
     ToGuest, encode,
@@ -75,7 +75,7 @@ impl AsFd for ControlPort {
     }
 }
 
-fn open_port(name: &str) -> io::Result<File> {
+pub(crate) fn open_port(name: &str) -> io::Result<File> {
     let path = devices::port(name)?;
     let port = rustix::fs::open(path, OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?;
     Ok(port.into())
@@ -137,7 +137,8 @@ impl Agent {
             ToGuest::Configure(_) if self.configuration.is_some() => {
                 Err("the root is already prepared".to_owned())
             }
-            ToGuest::Configure(configuration) => {
+            ToGuest::Configure(mut configuration) => {
+                let port = self.data_port(&configuration)?;
                 let output = match &mut self.place {
                     Place::Machine => root::assemble(&configuration),
                     Place::Namespace(output) => {
@@ -145,6 +146,10 @@ impl Agent {
                     }
                 };
                 self.output = output.map_err(|error| error.to_string())?;
+                if let Some((port, settings)) = port.zip(configuration.network.clone()) {
+                    network::start(port, &settings).map_err(|error| error.to_string())?;
+                    network::add_variables(&mut configuration.environment);
+                }
                 self.configuration = Some(configuration);
                 Ok(FromGuest::Configured)
             }
@@ -156,6 +161,19 @@ impl Agent {
                 Ok(FromGuest::Archived { bytes })
             }
             ToGuest::Input(_) | ToGuest::PowerOff => Err("not expected here".to_owned()),
+        }
+    }
+
+    /// The port of a guest that is to have a network: devices are in sight before its root is.
+    fn data_port(&self, configuration: &Configuration) -> Result<Option<File>, String> {
+        match (&configuration.network, &self.place) {
+            (None, _) => Ok(None),
+            (Some(_), Place::Machine) => {
+                network::open().map(Some).map_err(|error| error.to_string())
+            }
+            (Some(_), Place::Namespace(_)) => {
+                Err("a guest without a machine has no data port".to_owned())
+            }
         }
     }
 

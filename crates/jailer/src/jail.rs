@@ -1,4 +1,4 @@
-//! What happens in the new process, from its first instruction to QEMU's.
+//! What happens in the new process, from its first instruction to the program's.
 #![allow(unsafe_code, reason = "exec by system call")]
 
 mod credentials;
@@ -12,7 +12,7 @@ mod seccomp;
 pub(crate) use credentials::die_with_parent;
 pub(crate) use layers::Layers;
 
-use crate::request::Request;
+use crate::request::{Kind, Request};
 use landlock::Enforced;
 use std::ffi::{CString, c_char};
 use std::io::{self, Write};
@@ -39,7 +39,8 @@ fn step<T>(step: &'static str, result: Result<T, impl Into<io::Error>>) -> Resul
 /// How this jail differs from others.
 #[derive(Debug)]
 pub(crate) struct Plan<'a> {
-    pub(crate) qemu: &'a Path,
+    /// QEMU, or the proxy.
+    pub(crate) program: &'a Path,
     /// The profile `pod`: no namespaces, and so no root of its own.
     pub(crate) pod: bool,
     /// uid and gid to take; `None` keeps what there is.
@@ -53,8 +54,8 @@ pub(crate) struct Plan<'a> {
     pub(crate) limit_memory: bool,
 }
 
-/// Builds the jail around this process, tells the layers and becomes QEMU; returns only when that
-/// fails.
+/// Builds the jail around this process, tells the layers and becomes the program; returns only when
+/// that fails.
 pub(crate) fn enter(plan: &Plan<'_>, request: &Request, report: impl Write) -> JailError {
     match prepare(plan, request, report) {
         Ok(never) => never,
@@ -70,24 +71,17 @@ fn prepare(plan: &Plan<'_>, request: &Request, report: impl Write) -> Result<Jai
         credentials::take_uid(plan)?;
         layers.record("no-nested-namespaces", credentials::forbid_namespaces());
     }
-    let boot = if plan.pod {
+    if plan.pod {
         layers.record("read-only-root", root::is_read_only());
-        let before = request.inherited.len();
-        [before, before + 1].map(descriptors::path_of)
     } else {
-        root::build(request)?;
+        root::build(plan.program, request)?;
         layers.applied("pivot-root");
         let name = rustix::system::sethostname(b"jail");
         step("setting the host name", name)?;
-        ["/boot/kernel", "/boot/initramfs"].map(str::to_owned)
-    };
+    }
+    let (boot, files) = boot_files(plan, request);
     limits::set(plan, request, &mut layers)?;
-    let files: &[&OwnedFd] = if plan.pod {
-        &[&request.kernel, &request.initramfs]
-    } else {
-        &[]
-    };
-    let placed = descriptors::place(request, files);
+    let placed = descriptors::place(request, &files);
     step("placing descriptors", placed)?;
     layers.applied("closed-descriptors");
     if !plan.user_namespace {
@@ -102,12 +96,46 @@ fn prepare(plan: &Plan<'_>, request: &Request, report: impl Write) -> Result<Jai
     layers.applied("empty-environment");
     // Fails when the jailer has gone in the meantime.
     step("reporting the layers", layers.write(report))?;
-    Ok(exec(plan.qemu, request, &boot))
+    let program = match request.kind {
+        Kind::Proxy { .. } if !plan.pod => Path::new(root::PROXY),
+        _ => plan.program,
+    };
+    Ok(exec(program, request, &boot))
+}
+
+/// What QEMU is told of its kernel and initramfs, and the descriptors that this takes. A proxy boots
+/// nothing.
+fn boot_files<'a>(plan: &Plan<'_>, request: &'a Request) -> (Vec<String>, Vec<&'a OwnedFd>) {
+    let Kind::Machine { kernel, initramfs } = &request.kind else {
+        return (Vec::new(), Vec::new());
+    };
+    let (paths, files) = if plan.pod {
+        let before = request.inherited.len();
+        let paths = [before, before + 1].map(descriptors::path_of);
+        (paths, vec![kernel, initramfs])
+    } else {
+        (
+            ["/boot/kernel", "/boot/initramfs"].map(str::to_owned),
+            Vec::new(),
+        )
+    };
+    let [kernel, initramfs] = paths;
+    let words = [
+        "-kernel".to_owned(),
+        kernel,
+        "-initrd".to_owned(),
+        initramfs,
+    ];
+    (words.into(), files)
 }
 
 /// The `pod` profile depends on what holds signals back: machines there have the same uid.
 fn restrict_files(plan: &Plan<'_>, request: &Request, layers: &mut Layers) {
-    let restricted = landlock::restrict(request.text.kvm, !plan.pod);
+    let restricted = if request.is_proxy() {
+        landlock::restrict_proxy(plan.pod.then_some(plan.program))
+    } else {
+        landlock::restrict(request.text.kvm, !plan.pod)
+    };
     let version = match &restricted {
         Ok(Enforced::Version(version)) => Some(*version),
         _ => None,
@@ -129,11 +157,10 @@ fn file_size(file: &OwnedFd) -> u64 {
     rustix::fs::fstat(file).map_or(0, |stat| u64::try_from(stat.st_size).unwrap_or(0))
 }
 
-fn exec(qemu: &Path, request: &Request, boot: &[String; 2]) -> JailError {
+fn exec(program: &Path, request: &Request, boot: &[String]) -> JailError {
     let text = |text: &[u8]| CString::new(text).unwrap_or_default();
-    let program = text(qemu.as_os_str().as_bytes());
-    let [kernel, initramfs] = boot.each_ref().map(|path| text(path.as_bytes()));
-    let boot = [c"-kernel", &*kernel, c"-initrd", &*initramfs];
+    let program = text(program.as_os_str().as_bytes());
+    let boot: Vec<CString> = boot.iter().map(|word| text(word.as_bytes())).collect();
     let arguments: Vec<*const c_char> = std::iter::once(program.as_ptr())
         .chain(
             request
@@ -142,14 +169,14 @@ fn exec(qemu: &Path, request: &Request, boot: &[String; 2]) -> JailError {
                 .iter()
                 .map(|argument| argument.as_ptr()),
         )
-        .chain(boot.into_iter().map(std::ffi::CStr::as_ptr))
+        .chain(boot.iter().map(|word| word.as_ptr()))
         .chain([ptr::null()])
         .collect();
     let environment = [ptr::null::<c_char>()];
     // SAFETY: both arrays end with a null pointer, and every string lives until the call returns.
     unsafe { libc::execve(program.as_ptr(), arguments.as_ptr(), environment.as_ptr()) };
     JailError {
-        step: "starting QEMU",
+        step: "starting the program",
         source: io::Error::last_os_error(),
     }
 }

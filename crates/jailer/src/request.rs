@@ -1,10 +1,11 @@
 //! The launch request: one packet on a `SOCK_SEQPACKET` socket, with descriptors beside it.
 //!
-//! All numbers are u32, little endian: the eight bytes `BSMRJL02`, flags (bit 0: `/dev/kvm` is
-//! needed), the machine's limits (memory in MiB, processes and threads, hundredths of a processor,
+//! All numbers are u32, little endian: the eight bytes `BSMRJL03`, the kind (0: a machine, 1: a
+//! proxy), flags (bit 0: `/dev/kvm` is needed), its limits (memory in MiB, processes and threads, hundredths of a processor,
 //! seconds until it is killed; none may be 0), number of arguments, then each argument as length and
-//! bytes. The descriptors (`SCM_RIGHTS`), in order: leash, kernel, initramfs, console, diagnostics,
-//! then those that QEMU finds as 100, 101, ….
+//! bytes. The descriptors (`SCM_RIGHTS`) of a machine, in order: leash, kernel, initramfs, console,
+//! diagnostics, then those that QEMU finds as 100, 101, …. A proxy has no arguments and no
+//! `/dev/kvm`, and exactly four descriptors: leash, and its standard input, output and error.
 //!
 //! The leash is a `SOCK_SEQPACKET` socket too. On it the jailer answers `started PROFILE` with a
 //! line for every layer (`+name`, or `-name: reason` for one that is missing), or `failed` with a
@@ -17,7 +18,7 @@ use std::io::{self, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::os::fd::{BorrowedFd, OwnedFd};
 
-const MAGIC: &[u8; 8] = b"BSMRJL02";
+const MAGIC: &[u8; 8] = b"BSMRJL03";
 /// Longest request, in bytes.
 const MAX_REQUEST: usize = 64 * 1024;
 /// Most arguments.
@@ -26,22 +27,41 @@ const MAX_ARGUMENTS: u32 = 256;
 const MAX_DESCRIPTORS: usize = 32;
 /// Descriptors with a meaning of their own, before those that are inherited.
 const FIXED_DESCRIPTORS: usize = 5;
+/// Descriptors of a proxy.
+const PROXY_DESCRIPTORS: usize = 4;
 
-/// What QEMU is to be given.
+/// What QEMU, or a proxy, is to be given.
 #[derive(Debug)]
 pub(crate) struct Request {
     pub(crate) text: RequestText,
     pub(crate) leash: OwnedFd,
-    pub(crate) kernel: OwnedFd,
-    pub(crate) initramfs: OwnedFd,
+    pub(crate) kind: Kind,
+    /// Standard output.
     pub(crate) console: OwnedFd,
+    /// Standard error.
     pub(crate) diagnostics: OwnedFd,
     pub(crate) inherited: Vec<OwnedFd>,
+}
+
+/// What is started.
+#[derive(Debug)]
+pub(crate) enum Kind {
+    /// QEMU, which boots these.
+    Machine { kernel: OwnedFd, initramfs: OwnedFd },
+    /// A guest's proxy, with this as standard input.
+    Proxy { control: OwnedFd },
+}
+
+impl Request {
+    pub(crate) const fn is_proxy(&self) -> bool {
+        matches!(self.kind, Kind::Proxy { .. })
+    }
 }
 
 /// The part of a request that is bytes.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct RequestText {
+    pub(crate) proxy: bool,
     pub(crate) kvm: bool,
     pub(crate) limits: Limits,
     pub(crate) arguments: Vec<CString>,
@@ -69,8 +89,12 @@ pub(crate) enum RequestError {
     Truncated,
     #[error("request does not start with the right magic")]
     Magic,
+    #[error("request is of kind {0}, which is not known")]
+    Kind(u32),
     #[error("request has flags {0:#x}, which are not known")]
     Flags(u32),
+    #[error("request for a proxy has what only a machine has")]
+    Proxy,
     #[error("request has a limit of 0")]
     Limit,
     #[error("request has {0} arguments, more than {MAX_ARGUMENTS}")]
@@ -86,6 +110,10 @@ pub(crate) enum RequestError {
 impl RequestText {
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, RequestError> {
         let mut rest = bytes.strip_prefix(MAGIC).ok_or(RequestError::Magic)?;
+        let kind = number(&mut rest)?;
+        if kind > 1 {
+            return Err(RequestError::Kind(kind));
+        }
         let flags = number(&mut rest)?;
         if flags > 1 {
             return Err(RequestError::Flags(flags));
@@ -107,7 +135,11 @@ impl RequestText {
         if !rest.is_empty() {
             return Err(RequestError::Trailing(rest.len()));
         }
+        if kind == 1 && (flags != 0 || count != 0) {
+            return Err(RequestError::Proxy);
+        }
         Ok(Self {
+            proxy: kind == 1,
             kvm: flags == 1,
             limits,
             arguments,
@@ -162,18 +194,33 @@ pub(crate) fn receive(socket: BorrowedFd<'_>) -> Result<Option<Request>, Request
         return Err(RequestError::Truncated);
     }
     let text = RequestText::decode(&bytes[..message.bytes])?;
+    assign(text, descriptors).map(Some)
+}
+
+fn assign(text: RequestText, descriptors: Vec<OwnedFd>) -> Result<Request, RequestError> {
     let count = descriptors.len();
+    if text.proxy && count != PROXY_DESCRIPTORS {
+        return Err(RequestError::Descriptors(count));
+    }
     let mut descriptors = descriptors.into_iter();
     let mut next = || descriptors.next().ok_or(RequestError::Descriptors(count));
-    Ok(Some(Request {
+    let leash = next()?;
+    let kind = if text.proxy {
+        Kind::Proxy { control: next()? }
+    } else {
+        Kind::Machine {
+            kernel: next()?,
+            initramfs: next()?,
+        }
+    };
+    Ok(Request {
         text,
-        leash: next()?,
-        kernel: next()?,
-        initramfs: next()?,
+        leash,
+        kind,
         console: next()?,
         diagnostics: next()?,
         inherited: descriptors.collect(),
-    }))
+    })
 }
 
 #[cfg(test)]
@@ -182,7 +229,12 @@ mod tests {
     use proptest::prelude::*;
 
     fn encode(flags: u32, arguments: &[&[u8]]) -> Vec<u8> {
+        of_kind(0, flags, arguments)
+    }
+
+    fn of_kind(kind: u32, flags: u32, arguments: &[&[u8]]) -> Vec<u8> {
         let mut bytes = MAGIC.to_vec();
+        bytes.extend(kind.to_le_bytes());
         bytes.extend(flags.to_le_bytes());
         for limit in [1536_u32, 64, 200, 3600] {
             bytes.extend(limit.to_le_bytes());
@@ -202,6 +254,7 @@ mod tests {
         assert_eq!(
             text,
             RequestText {
+                proxy: false,
                 kvm: true,
                 limits: Limits {
                     memory_mib: 1536,
@@ -215,6 +268,7 @@ mod tests {
         for length in 0..bytes.len() {
             assert!(RequestText::decode(&bytes[..length]).is_err(), "{length}");
         }
+        assert!(RequestText::decode(&of_kind(1, 0, &[])).unwrap().proxy);
     }
 
     #[test]
@@ -223,14 +277,17 @@ mod tests {
         let mut trailing = encode(0, &[b"a"]);
         trailing.push(0);
         let mut unlimited = encode(0, &[b"a"]);
-        unlimited[16..20].fill(0);
+        unlimited[20..24].fill(0);
         for (bytes, expected) in [
             (unlimited, "limit of 0"),
             (encode(2, &[]), "flags"),
             (encode(0, &many), "257 arguments"),
             (encode(0, &[b"a\0b"]), "NUL"),
             (trailing, "after its end"),
-            (b"BSMRJL01".to_vec(), "magic"),
+            (b"BSMRJL02".to_vec(), "magic"),
+            (of_kind(2, 0, &[]), "kind 2"),
+            (of_kind(1, 1, &[]), "only a machine"),
+            (of_kind(1, 0, &[b"a"]), "only a machine"),
         ] {
             let error = RequestText::decode(&bytes).unwrap_err().to_string();
             assert!(error.contains(expected), "{error}");

@@ -2,14 +2,13 @@
 
 use crate::profile::Profile;
 use crate::request::{self, RequestError};
-use crate::spawn::{self, Machine};
+use crate::spawn::{self, Machine, Programs};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{SendFlags, send};
 use rustix::process::{Signal, WaitId, WaitIdOptions, pidfd_send_signal, waitid};
 use std::io;
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// The jailer ends: every machine is killed.
@@ -22,10 +21,10 @@ pub(crate) enum ServeError {
 }
 
 /// Serves until the client goes away.
-pub(crate) fn run(qemu: &Path, profile: Profile) -> Result<(), ServeError> {
+pub(crate) fn run(programs: &Programs, profile: Profile) -> Result<(), ServeError> {
     let stdin = io::stdin();
     let mut machines = Vec::new();
-    let result = serve(qemu, profile, stdin.as_fd(), &mut machines);
+    let result = serve(programs, profile, stdin.as_fd(), &mut machines);
     for machine in &machines {
         kill(machine);
     }
@@ -36,7 +35,7 @@ pub(crate) fn run(qemu: &Path, profile: Profile) -> Result<(), ServeError> {
 }
 
 fn serve(
-    qemu: &Path,
+    programs: &Programs,
     profile: Profile,
     client: BorrowedFd<'_>,
     machines: &mut Vec<Machine>,
@@ -75,7 +74,7 @@ fn serve(
                 return Ok(());
             };
             let number = numbers.next().unwrap_or(u64::MAX);
-            match spawn::spawn(qemu, profile, number, request) {
+            match spawn::spawn(programs, profile, number, request) {
                 Ok(machine) => {
                     let (profile, layers) = (machine.profile, machine.layers.text());
                     answer(&machine.leash, &format!("started {profile}\n{layers}"));

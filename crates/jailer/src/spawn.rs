@@ -11,7 +11,7 @@ use std::fs;
 use std::io::{self, Read as _, Write as _};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// Longest report of a child, in bytes.
@@ -19,7 +19,25 @@ const MAX_REPORT: u64 = 4096;
 /// Before the reason for which a child has failed.
 const FAILED: char = '!';
 
-/// A machine that runs.
+/// The programs that are started.
+#[derive(Debug)]
+pub(crate) struct Programs {
+    pub(crate) qemu: PathBuf,
+    /// Only where a client may ask for it.
+    pub(crate) proxy: Option<PathBuf>,
+}
+
+impl Programs {
+    fn of(&self, request: &Request) -> io::Result<&Path> {
+        if !request.is_proxy() {
+            return Ok(&self.qemu);
+        }
+        let missing = || io::Error::other("this jailer was started without a proxy");
+        self.proxy.as_deref().ok_or_else(missing)
+    }
+}
+
+/// A machine that runs, or a proxy.
 #[derive(Debug)]
 pub(crate) struct Machine {
     pub(crate) handle: OwnedFd,
@@ -41,12 +59,12 @@ pub(crate) struct Machine {
 /// What the profile's core consists of is made or fails; what a host may lack (a user namespace
 /// beside a uid of its own, control groups, Landlock) is reported as missing.
 pub(crate) fn spawn(
-    qemu: &Path,
+    programs: &Programs,
     profile: Profile,
     number: u64,
     request: Request,
 ) -> Result<Machine, (OwnedFd, io::Error)> {
-    match start(qemu, profile, number, &request) {
+    match start(programs, profile, number, &request) {
         Ok(started) => Ok(Machine {
             handle: started.handle,
             leash: request.leash,
@@ -69,12 +87,18 @@ struct Started {
     slot: Option<Slot>,
 }
 
-fn start(qemu: &Path, profile: Profile, number: u64, request: &Request) -> io::Result<Started> {
+fn start(
+    programs: &Programs,
+    profile: Profile,
+    number: u64,
+    request: &Request,
+) -> io::Result<Started> {
     let is_root = rustix::process::geteuid().is_root();
     if is_root && profile == Profile::Pod {
         let reason = "the profile `pod` is for an ordinary uid, and this is root";
         return Err(io::Error::other(reason));
     }
+    let program = programs.of(request)?;
     let slot = is_root.then(Slot::take).transpose()?;
     let mut layers = Layers::default();
     let (group, grouped) = match Group::create(number, request.text.limits) {
@@ -87,9 +111,9 @@ fn start(qemu: &Path, profile: Profile, number: u64, request: &Request) -> io::R
     drop(low);
     let (go, let_go) = io::pipe()?;
     let kvm_group = if request.text.kvm { kvm_group()? } else { None };
-    let child = clone(profile, is_root, &mut layers)?;
+    let child = clone(profile, is_root, request.is_proxy(), &mut layers)?;
     let plan = Plan {
-        qemu,
+        program,
         pod: child.pod,
         own_uid: slot.as_ref().map(|slot| slot.uid),
         user_namespace: child.user_namespace,
@@ -98,7 +122,7 @@ fn start(qemu: &Path, profile: Profile, number: u64, request: &Request) -> io::R
     };
     if child.pid == 0 {
         drop((let_go, report));
-        become_qemu(&plan, request, go, reporter);
+        become_program(&plan, request, go, reporter);
     }
     drop((reporter, go));
     if plan.own_uid.is_some() {
@@ -128,7 +152,7 @@ fn start(qemu: &Path, profile: Profile, number: u64, request: &Request) -> io::R
 }
 
 /// The rest of the child's life, as this program.
-fn become_qemu(
+fn become_program(
     plan: &Plan<'_>,
     request: &Request,
     mut go: io::PipeReader,
@@ -195,8 +219,13 @@ const NAMESPACES: [(i32, &str); 6] = [
     (libc::CLONE_NEWCGROUP, "cgroup-namespace"),
 ];
 
-/// As `fork`, into new namespaces as the profile has them.
-fn clone(profile: Profile, is_root: bool, layers: &mut Layers) -> io::Result<Child> {
+/// As `fork`, into new namespaces as profile and kind have them.
+fn clone(
+    profile: Profile,
+    is_root: bool,
+    is_proxy: bool,
+    layers: &mut Layers,
+) -> io::Result<Child> {
     let pod = || {
         Ok(Child {
             pid: fork(0)?,
@@ -207,7 +236,11 @@ fn clone(profile: Profile, is_root: bool, layers: &mut Layers) -> io::Result<Chi
     if profile == Profile::Pod {
         return pod();
     }
-    let flags = NAMESPACES.iter().fold(0, |flags, (flag, _)| flags | flag);
+    // A proxy is there to reach servers: it alone has the host's network.
+    let own = NAMESPACES
+        .iter()
+        .filter(|(flag, _)| !(is_proxy && *flag == libc::CLONE_NEWNET));
+    let flags = own.clone().fold(0, |flags, (flag, _)| flags | flag);
     let (pid, user_namespace) = match fork(flags | libc::CLONE_NEWUSER) {
         Ok(pid) => (pid, Ok(())),
         Err(error) if is_root => (fork(flags)?, Err(error)),
@@ -220,7 +253,7 @@ fn clone(profile: Profile, is_root: bool, layers: &mut Layers) -> io::Result<Chi
         user_namespace: user_namespace.is_ok(),
     };
     layers.record("user-namespace", user_namespace);
-    for (_, name) in NAMESPACES {
+    for (_, name) in own {
         layers.applied(name);
     }
     Ok(child)

@@ -62,6 +62,8 @@ pub struct FinishedRun<'a> {
     pub locks: &'a [&'a File],
     /// The build's log, then the logs of the tests that ran, in the record's order.
     pub logs: &'a [&'a File],
+    /// The network records, in the record's order.
+    pub networks: &'a [&'a File],
     /// The SPDX document of every output, in the record's order.
     pub sboms: &'a [&'a File],
     /// Every apk, in the record's order.
@@ -150,11 +152,12 @@ impl Client {
         let request = Request::Finish {
             locks: run.locks.len(),
             logs: run.logs.len(),
+            networks: run.networks.len(),
             outputs: run.apks.len(),
             signature_sizes: run.signature_sizes.to_vec(),
         };
         let mut files = vec![run.record];
-        for list in [run.locks, run.logs, run.sboms, run.apks] {
+        for list in [run.locks, run.logs, run.networks, run.sboms, run.apks] {
             files.extend(list);
         }
         match self.ask(&request, &files)? {

@@ -140,10 +140,12 @@ pub(crate) fn descriptors(request: &Request) -> usize {
         Request::Finish {
             locks,
             logs,
+            networks,
             outputs,
             ..
         } => locks
             .saturating_add(*logs)
+            .saturating_add(*networks)
             .saturating_add(outputs.saturating_mul(2))
             .saturating_add(1),
     }
@@ -170,18 +172,21 @@ pub(crate) fn answer(state: &State, request: Request, files: &[File]) -> Result<
             Request::Finish {
                 locks,
                 logs,
+                networks,
                 outputs,
                 signature_sizes,
             },
             [record, rest @ ..],
-        ) if rest.len() == locks + logs + 2 * outputs => {
+        ) if rest.len() == locks + logs + networks + 2 * outputs => {
             let (locks, rest) = rest.split_at(locks);
             let (logs, rest) = rest.split_at(logs);
+            let (networks, rest) = rest.split_at(networks);
             let (sboms, apks) = rest.split_at(outputs);
             let handed = finish::Finished {
                 record,
                 locks,
                 logs,
+                networks,
                 sboms,
                 apks,
                 signature_sizes,

@@ -50,6 +50,15 @@ impl Credentials {
         self.entries.iter().map(line).collect()
     }
 
+    /// Each host, with its port where one was named, and the value of `Authorization` for it; for a
+    /// process that asks servers on somebody's behalf.
+    pub fn authorizations(&self) -> Vec<(String, String)> {
+        let entries = self.entries.iter();
+        entries
+            .map(|entry| (entry.host.clone(), basic(&entry.user, &entry.password)))
+            .collect()
+    }
+
     /// Adds what a URI says before its host, for everything on that host.
     pub fn add(&mut self, uri: &Uri) {
         let Some((user, password)) = uri.user_info() else {

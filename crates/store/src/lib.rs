@@ -31,6 +31,6 @@ pub use failure::{Failure, FailureCause, FetchError};
 pub use incoming::{Incoming, Sealed};
 pub use parallel::in_parallel;
 pub use prune::Pruned;
-pub use settings::{ClientError, Limits, Observer, Settings};
+pub use settings::{ClientError, Limits, Observer, Settings, authorities};
 pub use store::{Object, Store, StoreError};
 pub use uri::{ParseUriError, Uri, shown, without_user};

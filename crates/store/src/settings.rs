@@ -90,6 +90,13 @@ pub enum ClientError {
     Proxy,
 }
 
+/// The certificate authorities that this machine's administrator trusts, PEM; `None` when there are
+/// none where distributions keep them.
+pub fn authorities() -> Option<String> {
+    let mut paths = AUTHORITIES.iter();
+    paths.find_map(|path| std::fs::read_to_string(path).ok())
+}
+
 impl Default for Limits {
     /// 4 GiB, 30 minutes in all, 15 an attempt, one of silence; 4 attempts from 1 second apart; 10
     /// redirects.

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::marker::PhantomData;
 
 /// Version of the protocol. Host and agent are built together, so anything else is an error.
-pub const PROTOCOL_VERSION: u16 = 1;
+pub const PROTOCOL_VERSION: u16 = 2;
 /// Bytes before the body.
 pub const HEADER_BYTES: usize = 6;
 /// Longest body on the control port: a step's script fits many times over.
@@ -162,9 +162,9 @@ mod tests {
     #[test]
     fn bad_headers_are_refused_before_the_body_comes() {
         let cases: [(&[u8], FrameError); 2] = [
-            (&[2, 0, 1, 0, 0, 0], FrameError::Version(2)),
+            (&[1, 0, 1, 0, 0, 0], FrameError::Version(1)),
             (
-                &[1, 0, 0, 0, 1, 0],
+                &[2, 0, 0, 0, 1, 0],
                 FrameError::TooLong {
                     length: 65536,
                     limit: MAX_LOG_FRAME,

@@ -19,6 +19,17 @@ pub struct Configuration {
     pub hostname: String,
     /// Seconds since 1970 to set the guest's clock to; `None` leaves the machine's clock.
     pub clock: Option<u64>,
+    /// For a guest with a [`DATA_PORT`](crate::DATA_PORT): what it needs to use it.
+    pub network: Option<GuestNetwork>,
+}
+
+/// What a guest needs to reach servers through the host's proxy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GuestNetwork {
+    /// The certificate authority of this guest's proxy, PEM.
+    pub authority_pem: String,
+    /// A Java trust store with that authority alone.
+    pub java_store: Vec<u8>,
 }
 
 /// One program to run inside the guest's root.

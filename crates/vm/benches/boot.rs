@@ -202,6 +202,7 @@ fn boot_agent(machine: &Machine, launcher: &dyn Launcher) -> Result<f64, Failure
         environment: BTreeMap::default(),
         hostname: String::new(),
         clock: None,
+        network: None,
     };
     let session = machine.launch(launcher, &configuration)?;
     let milliseconds = session.observed().boot_milliseconds;
@@ -219,6 +220,7 @@ fn boot_floor(machine: &Machine, launcher: &dyn Launcher) -> Result<f64, Failure
         environment: BTreeMap::default(),
         hostname: String::new(),
         clock: None,
+        network: None,
     };
     // There is no session with an init that cannot talk: the launcher ends the machine.
     match machine.launch(&ears, &configuration) {

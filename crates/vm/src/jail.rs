@@ -1,7 +1,7 @@
 //! Starting QEMU through the jailer, a program of its own; its wire format is described there
 //! (`crates/jailer/src/request.rs`).
 
-use crate::launcher::{LaunchRequest, Launched, Launcher};
+use crate::launcher::{LaunchRequest, Launched, Launcher, ProcessLimits, ProxyRequest};
 use crate::process::{ProcessEnd, VmProcess};
 use crate::tail::printable;
 use crate::{JailReport, LauncherError, Qemu};
@@ -17,7 +17,11 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-const MAGIC: &[u8; 8] = b"BSMRJL02";
+const MAGIC: &[u8; 8] = b"BSMRJL03";
+/// A machine, among the kinds of launches.
+const MACHINE: u32 = 0;
+/// A proxy.
+const PROXY: u32 = 1;
 /// Most descriptors of one request, by the jailer's rule.
 const MAX_DESCRIPTORS: usize = 32;
 /// Longest answer of the jailer, in bytes.
@@ -63,15 +67,30 @@ impl JailLauncher {
     /// Starts the jailer at `jailer` with this process' privileges: as root it gives every machine
     /// a uid of its own, otherwise what `profile` allows.
     pub fn start(jailer: &Path, qemu: Qemu, profile: JailProfile) -> Result<Self, LauncherError> {
+        Self::start_with(jailer, qemu, profile, None)
+    }
+
+    /// The same, for guests that have a network: `proxy` is the program.
+    pub fn start_with(
+        jailer: &Path,
+        qemu: Qemu,
+        profile: JailProfile,
+        proxy: Option<&Path>,
+    ) -> Result<Self, LauncherError> {
         let error = |source| LauncherError::Start {
             program: jailer.to_owned(),
             source,
         };
         let (ours, theirs) = packet_pair().map_err(error)?;
-        let child = Command::new(jailer)
+        let mut command = Command::new(jailer);
+        command
             .env_clear()
             .args(["serve", "--profile", profile.as_str(), "--qemu"])
-            .arg(&qemu.path)
+            .arg(&qemu.path);
+        if let Some(proxy) = proxy {
+            command.arg("--proxy").arg(proxy);
+        }
+        let child = command
             .stdin(theirs)
             .stdout(Stdio::null())
             .spawn()
@@ -111,13 +130,41 @@ impl Launcher for JailLauncher {
     }
 
     fn launch(&self, request: LaunchRequest) -> Result<Launched, LauncherError> {
+        let bytes = encode(MACHINE, request.kvm, request.limits, &request.arguments);
+        let mut descriptors = vec![
+            request.kernel,
+            request.initramfs,
+            request.console,
+            request.diagnostics,
+        ];
+        descriptors.extend(request.inherited);
+        let mut launched = self.start_jailed(&bytes, descriptors)?;
+        // What QEMU is told to put on by itself.
+        launched.jail.applied.push("qemu-sandbox".into());
+        Ok(launched)
+    }
+
+    fn launch_proxy(&self, request: ProxyRequest) -> Result<Launched, LauncherError> {
+        let bytes = encode(PROXY, false, request.limits, &[]);
+        let descriptors = vec![request.control, request.bodies, request.diagnostics];
+        self.start_jailed(&bytes, descriptors)
+    }
+}
+
+impl JailLauncher {
+    /// Sends a request; `descriptors` are those after the leash.
+    fn start_jailed(
+        &self,
+        bytes: &[u8],
+        descriptors: Vec<OwnedFd>,
+    ) -> Result<Launched, LauncherError> {
         let (leash, theirs) = packet_pair().map_err(LauncherError::Jailer)?;
         let gone = || LauncherError::Jailer(io::ErrorKind::NotConnected.into());
         let socket = self.socket.as_ref().ok_or_else(gone)?;
-        send_request(socket, &request, &theirs).map_err(LauncherError::Jailer)?;
+        send_request(socket, bytes, &theirs, &descriptors).map_err(LauncherError::Jailer)?;
         drop(theirs);
-        // Our copies of QEMU's ends must go, or its end would not be seen.
-        drop(request);
+        // Our copies of the program's ends must go, or its end would not be seen.
+        drop(descriptors);
         let answer = receive(&leash, ANSWER_LIMIT).map_err(LauncherError::Jailer)?;
         let answer = answer.ok_or_else(|| LauncherError::Jailer(io::ErrorKind::TimedOut.into()))?;
         if let Some(reason) = answer.strip_prefix("failed\n") {
@@ -156,7 +203,7 @@ fn check(required: JailProfile, jail: &JailReport) -> Result<(), LauncherError> 
     })
 }
 
-/// What the jailer applied, with the sandbox that QEMU is told to put on by itself.
+/// What the jailer applied.
 fn report(started: &str) -> JailReport {
     let mut lines = started.lines();
     let mut jail = JailReport {
@@ -170,7 +217,6 @@ fn report(started: &str) -> JailReport {
             _ => {}
         }
     }
-    jail.applied.push("qemu-sandbox".into());
     jail
 }
 
@@ -179,11 +225,11 @@ fn packet_pair() -> io::Result<(OwnedFd, OwnedFd)> {
     Ok(socketpair(AddressFamily::UNIX, kind, flags, None)?)
 }
 
-fn encode(request: &LaunchRequest) -> Vec<u8> {
+fn encode(kind: u32, kvm: bool, limits: ProcessLimits, arguments: &[String]) -> Vec<u8> {
     let number = |value: usize| u32::try_from(value).unwrap_or(u32::MAX).to_le_bytes();
     let mut bytes = MAGIC.to_vec();
-    bytes.extend(number(usize::from(request.kvm)));
-    let limits = request.limits;
+    bytes.extend(kind.to_le_bytes());
+    bytes.extend(number(usize::from(kvm)));
     for limit in [
         limits.memory_mib,
         limits.tasks,
@@ -192,36 +238,30 @@ fn encode(request: &LaunchRequest) -> Vec<u8> {
     ] {
         bytes.extend(limit.to_le_bytes());
     }
-    bytes.extend(number(request.arguments.len()));
-    for argument in &request.arguments {
+    bytes.extend(number(arguments.len()));
+    for argument in arguments {
         bytes.extend(number(argument.len()));
         bytes.extend(argument.as_bytes());
     }
     bytes
 }
 
-fn send_request(socket: &OwnedFd, request: &LaunchRequest, leash: &OwnedFd) -> io::Result<()> {
-    let fixed = [
-        leash,
-        &request.kernel,
-        &request.initramfs,
-        &request.console,
-        &request.diagnostics,
-    ];
-    let descriptors: Vec<BorrowedFd<'_>> = fixed
-        .into_iter()
-        .chain(&request.inherited)
-        .map(|fd| fd.as_fd())
-        .collect();
+fn send_request(
+    socket: &OwnedFd,
+    bytes: &[u8],
+    leash: &OwnedFd,
+    descriptors: &[OwnedFd],
+) -> io::Result<()> {
+    let all = std::iter::once(leash).chain(descriptors);
+    let descriptors: Vec<BorrowedFd<'_>> = all.map(|fd| fd.as_fd()).collect();
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MAX_DESCRIPTORS))];
     let mut ancillary = SendAncillaryBuffer::new(&mut space);
     if !ancillary.push(SendAncillaryMessage::ScmRights(&descriptors)) {
         return Err(io::Error::other("too many descriptors"));
     }
-    let bytes = encode(request);
     sendmsg(
         socket,
-        &[IoSlice::new(&bytes)],
+        &[IoSlice::new(bytes)],
         &mut ancillary,
         SendFlags::NOSIGNAL,
     )?;
@@ -295,7 +335,7 @@ mod tests {
         assert_eq!(parse_end("ended"), ProcessEnd::Unknown);
         let jail = report("host\n+own-uid\n-landlock: not applied\n");
         assert_eq!(jail.profile, "host");
-        assert_eq!(jail.applied, ["own-uid", "qemu-sandbox"]);
+        assert_eq!(jail.applied, ["own-uid"]);
         assert_eq!(jail.missing, ["landlock: not applied"]);
     }
 }

@@ -46,7 +46,20 @@ pub struct ProcessLimits {
     pub seconds: u32,
 }
 
-/// A started QEMU.
+/// Everything a guest's proxy is given; the rest comes over its control socket.
+#[derive(Debug)]
+pub struct ProxyRequest {
+    /// Becomes standard input: the socket to the control side.
+    pub control: OwnedFd,
+    /// Becomes standard output: the file for bodies, as long as it may become.
+    pub bodies: OwnedFd,
+    /// Becomes standard error.
+    pub diagnostics: OwnedFd,
+    /// What the process may use; held by a jail.
+    pub limits: ProcessLimits,
+}
+
+/// A started QEMU, or proxy.
 #[derive(Debug)]
 pub struct Launched {
     /// The process.
@@ -61,6 +74,11 @@ pub trait Launcher: fmt::Debug {
     fn qemu(&self) -> &Qemu;
     /// Starts one; returns as soon as the program runs.
     fn launch(&self, request: LaunchRequest) -> Result<Launched, LauncherError>;
+    /// Starts a guest's proxy. A launcher that can only start QEMU refuses.
+    fn launch_proxy(&self, request: ProxyRequest) -> Result<Launched, LauncherError> {
+        drop(request);
+        Err(LauncherError::Refused("it starts no proxy".to_owned()))
+    }
 }
 
 /// Starts QEMU as a plain child of this process: no jail, only QEMU's own sandbox.

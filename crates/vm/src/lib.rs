@@ -28,13 +28,17 @@ mod session;
 mod tail;
 
 pub use accelerator::{Accelerator, PROBE_DEADLINE, Probe};
-pub use bessemer_vm_proto::{Configuration, GuestPath, GuestPathError, Run, RunStatus};
+pub use bessemer_vm_proto::{
+    Configuration, GuestNetwork, GuestPath, GuestPathError, Run, RunStatus,
+};
 pub use boot::{Bundle, BundleError, KERNEL_SCHEMA, KernelDescriptor};
 pub use disk::{DiskError, create_output, create_scratch};
 pub use error::{Activity, DirectError, Fault, LaunchError, LauncherError, SessionError};
 pub use inherited::inherited_descriptor;
 pub use jail::{JailLauncher, JailProfile};
-pub use launcher::{DirectLauncher, LaunchRequest, Launched, Launcher, ProcessLimits};
+pub use launcher::{
+    DirectLauncher, LaunchRequest, Launched, Launcher, ProcessLimits, ProxyRequest,
+};
 pub use machine::{BOOT_LIMIT, Disks, LOG_LIMIT_BYTES, Limits, MAX_MEMORY_MIB, MAX_VCPUS, Machine};
 pub use observed::{JailReport, Observed};
 pub use process::{ProcessEnd, VmProcess};

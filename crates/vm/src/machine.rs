@@ -126,6 +126,17 @@ impl Machine {
         launcher: &dyn Launcher,
         configuration: &Configuration,
     ) -> Result<Session, LaunchError> {
+        self.launch_with(launcher, configuration, None)
+    }
+
+    /// The same, for a guest with a network: `data` is QEMU's end of a stream socket whose other end
+    /// its proxy has. What the guest needs to use it is in the configuration.
+    pub fn launch_with(
+        &self,
+        launcher: &dyn Launcher,
+        configuration: &Configuration,
+        data: Option<OwnedFd>,
+    ) -> Result<Session, LaunchError> {
         self.check()?;
         if self.accelerator == Accelerator::Direct {
             return direct::launch(self, configuration);
@@ -143,8 +154,9 @@ impl Machine {
             arguments.extend(qemu::disk_arguments(&disk, inherited.len()));
             inherited.push(disk.descriptor);
         }
-        arguments.extend(qemu::port_arguments(inherited.len()));
+        arguments.extend(qemu::port_arguments(inherited.len(), data.is_some()));
         inherited.extend([channels.guest_control, channels.guest_log]);
+        inherited.extend(data);
         arguments.extend(self.extra_arguments.iter().cloned());
         let request = LaunchRequest {
             kernel: memory_file("kernel", &kernel.image)?,

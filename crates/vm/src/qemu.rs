@@ -4,7 +4,7 @@ use crate::disk::OpenDisk;
 use crate::launcher::FIRST_INHERITED;
 use crate::{Accelerator, JailReport, KernelDescriptor, Machine, Observed, accelerator};
 use bessemer_digest::Digest;
-use bessemer_vm_proto::{CONTROL_PORT, LOG_PORT};
+use bessemer_vm_proto::{CONTROL_PORT, DATA_PORT, LOG_PORT};
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -141,13 +141,19 @@ pub(crate) fn disk_arguments(disk: &OpenDisk, index: usize) -> Vec<String> {
     ])
 }
 
-/// The two ports, from the descriptors at `index` (control) and `index + 1` (log).
-pub(crate) fn port_arguments(index: usize) -> Vec<String> {
-    let mut arguments = strings(&["-device", "virtio-serial-device,max_ports=3"]);
-    for (id, name, index) in [
-        ("control", CONTROL_PORT, index),
-        ("log", LOG_PORT, index + 1),
-    ] {
+/// The ports, from the descriptors at `index` (control), `index + 1` (log) and, for a guest with a
+/// network, `index + 2` (data).
+pub(crate) fn port_arguments(index: usize, with_data: bool) -> Vec<String> {
+    let ports = [
+        ("control", CONTROL_PORT),
+        ("log", LOG_PORT),
+        ("data", DATA_PORT),
+    ];
+    let count = if with_data { 3 } else { 2 };
+    // The first number is a console's, which there is none of.
+    let device = format!("virtio-serial-device,max_ports={}", count + 1);
+    let mut arguments = strings(&["-device", &device]);
+    for ((id, name), index) in ports.into_iter().take(count).zip(index..) {
         arguments.extend(strings(&[
             "-chardev",
             &format!("socket,id={id},fd={}", number(index)),

@@ -18,7 +18,7 @@ pub(crate) const FRAME: Target = Target {
     name: "guest_frame",
     run: frame,
     seeds: frame_seeds,
-    words: &["\u{1}\0\0\0\0\0", "\u{1}\0\u{1}\0\0\0\u{1}", "../", "/"],
+    words: &["\u{2}\0\0\0\0\0", "\u{2}\0\u{1}\0\0\0\u{1}", "../", "/"],
 };
 pub(crate) const ARCHIVE: Target = Target {
     name: "guest_archive",

@@ -15,7 +15,7 @@ pub(crate) const REQUEST: Target = Target {
     name: "jailer_request",
     run,
     seeds,
-    words: &["BSMRJL02", "\u{1}\0\0\0", "-device", "\0"],
+    words: &["BSMRJL03", "\u{1}\0\0\0", "-device", "\0"],
 };
 
 fn run(data: &[u8]) {
@@ -24,15 +24,16 @@ fn run(data: &[u8]) {
     };
     let arguments: Vec<&[u8]> = text.arguments.iter().map(CString::as_bytes).collect();
     assert_eq!(
-        encode(text.kvm, text.limits, &arguments),
+        encode(text.proxy, text.kvm, text.limits, &arguments),
         data,
         "one spelling for a request"
     );
 }
 
-fn encode(kvm: bool, limits: Limits, arguments: &[&[u8]]) -> Vec<u8> {
+fn encode(proxy: bool, kvm: bool, limits: Limits, arguments: &[&[u8]]) -> Vec<u8> {
     let number = |value: usize| u32::try_from(value).unwrap().to_le_bytes();
-    let mut bytes = b"BSMRJL02".to_vec();
+    let mut bytes = b"BSMRJL03".to_vec();
+    bytes.extend(number(usize::from(proxy)));
     bytes.extend(number(usize::from(kvm)));
     for limit in [
         limits.memory_mib,
@@ -58,7 +59,8 @@ fn seeds() -> Vec<Vec<u8>> {
         seconds: u32::MAX,
     };
     vec![
-        encode(true, limits, &[b"-machine", b"microvm"]),
-        encode(false, limits, &[]),
+        encode(false, true, limits, &[b"-machine", b"microvm"]),
+        encode(false, false, limits, &[]),
+        encode(true, false, limits, &[]),
     ]
 }

@@ -24,6 +24,7 @@ mod jailer;
 mod license;
 mod mutate;
 mod package;
+mod proxy;
 mod recipe;
 mod signer;
 #[path = "../../../crates/attest/src/test_documents.rs"]
@@ -65,11 +66,13 @@ pub const TARGETS: &[Target] = &[
     debian::CONTROL,
     guest::ARCHIVE,
     guest::FRAME,
+    proxy::STREAMS,
     jailer::REQUEST,
     license::ARCHIVE,
     package::DETECT,
     package::LINT,
     license::QUERY,
+    proxy::HTTP,
     recipe::EVALUATED,
     recipe::RECIPE,
     recipe::TEMPLATE,

@@ -4,6 +4,7 @@ use super::{DeriveError, Evidence};
 use crate::LOCAL_BASE;
 use crate::documents::{
     Accelerator, AcceleratorChoice, Component, JailChoice, JailObservation, MachineObservation,
+    Network,
 };
 use bessemer_digest::Digest;
 
@@ -89,6 +90,14 @@ pub(super) fn may_assert(issuer: &Issuer, evidence: &Evidence<'_>) -> Result<(),
     if evidence.environment.is_none() {
         return refuse("what boots was not verified before the start".to_owned());
     }
+    if evidence.job_spec.network == Network::Open {
+        return refuse("the network was open".to_owned());
+    }
+    for network in &evidence.record.networks {
+        if let Some(reason) = proxy_weakness(&network.jail) {
+            return refuse(format!("the proxy: {reason}"));
+        }
+    }
     let tested = evidence
         .record
         .tests
@@ -133,10 +142,23 @@ pub(super) const HOST_LAYERS: [&str; 18] = [
 ];
 
 fn jail_weakness(jail: &JailObservation) -> Option<String> {
+    lacking(jail, &HOST_LAYERS)
+}
+
+/// A proxy has the host's network, and no sandbox of QEMU's.
+fn proxy_weakness(jail: &JailObservation) -> Option<String> {
+    let layers = HOST_LAYERS.iter().copied();
+    let own: Vec<&str> = layers
+        .filter(|layer| !matches!(*layer, "net-namespace" | "qemu-sandbox"))
+        .collect();
+    lacking(jail, &own)
+}
+
+fn lacking(jail: &JailObservation, layers: &[&str]) -> Option<String> {
     if jail.profile != "host" {
         return Some(format!("a jail was `{}`, not `host`", jail.profile));
     }
-    let unspoken = HOST_LAYERS.iter().map(|layer| (*layer).to_owned());
+    let unspoken = layers.iter().map(|layer| (*layer).to_owned());
     let unspoken = unspoken.filter(|layer| !jail.applied.contains(layer));
     let named = |layer: &String| {
         let mut missing = jail.missing.iter();

@@ -1,7 +1,7 @@
 //! The provenance statement, field by field (design: §5).
 
-use super::{DeriveError, Evidence, Issuer, apk_build_type, dependencies};
-use crate::documents::{Component, Network, digest};
+use super::{DeriveError, Evidence, Issuer, apk_build_type, dependencies, network};
+use crate::documents::{Component, digest};
 use crate::predicates::{
     BuildDefinition, Builder, ExternalConfigSource, ExternalParameters, InternalParameters,
     IsolationParameters, Metadata, PROVENANCE_TYPE, Provenance, ResourceParameters, RunDetails,
@@ -26,10 +26,11 @@ pub(super) fn statement(
             build_type: apk_build_type(&issuer.base),
             external_parameters: external(evidence),
             internal_parameters: internal(evidence),
-            resolved_dependencies: dependencies::resolved(
-                &evidence.job_spec.config_source,
-                evidence.lock,
-            ),
+            resolved_dependencies: [
+                dependencies::resolved(&evidence.job_spec.config_source, evidence.lock),
+                network::dependencies(evidence),
+            ]
+            .concat(),
         },
         run_details: RunDetails {
             builder: builder(issuer, evidence),
@@ -80,9 +81,18 @@ fn external(evidence: &Evidence<'_>) -> ExternalParameters {
 fn internal(evidence: &Evidence<'_>) -> InternalParameters {
     let (spec, machine) = (evidence.job_spec, &evidence.record.build_machine);
     InternalParameters {
-        network: match spec.network {
-            Network::None => "none".to_owned(),
-        },
+        network: spec.network.as_str().to_owned(),
+        network_policy: spec.network_policy.clone(),
+        proxy_isolation: evidence
+            .record
+            .networks
+            .first()
+            .map(|network| IsolationParameters {
+                host_kernel: None,
+                jail_profile: network.jail.profile.clone(),
+                applied: network.jail.applied.clone(),
+                missing: network.jail.missing.clone(),
+            }),
         accelerator: machine.accelerator.as_str().to_owned(),
         machine: machine.machine.clone(),
         cpu_baseline: machine.cpu_baseline.clone(),
@@ -109,11 +119,13 @@ fn builder(issuer: &Issuer, evidence: &Evidence<'_>) -> Builder {
     let machine = &evidence.record.build_machine;
     let qemu = machine.qemu_version.clone().zip(machine.qemu_sha256);
     let qemu = qemu.map(|(version, sha256)| Component { version, sha256 });
+    let proxy = evidence.record.networks.first();
     let programs: Vec<(&str, &Component)> = [
         ("controller", Some(&components.controller)),
         ("jailer", Some(&components.jailer)),
         ("qemu", qemu.as_ref()),
         ("signer", Some(&issuer.signer)),
+        ("proxy", proxy.map(|network| &network.proxy)),
     ]
     .into_iter()
     .filter_map(|(name, component)| Some((name, component?)))
@@ -145,6 +157,11 @@ fn byproducts(evidence: &Evidence<'_>) -> Result<Vec<ResourceDescriptor>, Derive
     ];
     let verified = evidence.environment.iter();
     list.extend(verified.map(|digest| ResourceDescriptor::file("build-environment", digest)));
+    let networks = record
+        .networks
+        .iter()
+        .filter(|network| network.test.is_none());
+    list.extend(networks.map(|network| ResourceDescriptor::file("network", &network.record)));
     let disk = machine.sources_disk.iter();
     list.extend(disk.map(|digest| ResourceDescriptor::file("sources-disk", digest)));
     list.extend(

@@ -27,10 +27,13 @@ pub(super) fn statement(
         ("environment-disk", Some(&machine.environment_disk)),
         ("log", Some(log)),
     ];
+    let networks = evidence.record.networks.iter();
+    let own = networks.filter(|network| network.test.as_ref() == Some(&run.package));
     let predicate = TestResult {
         result: TestVerdict::Passed,
         configuration: named
             .into_iter()
+            .chain(own.map(|network| ("network", Some(&network.record))))
             .filter_map(|(name, digest)| Some(ResourceDescriptor::file(name, digest?)))
             .collect(),
         passed_tests: run.steps.iter().map(|step| step.name.clone()).collect(),

@@ -114,6 +114,7 @@ pub(super) fn publishable(evidence: &Evidence<'_>) -> Result<(), DeriveError> {
         .try_for_each(package)?;
     let record = evidence.record;
     machine(&record.build_machine)?;
+    network(evidence)?;
     let components = &record.components;
     for component in [
         &components.controller,
@@ -127,6 +128,38 @@ pub(super) fn publishable(evidence: &Evidence<'_>) -> Result<(), DeriveError> {
         test.steps
             .iter()
             .try_for_each(|step| plain("the name of a test step", &step.name))?;
+    }
+    Ok(())
+}
+
+/// Lists of the operator's, and what a guest asked for: it chose the text.
+fn network(evidence: &Evidence<'_>) -> Result<(), DeriveError> {
+    if let Some(policy) = &evidence.job_spec.network_policy {
+        for list in [&policy.allow, &policy.deny, &policy.private] {
+            list.iter()
+                .try_for_each(|text| plain("a server of the network policy", text))?;
+        }
+    }
+    for network in &evidence.record.networks {
+        plain("the version of the proxy", &network.proxy.version)?;
+        plain("the jail profile", &network.jail.profile)?;
+        let layers = network.jail.applied.iter().chain(&network.jail.missing);
+        layers
+            .into_iter()
+            .try_for_each(|layer| plain("a jail layer", layer))?;
+    }
+    let records = evidence.networks.iter();
+    for exchange in records.flat_map(|record| &record.exchanges) {
+        uri("the url of an exchange", &exchange.url)?;
+        plain("the method of an exchange", &exchange.method)?;
+        exchange
+            .range
+            .iter()
+            .try_for_each(|range| plain("the range of an exchange", range))?;
+        exchange
+            .wanted
+            .iter()
+            .try_for_each(|name| object_name("what a request wants", name))?;
     }
     Ok(())
 }

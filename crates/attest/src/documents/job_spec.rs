@@ -32,6 +32,9 @@ pub struct JobSpec {
     pub limits: Limits,
     /// What the guest may reach.
     pub network: Network,
+    /// Where it may reach something: within which bounds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network_policy: Option<NetworkPolicy>,
     /// What may run the guest.
     pub accelerator: AcceleratorChoice,
     /// Which jail each QEMU must stand in.
@@ -154,8 +157,64 @@ pub struct Limits {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Network {
-    /// Nothing: the guest has no network device.
+    /// Nothing.
     None,
+    /// HTTP servers, through a proxy that records all of it.
+    Recorded,
+    /// What an earlier build's network record has; no server is asked.
+    Replay,
+    /// HTTP servers at any address, without lists. Local mode only.
+    Open,
+}
+
+impl Network {
+    /// As on the command line and in documents.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Recorded => "recorded",
+            Self::Replay => "replay",
+            Self::Open => "open",
+        }
+    }
+}
+
+/// The bounds of a guest's network. What is empty is left out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NetworkPolicy {
+    /// What may be asked for, as `HOST[:PORT][/PATH]`; everything when there is nothing here.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub allow: Vec<String>,
+    /// What may not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub deny: Vec<String>,
+    /// `HOST:PORT` that may be at addresses that are not public.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub private: Vec<String>,
+    /// In a replay: the network record, by digest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replay: Option<Digest>,
+    /// Limits of each guest.
+    pub limits: NetworkLimits,
+}
+
+/// How much one guest may ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NetworkLimits {
+    /// Bytes of one answer.
+    pub body_bytes: u64,
+    /// Bytes of what one request sends.
+    pub request_bytes: u64,
+    /// Bytes of all answers.
+    pub total_bytes: u64,
+    /// Requests.
+    pub exchanges: u64,
+    /// Seconds without a byte from a server.
+    pub idle_seconds: u64,
+    /// Seconds for one request and its answer.
+    pub exchange_seconds: u64,
 }
 
 /// Which jail each QEMU must stand in.

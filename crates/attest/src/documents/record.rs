@@ -41,6 +41,9 @@ pub struct Record {
     pub outputs: Vec<Output>,
     /// One entry for each output, in the same order.
     pub tests: Vec<TestRun>,
+    /// Of every guest that had a network, the build's first: what its proxy recorded.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub networks: Vec<GuestNetwork>,
     /// What else the build left.
     pub byproducts: Byproducts,
     /// The programs that ran it.
@@ -134,6 +137,21 @@ pub struct JailObservation {
     pub applied: Vec<String>,
     /// Layers of the profile that were not, sorted.
     pub missing: Vec<String>,
+}
+
+/// The network of one guest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GuestNetwork {
+    /// Whose: the package under test; absent for the build's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test: Option<String>,
+    /// Digest of its network record.
+    pub record: Digest,
+    /// The proxy's program.
+    pub proxy: Component,
+    /// How the proxy was confined.
+    pub jail: JailObservation,
 }
 
 /// A package that was made.

@@ -5,7 +5,7 @@
 //! `externalParameters`, which is closed.
 
 use crate::ResourceDescriptor;
-use crate::documents::{LockedFile, is_false};
+use crate::documents::{LockedFile, NetworkPolicy, is_false};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -112,8 +112,14 @@ pub struct ExternalConfigSource {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct InternalParameters {
-    /// What the guest could reach: `none`.
+    /// What the guest could reach: `none`, `recorded`, `replay` or `open`.
     pub network: String,
+    /// Within which bounds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network_policy: Option<NetworkPolicy>,
+    /// How the guest's proxy was confined.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proxy_isolation: Option<IsolationParameters>,
     /// What ran it: `kvm` or `tcg`.
     pub accelerator: String,
     /// QEMU machine type.

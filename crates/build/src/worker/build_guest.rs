@@ -1,6 +1,6 @@
 //! Building in a guest: environment, steps, results.
 
-use super::guest::{Guest, GuestError};
+use super::guest::{Beginning, Guest, GuestError};
 use super::machine::whole;
 use super::outputs::Outputs;
 use super::{Built, MachineError, SourcesDisk, Work, WorkError};
@@ -35,7 +35,8 @@ impl Work<'_> {
         }
         let sources = self.sources_disk(Asking::Build, run)?;
         let machine = self.build_machine(&environment, &sources, run)?;
-        let mut guest = self.start_build(&machine, reporter)?;
+        let mut guest = self.start_build(&machine, run, reporter)?;
+        let authority = guest.authority();
         for step in self.build_steps() {
             match guest.step(step, self.step_seconds(), reporter) {
                 Ok(_) => {}
@@ -50,8 +51,9 @@ impl Work<'_> {
         let length = guest.archive(&[
             GuestPath::new(OUTPUT).map_err(|_| MachineError::Path(OUTPUT.to_owned()))?
         ])?;
-        let (log, observed) = guest.power_off()?;
-        let (log, log_digest) = log.finish()?;
+        let ended = guest.power_off()?;
+        let (log, log_digest) = ended.log.finish()?;
+        let network = self.recorded(ended.proxy, "the build")?;
         let archive = output_archive(machine.disks.output.as_deref(), length)?;
         reporter.report(Event::Stage {
             name: "packages",
@@ -61,11 +63,13 @@ impl Work<'_> {
             job: self.job,
             directory: &self.packages_out,
             linting: &self.linting,
+            authority: authority.as_ref(),
         };
         Ok(Built {
             packages: outputs.make(archive, signer, reporter)?,
-            observed,
+            observed: ended.observed,
             environment,
+            network,
             sources_digest: sources.digest,
             log,
             log_digest,
@@ -93,6 +97,7 @@ impl Work<'_> {
     fn start_build(
         &self,
         machine: &Machine,
+        run: &RunDirectory,
         reporter: &mut dyn Reporter,
     ) -> Result<Guest, GuestError> {
         let plan = &self.job.plan;
@@ -103,14 +108,15 @@ impl Work<'_> {
             detail: self.tools.accelerator_word(),
         });
         let variables = self.variables(&plan.environment);
-        let mut guest = Guest::start(
-            "build",
-            machine,
-            self.tools.launcher(),
-            variables,
+        let beginning = Beginning {
+            what: "build",
+            launcher: self.tools.launcher(),
+            environment: variables,
             log,
-            self.job.spec.external_parameters.debug,
-        )?;
+            debug: self.job.spec.external_parameters.debug,
+            network: self.proxy(machine, run)?,
+        };
+        let mut guest = Guest::start(machine, beginning)?;
         guest.make_folders(&self.folders())?;
         Ok(guest)
     }

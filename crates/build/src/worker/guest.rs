@@ -1,6 +1,7 @@
 //! Running the steps of one guest, into one log.
 
 use crate::log::Log;
+use crate::network::{Authority, GuestProxy, NetworkError, Refused};
 use crate::reporter::{Event, Reporter};
 use crate::step_script::{WORKSPACE, script};
 use bessemer_recipe::Step;
@@ -9,7 +10,7 @@ use bessemer_vm::{
     SessionError,
 };
 use std::collections::BTreeMap;
-use std::os::fd::AsFd as _;
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::path::PathBuf;
 
 /// Why the steps of a guest did not all succeed.
@@ -35,6 +36,19 @@ pub enum GuestError {
         tail: Vec<String>,
         /// Where the whole log is.
         log: PathBuf,
+    },
+    /// No network for the guest, or no record of it.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
+    /// The guest asked for something that it may not have.
+    #[error("{doing} asked for {}: {}{}", refused.url, refused.reason, lines(tail))]
+    Refused {
+        /// Doing what.
+        doing: String,
+        /// What, and why not.
+        refused: Box<Refused>,
+        /// The last lines of the running step.
+        tail: Vec<String>,
     },
     /// The log could not be written.
     #[error("cannot write the log")]
@@ -104,6 +118,31 @@ pub(super) struct Guest {
     session: Session,
     log: Log,
     debug: bool,
+    proxy: Option<GuestProxy>,
+}
+
+/// What a guest is started with, beside its machine.
+#[derive(Debug)]
+pub(super) struct Beginning<'a> {
+    /// Which guest, for errors.
+    pub(super) what: &'static str,
+    pub(super) launcher: &'a dyn Launcher,
+    /// Of every step.
+    pub(super) environment: BTreeMap<String, String>,
+    pub(super) log: Log,
+    /// Whether steps print their commands.
+    pub(super) debug: bool,
+    /// Its proxy, and QEMU's end of the data port.
+    pub(super) network: Option<(GuestProxy, OwnedFd)>,
+}
+
+/// What a guest leaves when it is gone.
+#[derive(Debug)]
+pub(super) struct Ended {
+    pub(super) log: Log,
+    pub(super) observed: Observed,
+    /// To be asked what it recorded.
+    pub(super) proxy: Option<GuestProxy>,
 }
 
 /// What one step of a recipe returned.
@@ -116,15 +155,17 @@ pub(super) struct Finished {
 }
 
 impl Guest {
-    /// Starts a machine; with `debug` its steps print their commands.
-    pub(super) fn start(
-        what: &'static str,
-        machine: &Machine,
-        launcher: &dyn Launcher,
-        environment: BTreeMap<String, String>,
-        log: Log,
-        debug: bool,
-    ) -> Result<Self, GuestError> {
+    /// Starts a machine.
+    pub(super) fn start(machine: &Machine, beginning: Beginning<'_>) -> Result<Self, GuestError> {
+        let Beginning {
+            what,
+            launcher,
+            environment,
+            log,
+            debug,
+            network,
+        } = beginning;
+        let (proxy, data) = network.unzip();
         // The host's clock, a written exception to "every byte is recorded": with the source date
         // instead, files of a source would lie in the future and make would run for ever.
         let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
@@ -133,24 +174,37 @@ impl Guest {
             environment,
             hostname: "bessemer".to_owned(),
             clock,
+            network: proxy.as_ref().map(|proxy| proxy.settings().clone()),
         };
-        let session =
-            machine
-                .launch(launcher, &configuration)
-                .map_err(|source| GuestError::Launch {
-                    what,
-                    source: Box::new(source),
-                })?;
+        let session = machine
+            .launch_with(launcher, &configuration, data)
+            .map_err(|source| GuestError::Launch {
+                what,
+                source: Box::new(source),
+            })?;
         Ok(Self {
             session,
             log,
             debug,
+            proxy,
         })
     }
 
-    /// What the host saw of the machine.
-    pub(super) fn observed(&self) -> &Observed {
-        self.session.observed()
+    /// What no output of the guest may have in it.
+    pub(super) fn authority(&self) -> Option<Authority> {
+        self.proxy.as_ref().map(|proxy| proxy.authority().clone())
+    }
+
+    /// An error if something was refused so far, whatever became of the step.
+    fn check_network(&mut self, doing: &str) -> Result<(), GuestError> {
+        let refused = self.proxy.as_ref().and_then(GuestProxy::refused);
+        refused.map_or(Ok(()), |refused| {
+            Err(GuestError::Refused {
+                doing: doing.to_owned(),
+                refused: Box::new(refused),
+                tail: self.log.tail(),
+            })
+        })
     }
 
     /// Runs one step to its end; anything but exit status 0 is an error.
@@ -190,6 +244,7 @@ impl Guest {
         if let Some(error) = failed {
             return Err(error.into());
         }
+        self.check_network(&format!("step `{}` ({name})", step.id))?;
         let outcome = outcome.map_err(|source| self.session_error(source))?;
         self.judge(step, name, outcome.status)
     }
@@ -287,11 +342,16 @@ impl Guest {
             .map_err(|source| self.session_error(source))
     }
 
-    /// Powers the guest off, and returns the log once the machine is gone.
-    pub(super) fn power_off(mut self) -> Result<(Log, Observed), GuestError> {
+    /// Powers the guest off, and returns what it leaves once the machine is gone.
+    pub(super) fn power_off(mut self) -> Result<Ended, GuestError> {
         let observed = self.session.observed().clone();
+        let proxy = self.proxy.take();
         match self.session.power_off() {
-            Ok(()) => Ok((self.log, observed)),
+            Ok(()) => Ok(Ended {
+                log: self.log,
+                observed,
+                proxy,
+            }),
             Err(source) => {
                 let tail = self.log.tail();
                 let log = self.log.path().to_path_buf();
@@ -325,12 +385,16 @@ impl Guest {
         if go_on { Ok(()) } else { Err(failed) }
     }
 
-    /// Ends the guest however it is, and returns the log.
-    pub(super) fn end(self) -> Result<Log, GuestError> {
+    /// Ends the guest however it is.
+    pub(super) fn end(mut self) -> Result<Ended, GuestError> {
         if self.session.is_alive() {
-            return self.power_off().map(|(log, _)| log);
+            return self.power_off();
         }
-        Ok(self.log)
+        Ok(Ended {
+            observed: self.session.observed().clone(),
+            proxy: self.proxy.take(),
+            log: self.log,
+        })
     }
 
     fn session_error(&mut self, source: SessionError) -> GuestError {

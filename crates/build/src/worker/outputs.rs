@@ -2,6 +2,7 @@
 
 use crate::job::Job;
 use crate::metadata::{detect, pkginfo};
+use crate::network::{Authority, Found};
 use crate::reporter::{Event, Reporter};
 use crate::step_script::OUTPUT;
 use crate::worker::linting::{LintError, Linting};
@@ -52,6 +53,9 @@ pub enum OutputError {
         /// What went wrong.
         source: DetectError,
     },
+    /// An output would have others trust this guest's network.
+    #[error(transparent)]
+    Authority(#[from] Found),
     /// A package has what it may not have, or could not be looked at.
     #[error(transparent)]
     Lint(#[from] LintError),
@@ -139,6 +143,8 @@ pub(super) struct Outputs<'a> {
     pub(super) directory: &'a Path,
     /// What may not be in a package.
     pub(super) linting: &'a Linting,
+    /// Of the guest's proxy, for a guest that had one.
+    pub(super) authority: Option<&'a Authority>,
 }
 
 impl Outputs<'_> {
@@ -151,6 +157,14 @@ impl Outputs<'_> {
         reporter: &mut dyn Reporter,
     ) -> Result<Vec<BuiltPackage>, OutputError> {
         let whole = Archive::scan(archive, &Limits::default())?;
+        if let Some(found) = self
+            .authority
+            .map(|own| own.find(&whole))
+            .transpose()?
+            .flatten()
+        {
+            return Err(found.into());
+        }
         let plans: Vec<&PackagePlan> = std::iter::once(&self.job.plan.package)
             .chain(&self.job.plan.subpackages)
             .collect();

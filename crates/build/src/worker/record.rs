@@ -64,6 +64,12 @@ pub(super) fn finish(
             .map(|package| package.output.clone())
             .collect(),
         tests: tests.iter().map(|test| test.run.clone()).collect(),
+        networks: built
+            .network
+            .iter()
+            .chain(tests.iter().filter_map(|test| test.network.as_ref()))
+            .map(|network| network.guest.clone())
+            .collect(),
         byproducts: Byproducts {
             log: built.log_digest,
             plan: spec.plan,
@@ -71,8 +77,12 @@ pub(super) fn finish(
         },
         components: work.tools.components().clone(),
     };
+    let networks = built.network.iter();
+    let networks = networks.chain(tests.iter().filter_map(|test| test.network.as_ref()));
+    let networks = networks.map(|network| network.bytes.clone()).collect();
     let mut done = Done {
         record,
+        networks,
         packages: built.packages,
         test_locks: Vec::new(),
         log: built.log,

@@ -3,7 +3,7 @@
 //! The environment installs the very file that was made: its index entry is written by the host from
 //! that file, and the disk is made from that file, so no other package of the same name can slip in.
 
-use super::guest::{Guest, GuestError};
+use super::guest::{Beginning, Guest, GuestError};
 use super::machine::{observation, whole};
 use super::{BuiltPackage, Tested, Work, WorkError, now};
 use crate::environment::environment_disk;
@@ -80,18 +80,25 @@ impl Work<'_> {
         let log = Log::create(&log_path)?;
         let started_on = now()?;
         let variables = self.variables(&plan.environment);
-        let mut guest = Guest::start(
-            "test",
-            &machine,
-            self.tools.launcher(),
-            variables,
+        let beginning = Beginning {
+            what: "test",
+            launcher: self.tools.launcher(),
+            environment: variables,
             log,
-            self.job.spec.external_parameters.debug,
-        )?;
+            debug: self.job.spec.external_parameters.debug,
+            network: self.proxy(&machine, run)?,
+        };
+        let mut guest = Guest::start(&machine, beginning)?;
         let (steps, failure) = self.test_steps(&mut guest, plan, reporter);
-        let observed = guest.observed().clone();
-        let log = guest.end()?;
-        let (log_path, log_digest) = log.finish()?;
+        let ended = guest.end()?;
+        let observed = ended.observed;
+        let (log_path, log_digest) = ended.log.finish()?;
+        let network = if failure.is_none() {
+            let recorded = self.recorded(ended.proxy, &format!("the test of {name}"))?;
+            recorded.map(|network| network.of_test(name))
+        } else {
+            None
+        };
         let outcome = if failure.is_some() {
             TestOutcome::Failed
         } else {
@@ -113,6 +120,7 @@ impl Work<'_> {
             lock: Some(lock),
             log: Some(log_path),
             failure,
+            network,
         })
     }
 

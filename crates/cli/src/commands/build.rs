@@ -8,6 +8,7 @@ mod pinned;
 
 use super::additions::{Additions, Claims, Environment, record};
 use super::lint::LintArguments;
+use super::network::NetworkArguments;
 use super::recipe_file::{RecipeArguments, at_checksum, render};
 use super::repositories::RepositoryArguments;
 use crate::folders;
@@ -34,6 +35,8 @@ pub(crate) struct Arguments {
     pub(crate) repositories: RepositoryArguments,
     #[command(flatten)]
     pub(crate) limits: LimitArguments,
+    #[command(flatten)]
+    pub(crate) network: NetworkArguments,
     #[command(flatten)]
     pub(crate) lint: LintArguments,
     #[command(flatten)]
@@ -152,6 +155,7 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
         plan,
         repositories: &arguments.repositories,
         limits: &arguments.limits,
+        network: arguments.network.policy(None)?,
         lint: &arguments.lint,
         mirrors: &arguments.mirrors,
         cache_dir: arguments.cache_dir.as_deref(),

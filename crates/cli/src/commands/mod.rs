@@ -13,6 +13,7 @@ pub(crate) mod keys;
 pub(crate) mod license_check;
 pub(crate) mod lint;
 pub(crate) mod log;
+pub(crate) mod network;
 pub(crate) mod publish;
 pub(crate) mod query;
 pub(crate) mod rebuild;

@@ -13,6 +13,7 @@ use super::build::limits::LimitArguments;
 use super::build::order::{Failed, Inputs, Order};
 use super::build::{accelerator, check_architecture, jail};
 use super::lint::LintArguments;
+use super::network::NetworkArguments;
 use super::repositories::RepositoryArguments;
 use super::verify::read_trust_root;
 use crate::exit;
@@ -45,6 +46,8 @@ pub(crate) struct Arguments {
     repositories: RepositoryArguments,
     #[command(flatten)]
     limits: LimitArguments,
+    #[command(flatten)]
+    network: NetworkArguments,
     #[command(flatten)]
     melange: RebuildFlags,
     /// Where rebuilt packages go, below a folder for the architecture
@@ -196,6 +199,9 @@ fn build(
         plan,
         repositories,
         limits: &arguments.limits,
+        network: arguments
+            .network
+            .policy(attested.and_then(|attested| attested.network))?,
         lint: &LintArguments::none(),
         mirrors: &arguments.mirrors,
         cache_dir: arguments.cache_dir.as_deref(),

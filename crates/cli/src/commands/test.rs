@@ -4,6 +4,7 @@ use super::additions::EnvironmentFiles;
 use super::build::limits::LimitArguments;
 use super::build::order::with_cache;
 use super::build::{accelerator, check_architecture, jail, say_unused};
+use super::network::{NetworkArguments, network};
 use super::recipe_file::{RecipeArguments, render};
 use super::repositories::{OfRecipe, RepositoryArguments};
 use super::worker::{guest, tools};
@@ -44,6 +45,8 @@ pub(crate) struct Arguments {
     repositories: RepositoryArguments,
     #[command(flatten)]
     limits: LimitArguments,
+    #[command(flatten)]
+    network: NetworkArguments,
     #[command(flatten)]
     melange: TestFlags,
     #[command(flatten)]
@@ -124,6 +127,7 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
         out: job.directory.clone(),
         packages_out: job.directory.clone(),
         linting: Linting::default(),
+        network: network(&job.spec, &store, &opened.fetching.credentials)?,
         keep: false,
         interactive: arguments.interactive,
     };
@@ -211,6 +215,7 @@ fn job(
         agent: &companion("bessemer-agent")?,
         accelerator: arguments.accelerator,
         jail: arguments.jail,
+        network: arguments.network.policy(None)?,
         interactive: arguments.interactive,
     };
     Ok(prepare_test(request, directory, progress)?)

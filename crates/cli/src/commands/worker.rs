@@ -1,6 +1,7 @@
 //! `bessemer worker`: runs one registered job, and has its record attested.
 
 use super::lint::LintArguments;
+use super::network::network;
 use crate::exit;
 use crate::fetching::FetchArguments;
 use crate::places::Places;
@@ -110,6 +111,7 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
                 .persist_lint_results
                 .then(|| arguments.out.clone()),
         },
+        network: network(&job.spec, &store, &fetching.credentials)?,
         keep: arguments.keep,
         interactive: arguments.interactive,
     };
@@ -213,6 +215,7 @@ fn keep_documents(job: &Job, done: &Done, store: &Store) -> Result<()> {
         canonical_bytes(&done.record)?,
     ];
     documents.extend(done.test_locks.iter().cloned());
+    documents.extend(done.networks.iter().cloned());
     for document in documents {
         store.insert(document.as_slice(), document.len() as u64)?;
     }
@@ -307,6 +310,8 @@ fn result(job: &Job, done: &Done, placed: &[PathBuf], out: &Path) -> serde_json:
         "packages": packages,
         "attested": !done.record.interactive,
         "environment_reused": done.environment_reused,
+        "network": job.spec.network,
+        "network_record": done.record.networks.first().map(|network| network.record),
         "tests": format!("{passed} passed, {untested} untested"),
     })
 }

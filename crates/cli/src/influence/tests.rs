@@ -5,6 +5,7 @@ use crate::commands::build;
 use crate::melange_flags::{
     BuildTable, CompileTable, LintTable, PlainTable, RebuildTable, ScanTable, Table as _, TestTable,
 };
+use bessemer_attest::documents::NetworkPolicy;
 use bessemer_attest::predicates::{InternalParameters, IsolationParameters, ResourceParameters};
 use clap::FromArgMatches as _;
 use serde_json::{Value, json};
@@ -184,7 +185,15 @@ fn what_is_said_to_be_external_is_in_the_external_parameters() {
 #[test]
 fn what_is_said_to_be_internal_is_a_field_of_the_internal_parameters() {
     let parameters = InternalParameters {
-        network: "none".to_owned(),
+        network: "replay".to_owned(),
+        network_policy: Some(NetworkPolicy {
+            allow: vec![String::new()],
+            deny: vec![String::new()],
+            private: vec![String::new()],
+            replay: Some(bessemer_digest::Digest::of("")),
+            limits: bessemer_build::network::usual_limits(),
+        }),
+        proxy_isolation: None,
         accelerator: "tcg".to_owned(),
         machine: "microvm".to_owned(),
         cpu_baseline: "Nehalem".to_owned(),

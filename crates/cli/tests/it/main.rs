@@ -19,6 +19,7 @@ mod interrupts;
 mod languages;
 mod linting;
 mod makefile;
+mod network;
 mod publishing;
 mod reach;
 mod reading;

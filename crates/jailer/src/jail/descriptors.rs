@@ -1,7 +1,7 @@
 //! Descriptors that QEMU finds, and none that it does not.
 #![allow(unsafe_code, reason = "descriptors by number")]
 
-use crate::request::Request;
+use crate::request::{Kind, Request};
 use std::io;
 use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
 
@@ -17,7 +17,11 @@ pub(super) fn place(request: &Request, boot: &[&OwnedFd]) -> io::Result<()> {
         rustix::fs::OFlags::RDONLY | rustix::fs::OFlags::CLOEXEC,
         rustix::fs::Mode::empty(),
     )?;
-    let standard = [(&null, 0), (&request.console, 1), (&request.diagnostics, 2)];
+    let input = match &request.kind {
+        Kind::Proxy { control } => control,
+        Kind::Machine { .. } => &null,
+    };
+    let standard = [(input, 0), (&request.console, 1), (&request.diagnostics, 2)];
     let inherited = request.inherited.iter().chain(boot.iter().copied());
     let inherited = inherited.zip(FIRST_INHERITED..);
     let mut staged = Vec::new();

@@ -61,6 +61,10 @@ pub(super) fn restrict(kvm: bool, own_root: bool) -> Result<Enforced, LandlockEr
     if kvm {
         rules = allow(rules, Path::new("/dev/kvm"), device | AccessFs::IoctlDev)?;
     }
+    enforce(rules)
+}
+
+fn enforce(rules: RulesetCreated) -> Result<Enforced, LandlockError> {
     match rules.restrict_self()?.landlock {
         LandlockStatus::Available { effective_abi, .. } if effective_abi as i32 >= SCOPED => {
             Ok(Enforced::All)
@@ -70,6 +74,29 @@ pub(super) fn restrict(kvm: bool, own_root: bool) -> Result<Enforced, LandlockEr
         }
         _ => Err(LandlockError::Absent),
     }
+}
+
+/// The same for a proxy, which connects to servers, and may listen for nobody: its own program
+/// (`program`, unless it has a root of its own), libraries, and what finds servers.
+pub(super) fn restrict_proxy(program: Option<&Path>) -> Result<Enforced, LandlockError> {
+    let mut rules = Ruleset::default()
+        .handle_access(AccessFs::from_all(ASKED))?
+        .handle_access(AccessNet::BindTcp)?
+        .scope(Scope::from_all(ASKED))?
+        .create()?;
+    let read = AccessFs::ReadFile | AccessFs::ReadDir;
+    for name in SYSTEM {
+        rules = allow(rules, &Path::new("/").join(name), read | AccessFs::Execute)?;
+    }
+    let own = program.unwrap_or(Path::new(super::root::PROXY));
+    rules = allow(rules, own, AccessFs::ReadFile | AccessFs::Execute)?;
+    for file in super::root::RESOLVING {
+        rules = allow(rules, Path::new(file), AccessFs::ReadFile.into())?;
+    }
+    for device in ["/dev/null", "/dev/urandom"] {
+        rules = allow(rules, Path::new(device), AccessFs::ReadFile.into())?;
+    }
+    enforce(rules)
 }
 
 /// What is not there needs no rule.

@@ -4,7 +4,7 @@ use super::{JailError, Layers, Plan, file_size, step};
 use crate::request::Request;
 use rustix::process::{Resource, Rlimit, setrlimit};
 
-/// QEMU may write no file larger than the largest disk it was given, dump no core, and (when its
+/// A program may write no file larger than the largest it was given, dump no core, and (when its
 /// uid is its own) have no more threads than a machine needs. Without a control group its data is
 /// limited; address space cannot be, because the translator reserves large parts of it.
 pub(super) fn set(
@@ -13,7 +13,10 @@ pub(super) fn set(
     layers: &mut Layers,
 ) -> Result<(), JailError> {
     let asked = request.text.limits;
-    let largest = request.inherited.iter().map(file_size).max().unwrap_or(0);
+    // A proxy writes to the file that is its standard output, as far as that was made.
+    let own = request.is_proxy().then_some(&request.console);
+    let files = request.inherited.iter().chain(own);
+    let largest = files.map(file_size).max().unwrap_or(0);
     let mut limits = vec![
         (Resource::Core, 0),
         (Resource::Memlock, 0),

@@ -3,7 +3,7 @@
 #![allow(unsafe_code, reason = "mount attributes by system call")]
 
 use super::{JailError, step};
-use crate::request::Request;
+use crate::request::{Kind, Request};
 use rustix::mount::{
     MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_bind_recursive, mount_change,
     unmount,
@@ -20,11 +20,37 @@ use std::path::Path;
 /// seen by this process only.
 const STAGE: &str = "/tmp";
 
+/// Where the proxy's program is in its root.
+pub(super) const PROXY: &str = "/proxy";
+/// What a C library reads to find a server's address.
+pub(super) const RESOLVING: [&str; 6] = [
+    "/etc/resolv.conf",
+    "/etc/hosts",
+    "/etc/nsswitch.conf",
+    "/etc/host.conf",
+    "/etc/gai.conf",
+    "/etc/ld.so.cache",
+];
+/// The longest of these that is copied.
+const MAX_RESOLVING: u64 = 4 << 20;
+
 /// Builds it and makes it this process's root.
-pub(super) fn build(request: &Request) -> Result<(), JailError> {
+pub(super) fn build(program: &Path, request: &Request) -> Result<(), JailError> {
     let private = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
     step("making mounts private", mount_change("/", private))?;
-    let size = super::file_size(&request.kernel) + super::file_size(&request.initramfs) + (1 << 20);
+    let program: Option<OwnedFd> = match request.kind {
+        Kind::Proxy { .. } => Some(step("opening the program", File::open(program))?.into()),
+        Kind::Machine { .. } => None,
+    };
+    let content = match &request.kind {
+        Kind::Machine { kernel, initramfs } => {
+            super::file_size(kernel) + super::file_size(initramfs)
+        }
+        Kind::Proxy { .. } => {
+            program.as_ref().map_or(0, super::file_size) + MAX_RESOLVING * RESOLVING.len() as u64
+        }
+    };
+    let size = content + (1 << 20);
     let options = CString::new(format!("mode=0755,size={size}")).unwrap_or_default();
     let flags = MountFlags::NOSUID | MountFlags::NODEV;
     step(
@@ -39,12 +65,19 @@ pub(super) fn build(request: &Request) -> Result<(), JailError> {
     for name in ["null", "urandom"].into_iter().chain(kvm) {
         step("adding a device", add_device(name))?;
     }
-    step("making /boot", fs::create_dir(format!("{STAGE}/boot")))?;
-    step("copying the kernel", copy_in(&request.kernel, "kernel"))?;
-    step(
-        "copying the initramfs",
-        copy_in(&request.initramfs, "initramfs"),
-    )?;
+    if let Kind::Machine { kernel, initramfs } = &request.kind {
+        step("making /boot", fs::create_dir(format!("{STAGE}/boot")))?;
+        step("copying the kernel", copy_in(kernel, "boot/kernel", 0o444))?;
+        let copied = copy_in(initramfs, "boot/initramfs", 0o444);
+        step("copying the initramfs", copied)?;
+    }
+    if let Some(program) = &program {
+        step("copying the program", copy_in(program, &PROXY[1..], 0o555))?;
+        step("making /etc", fs::create_dir(format!("{STAGE}/etc")))?;
+        for path in RESOLVING {
+            step("copying what finds servers", copy_small(path))?;
+        }
+    }
     step("entering the root", std::env::set_current_dir(STAGE))?;
     step("entering the root", rustix::process::pivot_root(".", "."))?;
     step(
@@ -86,12 +119,23 @@ fn add_device(name: &str) -> io::Result<()> {
 }
 
 /// Copies rather than binds: the copy is readable for the jail's uid and cannot change.
-fn copy_in(from: &OwnedFd, name: &str) -> io::Result<()> {
-    let path = Path::new(STAGE).join("boot").join(name);
+fn copy_in(from: &OwnedFd, name: &str, mode: u32) -> io::Result<()> {
+    let path = Path::new(STAGE).join(name);
     let mut to = File::create(&path)?;
     let mut source = File::from(from.try_clone()?);
     io::copy(&mut source, &mut to)?;
-    fs::set_permissions(path, fs::Permissions::from_mode(0o444))
+    fs::set_permissions(path, fs::Permissions::from_mode(mode))
+}
+
+/// A file of the host that need not be there.
+fn copy_small(path: &str) -> io::Result<()> {
+    let Ok(file) = File::open(path) else {
+        return Ok(());
+    };
+    if file.metadata()?.len() > MAX_RESOLVING {
+        return Err(io::Error::other(format!("{path} is too long")));
+    }
+    copy_in(&file.into(), &path[1..], 0o444)
 }
 
 fn set_read_only(path: &Path, more: u64, flags: i32) -> io::Result<()> {

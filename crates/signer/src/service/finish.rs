@@ -8,7 +8,7 @@ use crate::protocol::{LoggedStatements, OutputStatements, Reply, Statements};
 use crate::state::{State, write};
 use bessemer_attest::Role;
 use bessemer_attest::derive::{Derivation, Evidence};
-use bessemer_attest::documents::{Lock, Output, Record, canonical_bytes, parse};
+use bessemer_attest::documents::{Lock, NetworkRecord, Output, Record, canonical_bytes, parse};
 use bessemer_digest::Digest;
 use serde_json::value::RawValue;
 use std::fs::{self, File};
@@ -19,6 +19,7 @@ pub(super) struct Finished<'a> {
     pub(super) record: &'a File,
     pub(super) locks: &'a [File],
     pub(super) logs: &'a [File],
+    pub(super) networks: &'a [File],
     pub(super) sboms: &'a [File],
     pub(super) apks: &'a [File],
     pub(super) signature_sizes: Vec<u64>,
@@ -40,6 +41,7 @@ pub(super) fn finish(state: &State, handed: &Finished<'_>) -> Result<Reply, Refu
     match_registration(state, &job, &record)?;
     let locks = locks(&record, handed.locks)?;
     logs(&record, handed.logs)?;
+    let networks = networks(&record, handed.networks)?;
     outputs(&job, &record, handed)?;
     let (lock, test_locks) = locks.split_first().ok_or(Refusal::Count {
         what: "locks",
@@ -52,6 +54,7 @@ pub(super) fn finish(state: &State, handed: &Finished<'_>) -> Result<Reply, Refu
         test_locks,
         record: &record,
         environment: job.environment,
+        networks: &networks,
     };
     let derivation = Derivation::new(&state.issuer, evidence)?;
     let sboms = sboms(&record, handed.sboms)?;
@@ -134,6 +137,18 @@ fn logs(record: &Record, files: &[File]) -> Result<(), Refusal> {
         )?;
     }
     Ok(())
+}
+
+/// The network records of the guests that had a network, each measured.
+fn networks(record: &Record, files: &[File]) -> Result<Vec<NetworkRecord>, Refusal> {
+    count("network records", record.networks.len(), files.len())?;
+    let mut networks = Vec::new();
+    for (expected, file) in record.networks.iter().zip(files) {
+        let bytes = document("a network record", file)?;
+        same("a network record", &expected.record, &Digest::of(&bytes))?;
+        networks.push(parse(&bytes)?);
+    }
+    Ok(networks)
 }
 
 /// Every apk, measured whole and in its parts, with a control member that was signed for this job.

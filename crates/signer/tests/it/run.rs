@@ -88,6 +88,7 @@ impl Run {
             record: &file(&self.record),
             locks: &[&file(&self.lock), &file(&self.test_lock)],
             logs: &[&log, &test_log],
+            networks: &[],
             sboms: &[&plain(&self.sbom)],
             apks: &[&plain(&self.apk)],
             signature_sizes: &[SIGNATURE.len() as u64],

@@ -121,6 +121,7 @@ impl Bench {
             environment,
             hostname,
             clock: None,
+            network: None,
         };
         match self.machine.launch(launcher, &configuration) {
             Ok(session) => session,

@@ -5,10 +5,11 @@
 use crate::bench::{qemu, variable};
 use bessemer_vm::{
     DirectLauncher, JailLauncher, JailProfile, JailReport, LaunchRequest, Launcher, ProcessEnd,
-    ProcessLimits, Qemu,
+    ProcessLimits, ProxyRequest, Qemu,
 };
 use rustix::fs::{MemfdFlags, memfd_create};
-use std::io::Read as _;
+use std::fs::File;
+use std::io::{Read as _, Seek as _, Write as _};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::process::CommandExt as _;
@@ -78,6 +79,37 @@ fn run(launcher: &dyn Launcher, limits: ProcessLimits, program: &str) -> Ran {
     let end = launched.process.wait(Duration::from_secs(60)).unwrap();
     Ran {
         output: output + &said,
+        jail: launched.jail,
+        end,
+    }
+}
+
+/// The same in the place of a guest's proxy, which reads its program from standard input.
+fn run_as_proxy(launcher: &dyn Launcher, limits: ProcessLimits, program: &str) -> Ran {
+    let file = |content: &str, length: u64| {
+        let mut file = File::from(memory_file());
+        file.write_all(content.as_bytes()).unwrap();
+        file.set_len(length.max(content.len() as u64)).unwrap();
+        file.rewind().unwrap();
+        file
+    };
+    let (printed, said) = (file("", 4096), file("", 4096));
+    let request = ProxyRequest {
+        control: file(program, 0).into(),
+        bodies: printed.try_clone().unwrap().into(),
+        diagnostics: said.try_clone().unwrap().into(),
+        limits,
+    };
+    let mut launched = launcher.launch_proxy(request).unwrap();
+    let end = launched.process.wait(Duration::from_secs(60)).unwrap();
+    let text = |mut file: File| {
+        let mut text = String::new();
+        file.rewind().unwrap();
+        file.read_to_string(&mut text).unwrap();
+        text.trim_end_matches('\0').to_owned()
+    };
+    Ran {
+        output: text(printed) + &text(said),
         jail: launched.jail,
         end,
     }
@@ -166,6 +198,18 @@ const LOOPBACK: &str = "use Socket; socket(S, PF_INET, SOCK_STREAM, 0) && \
 
 /// What succeeds of all attempts, one process for each.
 fn succeeded(start: impl FnOnce() -> Box<dyn Launcher>) -> Vec<&'static str> {
+    // The one that it was given, and boot files where there is no root to put them in.
+    succeeded_as(start, run, 2)
+}
+
+type Runner = fn(&dyn Launcher, ProcessLimits, &str) -> Ran;
+
+/// The same for one kind of process, which has `extra` descriptors beside its standard streams.
+fn succeeded_as(
+    start: impl FnOnce() -> Box<dyn Launcher>,
+    run: Runner,
+    extra: u32,
+) -> Vec<&'static str> {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let mut victim = Command::new("sleep").arg("60").spawn().unwrap();
@@ -175,8 +219,6 @@ fn succeeded(start: impl FnOnce() -> Box<dyn Launcher>) -> Vec<&'static str> {
     rustix::io::fcntl_setfd(&left_open, rustix::io::FdFlags::empty()).unwrap();
     let place = outside.path().to_str().unwrap();
     let launcher = start();
-    // The one that it was given, and boot files where there is no root to put them in.
-    let extra = 2;
     let mut found = Vec::new();
     for (what, expression) in attempts(victim.id(), place) {
         let ended = format!(
@@ -204,6 +246,35 @@ fn a_taken_over_qemu_reaches_nothing() {
     };
     let found = succeeded(|| Box::new(launcher(profile)));
     assert_eq!(found, Vec::<&str>::new());
+}
+
+#[test]
+#[ignore = "needs root: run through cargo xtask test"]
+fn a_taken_over_proxy_reaches_the_network_and_nothing_else() {
+    let start = || -> Box<dyn Launcher> {
+        let jailer = variable("BESSEMER_TEST_JAILER");
+        let perl = Path::new("/usr/bin/perl");
+        let started = JailLauncher::start_with(&jailer, qemu(), JailProfile::Auto, Some(perl));
+        Box::new(started.unwrap())
+    };
+    // What it is for is the control run of the rest.
+    assert_eq!(
+        succeeded_as(start, run_as_proxy, 0),
+        ["reach the host by loopback"]
+    );
+    let listen = "use Socket; print socket(S, PF_INET, SOCK_STREAM, 0) && \
+                  bind(S, sockaddr_in(0, INADDR_ANY)) ? 'done' : 'no'";
+    let ran = run_as_proxy(start().as_ref(), LIMITS, listen);
+    assert_eq!(ran.output, "no", "it listens for nobody");
+    for layer in [
+        "pivot-root",
+        "system-call-filter",
+        "no-capabilities",
+        "landlock",
+    ] {
+        assert!(has(&ran.jail, layer), "{:?}", ran.jail);
+    }
+    assert!(!has(&ran.jail, "net-namespace"), "{:?}", ran.jail);
 }
 
 #[test]

@@ -75,6 +75,12 @@ impl LimitArguments {
     }
 }
 
+/// The same in bytes, for a flag.
+pub(in crate::commands) fn bytes(text: &str) -> Result<u64, String> {
+    let read = mebibytes(text).map_err(|error| error.to_string());
+    read.map(|mebibytes| mebibytes << 20)
+}
+
 /// `512Mi`, `2Gi`, `1G`, `100M`; every unit is binary, as melange reads them.
 fn mebibytes(text: &str) -> Result<u64> {
     let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());

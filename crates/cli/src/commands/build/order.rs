@@ -15,7 +15,7 @@ use crate::programs::companion;
 use crate::services::Services;
 use anyhow::{Context, Result, bail};
 use bessemer_attest::documents::{
-    AcceleratorChoice, ConfigSource, JailChoice, LockedFile, Parameters,
+    AcceleratorChoice, ConfigSource, JailChoice, LockedFile, Network, NetworkPolicy, Parameters,
 };
 use bessemer_attest::{Role, TrustRoot};
 use bessemer_build::RunDirectory;
@@ -42,6 +42,8 @@ pub(in crate::commands) struct Order<'a> {
     pub(in crate::commands) environment_files: Vec<LockedFile>,
     pub(in crate::commands) repositories: &'a RepositoryArguments,
     pub(in crate::commands) limits: &'a LimitArguments,
+    /// What guests may reach, and within which bounds.
+    pub(in crate::commands) network: (Network, Option<NetworkPolicy>),
     pub(in crate::commands) lint: &'a LintArguments,
     /// Places asked for sources first.
     pub(in crate::commands) mirrors: &'a [String],
@@ -190,6 +192,7 @@ impl Order<'_> {
             agent: &companion("bessemer-agent")?,
             accelerator: self.accelerator,
             jail: self.jail,
+            network: self.network.clone(),
             interactive: self.interactive || self.keep,
         };
         Ok(prepare(request, directory, progress)?)

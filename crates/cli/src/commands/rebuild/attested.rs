@@ -7,6 +7,7 @@ use bessemer_attest::predicates::{PROVENANCE_TYPE, Provenance};
 use bessemer_attest::verify::{Origin, VerifyPolicy, verify};
 use bessemer_attest::{ResourceDescriptor, Role, Sidecar, Statement, TrustRoot};
 use bessemer_build::worker::now;
+use bessemer_digest::Digest;
 use serde::de::IgnoredAny;
 use std::collections::BTreeMap;
 
@@ -21,6 +22,8 @@ pub(super) struct Attested {
     pub(super) workspace: Vec<String>,
     /// Whether steps printed their commands.
     pub(super) debug: bool,
+    /// What its guest was given by servers, as a network record.
+    pub(super) network: Option<Digest>,
 }
 
 impl Attested {
@@ -40,6 +43,10 @@ impl Attested {
             anyhow::bail!("its attestations are not of a build");
         };
         let provenance = provenance(&sidecar, root)?;
+        let mut byproducts = provenance.run_details.byproducts.iter();
+        let network = byproducts.find(|one| one.name.as_deref() == Some("network"));
+        let network = network.and_then(|one| one.digest.get("sha256"));
+        let network = network.map(|hex| Digest::from_hex(hex)).transpose()?;
         let definition = provenance.build_definition;
         let resolved = definition.resolved_dependencies;
         let of_role = |role: &'static str| {
@@ -59,6 +66,7 @@ impl Attested {
             packages: packages.collect(),
             workspace: workspace.collect(),
             debug: definition.external_parameters.debug,
+            network,
         }))
     }
 }
