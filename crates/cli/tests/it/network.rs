@@ -27,7 +27,7 @@ fn recipe(workshop: &Workshop, name: &str, lines: &[&str]) -> PathBuf {
          cd \"${{{{targets.destdir}}}}/usr/share/{name}\"\n      cat > /tmp/get.py <<'END'\n"
     );
     for line in GET.lines().chain(["END"]).chain(lines.iter().copied()) {
-        text.push_str(&format!("      {line}\n"));
+        text.extend(["      ", line, "\n"]);
     }
     workshop.file(&format!("{name}/{name}.yaml"), text)
 }

@@ -111,6 +111,7 @@ fn finish_as(
     client.finish(&bessemer_signer::FinishedRun {
         record: &file(&record),
         locks: &[&file(&run.lock), &file(&run.test_lock)],
+        networks: &[],
         logs: &[&log, &test_log],
         sboms: &[&plain(&run.sbom)],
         apks: &[&plain(&run.apk)],
