@@ -3,6 +3,7 @@
 mod source;
 mod table;
 
+use crate::kernel::Kernel;
 use crate::workspace::{cache, output, root};
 use crate::{binaries, setup};
 use anyhow::{Context, Result, bail};
@@ -22,6 +23,9 @@ pub(crate) struct Arguments {
     /// Build twice and compare the packages and the index byte for byte
     #[arg(long)]
     twice: bool,
+    /// Boot the guests with the kernel of our own; built once, without a guest, and kept
+    #[arg(long)]
+    own_kernel: bool,
 }
 
 impl Arguments {
@@ -31,6 +35,7 @@ impl Arguments {
             out: Some(out.to_owned()),
             example: example.to_owned(),
             twice,
+            own_kernel: false,
         }
     }
 }
@@ -49,6 +54,8 @@ struct Demo {
     bin: PathBuf,
     example: String,
     import_key: PathBuf,
+    /// The kernel to boot in place of the bootstrap's.
+    kernel: Option<Kernel>,
     stages: Vec<Stage>,
 }
 
@@ -69,6 +76,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         bin,
         example: arguments.example.clone(),
         import_key: PathBuf::new(),
+        kernel: None,
         stages: Vec::new(),
     };
     demo.stage("install", || {
@@ -81,6 +89,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         binaries::build(&bin, true).map(|()| String::new())
     })?;
     demo.bootstrap()?;
+    if arguments.own_kernel {
+        demo.own_kernel()?;
+    }
     let sources = demo.sources()?;
     let built = demo.build("build", &sources, "packages-built")?;
     if arguments.twice {
@@ -142,6 +153,30 @@ impl Demo {
         Ok(())
     }
 
+    fn own_kernel(&mut self) -> Result<()> {
+        let start = Instant::now();
+        println!("{:<10} …", "kernel");
+        let kernel = Kernel::prepare(&self.bin.join("bessemer"))?;
+        let (repository, key) = kernel.named();
+        let words = ["kernel", "info", "-r", &repository, "-k", &key];
+        let info = self.bessemer(&words)?;
+        let built = &info["report"]["origin"]["built"];
+        let note = format!(
+            "{}, {}, {} packages of its build attested, {}",
+            text(&info["descriptor"]["release"]),
+            text(&info["kernel"]),
+            built["dependencies"]["packages_attested"],
+            if kernel.reused {
+                "kept from earlier"
+            } else {
+                "built now"
+            },
+        );
+        self.kernel = Some(kernel);
+        self.done("kernel", start, note);
+        Ok(())
+    }
+
     fn done(&mut self, name: &'static str, start: Instant, note: String) {
         let seconds = start.elapsed().as_secs_f64();
         println!("{name:<10} {seconds:>7.1} s  {note}");
@@ -168,18 +203,28 @@ impl Demo {
             .join(&self.example)
             .join(format!("{}.yaml", self.example));
         let key = self.import_key.clone();
-        let result = self.bessemer(&[
-            "build",
-            &recipe.display().to_string(),
-            "--repository-append",
-            &self.path("repository"),
-            "--keyring-append",
-            &key.display().to_string(),
-            "--mirror",
-            &sources.display().to_string(),
-            "--out-dir",
-            &self.path(below),
-        ])?;
+        let (repository, kernel_key) = self.kernel.as_ref().map(Kernel::named).unwrap_or_default();
+        let recipe = recipe.display().to_string();
+        let mut words = vec!["build", recipe.as_str()];
+        if self.kernel.is_some() {
+            words.extend(["-r", repository.as_str(), "-k", kernel_key.as_str()]);
+        }
+        let result = self.bessemer(
+            &[
+                words.as_slice(),
+                &[
+                    "--repository-append",
+                    &self.path("repository"),
+                    "--keyring-append",
+                    &key.display().to_string(),
+                    "--mirror",
+                    &sources.display().to_string(),
+                    "--out-dir",
+                    &self.path(below),
+                ],
+            ]
+            .concat(),
+        )?;
         let packages = result["packages"].as_array().map_or(0, Vec::len);
         let mut note = format!("{packages} packages, tests {}", text(&result["tests"]));
         if result["environment_reused"] == true {

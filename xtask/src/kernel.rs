@@ -69,6 +69,12 @@ impl Kernel {
         Ok(kernel)
     }
 
+    /// Its repository and key, as a command line names them.
+    pub(crate) fn named(&self) -> (String, String) {
+        let text = |path: &Path| path.display().to_string();
+        (text(&self.repository), text(&self.key))
+    }
+
     /// What guest tests read from their environment.
     pub(crate) fn environment(&self) -> Vec<(String, String)> {
         let variables = [

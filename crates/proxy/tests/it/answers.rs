@@ -63,23 +63,6 @@ fn bodies_are_recorded_as_they_are_delivered() {
     let plain = format!("{}/big", origin.plain_url());
     assert_eq!(guest.curl(&["--http1.0", &plain]), (big.clone(), true));
     assert!(!guest.curl(&[&url("/nothing")]).1, "404 is passed on");
-    for (protocol, spoken) in [("http/1.1", true), ("h2", false)] {
-        let ca = guest.at("ca.pem").display().to_string();
-        let (proxy, at) = (
-            guest.forward.to_string(),
-            format!("localhost:{}", origin.https.port()),
-        );
-        let words = [
-            "s_client", "-proxy", &proxy, "-connect", &at, "-CAfile", &ca,
-        ];
-        let mut openssl = guest.command("openssl");
-        let output = openssl
-            .args(words)
-            .args(["-alpn", protocol])
-            .output()
-            .unwrap();
-        assert_eq!(output.status.success(), spoken, "{protocol}");
-    }
     let told = guest.finish();
     let shown: Vec<String> = told
         .urls()
@@ -125,6 +108,30 @@ fn bodies_are_recorded_as_they_are_delivered() {
         !all.contains("hidden") && !all.contains("a=b"),
         "secrets and cookies are not told"
     );
+}
+
+#[test]
+fn http_1_1_is_the_only_protocol() {
+    let origin = Origin::start(None);
+    let guest = start(&origin);
+    for (protocol, spoken) in [("http/1.1", true), ("h2", false)] {
+        let ca = guest.at("ca.pem").display().to_string();
+        let (proxy, at) = (
+            guest.forward.to_string(),
+            format!("localhost:{}", origin.https.port()),
+        );
+        let words = [
+            "s_client", "-proxy", &proxy, "-connect", &at, "-CAfile", &ca,
+        ];
+        let mut openssl = guest.command("openssl");
+        let output = openssl
+            .args(words)
+            .args(["-alpn", protocol])
+            .output()
+            .unwrap();
+        assert_eq!(output.status.success(), spoken, "{protocol}");
+    }
+    guest.finish();
 }
 
 #[test]

@@ -183,8 +183,8 @@ impl Guest {
         (output.stdout, output.status.success())
     }
 
-    /// Sends bytes to the forward port as they are, and returns what comes back.
-    pub(crate) fn raw(&self, to: SocketAddr, bytes: &[u8]) -> String {
+    /// Sends bytes to one of the ports as they are, and returns what comes back.
+    pub(crate) fn raw(to: SocketAddr, bytes: &[u8]) -> String {
         let mut stream = TcpStream::connect(to).unwrap();
         stream
             .set_read_timeout(Some(Duration::from_secs(20)))

@@ -4,6 +4,7 @@ use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::io::{BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
@@ -174,7 +175,7 @@ impl Content {
             reply.status
         );
         for (name, value) in &reply.headers {
-            head.push_str(&format!("{name}: {value}\r\n"));
+            let _ = write!(head, "{name}: {value}\r\n");
         }
         let mut body = reply.body;
         if reply.chunked {
@@ -185,7 +186,7 @@ impl Content {
             body = pieces.collect::<Vec<_>>().concat();
             body.extend(b"0\r\n\r\n");
         } else {
-            head.push_str(&format!("Content-Length: {}\r\n\r\n", body.len()));
+            let _ = write!(head, "Content-Length: {}\r\n\r\n", body.len());
         }
         stream.write_all(head.as_bytes()).ok()?;
         if asked.method != "HEAD" {

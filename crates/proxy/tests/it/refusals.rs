@@ -2,7 +2,8 @@
 
 use crate::guest::{Guest, config};
 use crate::origin::{Origin, Reply};
-use bessemer_proxy::protocol::{Mode, RefusalKind};
+use bessemer_proxy::protocol::Mode;
+use bessemer_proxy::protocol::RefusalKind::{self, Denied, NotAllowed, Protocol};
 
 #[test]
 fn only_what_the_lists_allow_is_asked_for() {
@@ -29,7 +30,6 @@ fn only_what_the_lists_allow_is_asked_for() {
     }
     let told = guest.finish();
     let kinds: Vec<_> = told.refusals.iter().map(|one| one.kind).collect();
-    use RefusalKind::{Denied, NotAllowed, Protocol};
     assert_eq!(kinds, [NotAllowed, Denied, Protocol, NotAllowed, Protocol]);
     assert_eq!(told.refusals[0].url, url("/closed"));
     assert_eq!(origin.requests().len(), 1, "{:?}", origin.requests());
@@ -72,12 +72,12 @@ fn connect_is_for_http_only() {
     let mut config = config(Mode::Recorded);
     config.private = vec!["localhost:22".into()];
     let guest = Guest::start(&config);
-    let answer = guest.raw(
+    let answer = Guest::raw(
         guest.forward,
         b"CONNECT mail.example:25 HTTP/1.1\r\nHost: mail.example:25\r\n\r\n",
     );
     assert!(answer.starts_with("HTTP/1.1 403"), "{answer}");
-    let answer = guest.raw(
+    let answer = Guest::raw(
         guest.forward,
         b"CONNECT localhost:22 HTTP/1.1\r\n\r\nSSH-2.0-x\r\n\n\n",
     );
@@ -102,11 +102,7 @@ fn what_two_readers_could_understand_differently_never_leaves() {
     let whole = format!("http://{at}/x");
     // The control run: the same request, in order.
     let good = format!("GET {whole} HTTP/1.1\r\nHost: {at}\r\nConnection: close\r\n\r\n");
-    assert!(
-        guest
-            .raw(guest.forward, good.as_bytes())
-            .starts_with("HTTP/1.1 200")
-    );
+    assert!(Guest::raw(guest.forward, good.as_bytes()).starts_with("HTTP/1.1 200"));
     let cases = [
         format!(
             "POST {whole} HTTP/1.1\r\nHost: {at}\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
@@ -130,7 +126,7 @@ fn what_two_readers_could_understand_differently_never_leaves() {
         ),
     ];
     for case in &cases {
-        let answer = guest.raw(guest.forward, case.as_bytes());
+        let answer = Guest::raw(guest.forward, case.as_bytes());
         assert!(
             answer.starts_with("HTTP/1.1 403") || case.len() > 70_000,
             "{case}\n{answer}"

@@ -5,6 +5,7 @@ use crate::origin::{Origin, Reply};
 use bessemer_digest::Digest;
 use bessemer_proxy::protocol::Mode;
 use sha1::Digest as _;
+use std::fmt::Write as _;
 use std::process::Command;
 
 /// Runs `work` in a guest that records, then in one that has the record alone.
@@ -248,5 +249,8 @@ fn go_downloads_a_module() {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
