@@ -1,7 +1,7 @@
 //! What tests and measurements stand on: programs, a small repository, a kernel.
 
 use crate::binaries;
-use crate::workspace::{bessemer_cache, cache, check, root};
+use crate::workspace::{bessemer_cache, cache, check, root, signer_state};
 use anyhow::{Result, bail};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -28,6 +28,7 @@ impl Ground {
     /// is reused. Optimised programs stand apart from those of the tests.
     pub(crate) fn prepare(release: bool) -> Result<Self> {
         let cache = cache()?.join("test");
+        set_aside_older_state(&cache)?;
         let bin = cache.join(if release { "release" } else { "bin" });
         binaries::build(&bin, release)?;
         let repository = cache.join("repository");
@@ -99,6 +100,27 @@ impl Ground {
     pub(crate) fn program(&self, name: &str) -> PathBuf {
         self.bin.join(name)
     }
+}
+
+/// A signer of today refuses a state with the log of earlier versions. A developer's machine may have
+/// one: it is set aside, with what was signed by its keys.
+fn set_aside_older_state(cache: &Path) -> Result<()> {
+    let state = signer_state()?;
+    if !state.join("log.jsonl").exists() {
+        return Ok(());
+    }
+    let aside = state.with_extension("before-tile-log");
+    println!(
+        "the signer's state is of an earlier version; it is now {}",
+        aside.display()
+    );
+    fs_err::rename(&state, &aside)?;
+    let kept =
+        ["repository", "languages", "keys", "boot", "cli-tests"].map(|name| cache.join(name));
+    for folder in kept.iter().filter(|folder| folder.exists()) {
+        fs_err::remove_dir_all(folder)?;
+    }
+    Ok(())
 }
 
 /// The key that signs the bootstrap's index, among the exported ones.

@@ -31,6 +31,19 @@ pub(crate) fn bessemer_cache() -> Result<PathBuf> {
     Ok(caches()?.join("bessemer"))
 }
 
+/// The state of this user's signer.
+pub(crate) fn signer_state() -> Result<PathBuf> {
+    if rustix::process::geteuid().is_root() {
+        return Ok(PathBuf::from("/var/lib/bessemer/signer"));
+    }
+    let data = std::env::var_os("XDG_DATA_HOME").map(PathBuf::from);
+    if let Some(data) = data.filter(|path| path.is_absolute()) {
+        return Ok(data.join("bessemer/signer"));
+    }
+    let home = std::env::var_os("HOME").context("HOME is not set")?;
+    Ok(PathBuf::from(home).join(".local/share/bessemer/signer"))
+}
+
 fn caches() -> Result<PathBuf> {
     if rustix::process::geteuid().is_root() {
         return Ok(PathBuf::from("/var/cache"));

@@ -6,6 +6,7 @@
 
 mod check;
 mod dependencies;
+mod environment;
 mod identity;
 mod import;
 mod network;
@@ -17,6 +18,9 @@ mod tests;
 mod tests_check;
 mod text;
 
+pub use environment::{
+    BuildEnvironment, EnvironmentRequest, MEASURED_PROPERTY, environment_statement,
+};
 pub use identity::{BuilderKind, Issuer, apk_build_type, gate_id, import_type, local_base};
 pub use import::import_statement;
 pub use summary::{GatePolicy, SummaryRequest, summary_statement};
@@ -77,6 +81,9 @@ pub enum DeriveError {
     /// A document has no canonical form.
     #[error(transparent)]
     Canonical(#[from] CanonicalError),
+    /// The direct runner boots nothing that could be verified.
+    #[error("the lock names no kernel; a run without a machine has no environment to verify")]
+    NoMachine,
     /// There is no such output or test.
     #[error("there is no output number {0}")]
     NoOutput(usize),
@@ -93,6 +100,9 @@ pub struct Evidence<'a> {
     pub test_locks: &'a [Lock],
     /// What was observed.
     pub record: &'a Record,
+    /// Digest of the summary by which what boots was verified before the first start; `None` if it
+    /// was not.
+    pub environment: Option<Digest>,
     /// The network records that it names, in its order.
     pub networks: &'a [NetworkRecord],
 }

@@ -27,6 +27,7 @@ impl Run {
             lock: &self.lock,
             test_locks: &self.test_locks,
             record: &self.record,
+            environment: Some(Digest::of("environment")),
             networks: &self.networks,
         }
     }

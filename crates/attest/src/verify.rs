@@ -104,12 +104,6 @@ pub enum VerifyError {
         /// Why.
         source: ProofError,
     },
-    /// A proof that is about none of the envelopes.
-    #[error("proof {number} is of no envelope beside it")]
-    StrayProof {
-        /// Its number in the file of proofs, from 1.
-        number: usize,
-    },
     /// The log had the signature when the key did not count.
     #[error(
         "envelope {number}: the log has it at index {index}, where its key `{key}` does not count: {window}"

@@ -73,6 +73,11 @@ pub enum PrepareError {
     /// The store refused.
     #[error("cannot store a document")]
     Store(#[from] StoreError),
+    /// A network is recorded by the proxy of a guest, and there is no guest.
+    #[error(
+        "the direct runner has no guest whose network could be recorded; build with `--network none`, or in a guest"
+    )]
+    DirectNetwork,
     /// No repository offers a kernel.
     #[error(
         "no repository of the command line offers a guest kernel (`{}`)",
@@ -113,6 +118,9 @@ fn assemble(
     directory: PathBuf,
     reporter: &mut dyn Reporter,
 ) -> Result<Job, PrepareError> {
+    if request.accelerator == AcceleratorChoice::Direct && request.network.0 != Network::None {
+        return Err(PrepareError::DirectNetwork);
+    }
     let plan = &request.plan;
     let boot = boots(&request)?;
     let count = format!("{} archives", plan.sources.len());

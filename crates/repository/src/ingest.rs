@@ -5,9 +5,9 @@ use bessemer_apk::package::{ReadError, Reader};
 use bessemer_apk::{IndexEntry, Limits};
 use bessemer_attest::documents::LockedPackage;
 use bessemer_attest::verify::{ApkFacts, VerifyPolicy, verify};
-use bessemer_attest::{Sidecar, TrustRoot};
+use bessemer_attest::{Sidecar, SidecarError, TrustRoot};
 use bessemer_digest::Digest;
-use bessemer_store::{FetchError, Request, Store, StoreError, Uri, in_parallel};
+use bessemer_store::{FetchError, ParseUriError, Request, Store, StoreError, Uri, in_parallel};
 use serde::{Deserialize, Serialize};
 use std::io::{BufReader, Read as _};
 use std::path::{Path, PathBuf};
@@ -259,10 +259,7 @@ fn keep_beside(
 /// Digest of the envelope beside the package that says where it comes from, once it has been
 /// verified: by these digests a chain of attestations is walked.
 fn attestation(uri: &Uri, known: &Known, store: &Store, root: &TrustRoot) -> Option<Digest> {
-    let beside = |kind| beside(uri, kind, &known.sha256, store);
-    let proofs = beside(PROOFS).unwrap_or_default();
-    let sidecar = Sidecar::parse(&beside(ENVELOPES)?).ok()?;
-    let sidecar = sidecar.with_proofs(&proofs).ok()?;
+    let sidecar = sidecar(uri, &known.sha256, store).ok()??;
     let facts = ApkFacts {
         file: uri.file_name().to_owned(),
         sha256: known.sha256,
@@ -275,6 +272,34 @@ fn attestation(uri: &Uri, known: &Known, store: &Store, root: &TrustRoot) -> Opt
     };
     let report = verify(&facts, &sidecar, root, &policy).ok()?;
     report.evidence().first().copied()
+}
+
+impl PackageFile {
+    /// The attestations that lie beside the package; `None` if nothing does.
+    pub fn attestations(&self, store: &Store) -> Result<Option<Sidecar>, AttestationsError> {
+        let uri: Uri = self.locked.uri.parse()?;
+        Ok(sidecar(&uri, &self.locked.sha256, store)?)
+    }
+}
+
+/// Why the attestations beside a package cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum AttestationsError {
+    /// The package is nowhere.
+    #[error(transparent)]
+    Uri(#[from] ParseUriError),
+    /// They are no attestations.
+    #[error("what lies beside the package is no attestation")]
+    Sidecar(#[from] SidecarError),
+}
+
+fn sidecar(uri: &Uri, package: &Digest, store: &Store) -> Result<Option<Sidecar>, SidecarError> {
+    let beside = |kind| beside(uri, kind, package, store);
+    let proofs = beside(PROOFS).unwrap_or_default();
+    let Some(envelopes) = beside(ENVELOPES).filter(|bytes| !bytes.is_empty()) else {
+        return Ok(None);
+    };
+    Ok(Some(Sidecar::parse(&envelopes)?.with_proofs(&proofs)?))
 }
 
 /// What lies beside a package, as it was kept or as it is.

@@ -201,6 +201,26 @@ impl Client {
         self.envelope(&request, &[apk, &envelopes, &proofs], sidecar)
     }
 
+    /// Has the gate verify what a job's machines boot, before the first start: its summary, in a
+    /// sidecar of its own. `kernel` is the package, `attestations` what lies beside it.
+    pub fn sign_environment(
+        &mut self,
+        invocation_id: &str,
+        lock: &File,
+        kernel: &File,
+        attestations: &Sidecar,
+    ) -> Result<Sidecar, ClientError> {
+        let request = Request::SignEnvironment {
+            invocation_id: invocation_id.to_owned(),
+        };
+        let envelopes = memory_file(&attestations.to_bytes()?)?;
+        let proofs = memory_file(&attestations.proofs_to_bytes())?;
+        let mut summary = Sidecar::default();
+        let files = [lock, kernel, &envelopes, &proofs];
+        self.envelope(&request, &files, &mut summary)?;
+        Ok(summary)
+    }
+
     /// Asks for one statement, and adds it to the sidecar.
     fn envelope(
         &mut self,

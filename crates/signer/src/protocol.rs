@@ -51,6 +51,12 @@ pub(crate) enum Request {
         /// Whose packages it lists.
         repository: Repository,
     },
+    /// Asks the gate whether what a job's machines boot is attested. Files: the registered Lock, the
+    /// kernel package, its sidecar, its proofs.
+    SignEnvironment {
+        /// The job.
+        invocation_id: String,
+    },
     /// Asks the gate for a summary. Files: apk, sidecar, proofs.
     SignSummary {
         /// File name of the apk.
@@ -86,7 +92,7 @@ pub(crate) enum Reply {
     Signature(RsaSignature),
     /// To [`Request::Finish`].
     Statements(LoggedStatements),
-    /// To [`Request::SignImport`] and [`Request::SignSummary`].
+    /// To [`Request::SignImport`], [`Request::SignSummary`] and [`Request::SignEnvironment`].
     Envelope(LoggedEnvelope),
     /// To [`Request::TrustRoot`].
     TrustRoot(TrustRoot),

@@ -1,5 +1,6 @@
 //! What the signer does for each request, and what it refuses.
 
+mod environment;
 mod finish;
 mod publish;
 mod register;
@@ -135,6 +136,7 @@ pub(crate) fn descriptors(request: &Request) -> usize {
         | Request::SignIndex { .. } => 1,
         Request::Register => 2,
         Request::SignSummary { .. } => 3,
+        Request::SignEnvironment { .. } => 4,
         Request::Finish {
             locks,
             logs,
@@ -193,6 +195,15 @@ pub(crate) fn answer(state: &State, request: Request, files: &[File]) -> Result<
         }
         (Request::SignImport { file, import }, [apk]) => {
             publish::import(state, &file, &import, apk)
+        }
+        (Request::SignEnvironment { invocation_id }, [lock, kernel, sidecar, proofs]) => {
+            let boot = environment::Boot {
+                lock,
+                kernel,
+                sidecar,
+                proofs,
+            };
+            environment::environment(state, &invocation_id, &boot)
         }
         (
             Request::SignSummary {

@@ -33,6 +33,7 @@ mod signer;
     reason = "only the documents are wanted, not every way to change them"
 )]
 mod test_documents;
+mod tlog;
 
 // What the shared documents call `crate::derive` and `crate::documents`.
 use bessemer_attest::{derive, documents};
@@ -79,6 +80,10 @@ pub const TARGETS: &[Target] = &[
     signer::PEM,
     signer::FRAME,
     signer::URI,
+    tlog::NOTE,
+    tlog::PROOF,
+    tlog::BUNDLE,
+    tlog::TOKEN_URI,
 ];
 
 /// The target with this name.

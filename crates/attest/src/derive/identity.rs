@@ -87,6 +87,9 @@ pub(super) fn may_assert(issuer: &Issuer, evidence: &Evidence<'_>) -> Result<(),
     if evidence.job_spec.config_source.commit.is_none() {
         return refuse("the recipe is not at a clean commit".to_owned());
     }
+    if evidence.environment.is_none() {
+        return refuse("what boots was not verified before the start".to_owned());
+    }
     if evidence.job_spec.network == Network::Open {
         return refuse("the network was open".to_owned());
     }

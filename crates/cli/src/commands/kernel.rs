@@ -1,8 +1,11 @@
 //! `bessemer kernel`.
 
+pub(super) mod info;
+
 use super::repositories::{OfRecipe, RepositoryArguments};
 use crate::folders::NewFolders;
 use crate::places::Places;
+use crate::services::Inherited;
 use anyhow::{Context, Result};
 use bessemer_build::boot::{boot_files, kernel_package};
 use bessemer_store::Store;
@@ -11,6 +14,9 @@ use std::process::ExitCode;
 
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Arguments {
+    /// Say what guests would boot, where it comes from and what that is worth; exit status 1 if no
+    /// attestation of it verifies
+    Info(info::InfoArguments),
     /// Unpack the kernel that guests would boot
     Unpack(UnpackArguments),
 }
@@ -30,9 +36,15 @@ pub(crate) struct UnpackArguments {
     pub(crate) out: PathBuf,
 }
 
-/// Copies what boots into a directory.
-pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
-    let Arguments::Unpack(arguments) = arguments;
+/// Says what boots, or copies it into a directory.
+pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Result<ExitCode> {
+    match arguments {
+        Arguments::Info(arguments) => info::run(arguments, inherited),
+        Arguments::Unpack(arguments) => unpack(arguments),
+    }
+}
+
+fn unpack(arguments: &UnpackArguments) -> Result<ExitCode> {
     let places = Places::of(false)?;
     let store = Store::open(places.cache.join("store"))?;
     let opened = arguments

@@ -57,7 +57,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::SignIndex(arguments) => sign::index(&arguments),
         Command::Keys(arguments) => keys::run(&arguments, inherited),
         Command::Log(arguments) => log::run(&arguments),
-        Command::Kernel(arguments) => kernel::run(&arguments),
+        Command::Kernel(arguments) => kernel::run(&arguments, inherited),
         Command::Worker(arguments) => worker::run(&arguments, inherited),
         Command::Schema(arguments) => schema::run(&arguments),
         Command::Reference { page } => {

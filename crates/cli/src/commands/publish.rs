@@ -11,7 +11,7 @@ use crate::{index_file, print};
 use admit::{Admitted, Ground, admit};
 use anyhow::{Context, Result, bail};
 use bessemer_apk::{Index, Keyring, Limits, read_index, write_index};
-use bessemer_attest::{Role, TrustRoot};
+use bessemer_attest::{Role, Sidecar, TrustRoot};
 use bessemer_build::RunDirectory;
 use bessemer_digest::Digest;
 use bessemer_package::Scratch;
@@ -153,9 +153,7 @@ fn enter(
     for package in packages {
         let target = directory.join(&package.file);
         let known = is_published(&target, package.sha256)?;
-        let sidecar = &package.sidecar;
-        scratch.write_whole(&proofs_path(&target), &sidecar.proofs_to_bytes())?;
-        scratch.write_whole(&sidecar_path(&target), &sidecar.to_bytes()?)?;
+        attest(&target, &package.sidecar, scratch)?;
         if !known {
             package.copy.as_file().sync_all()?;
             package
@@ -177,6 +175,21 @@ fn enter(
     let signed = signed_index(client, Repository::Packages, &write_index(&index)?)?;
     scratch.write_whole(&index_path, &signed)?;
     Ok(published)
+}
+
+/// Writes attestations and proofs. Both cannot be replaced at once, so the proofs of what was there
+/// before stay until the new envelopes are in place.
+fn attest(target: &Path, sidecar: &Sidecar, scratch: &Scratch) -> Result<()> {
+    let (path, new) = (proofs_path(target), sidecar.proofs_to_bytes());
+    let old = match fs_err::read(&path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+        old => old?,
+    };
+    scratch.write_whole(&path, &[&new[..], &old].concat())?;
+    scratch.write_whole(&sidecar_path(target), &sidecar.to_bytes()?)?;
+    scratch
+        .write_whole(&path, &new)
+        .with_context(|| format!("cannot write {}", path.display()))
 }
 
 /// The index as this factory left it. Whoever can write to the folder, but has no key, must not have

@@ -8,16 +8,18 @@ use crate::places::Places;
 use crate::print::{self, Progress};
 use crate::programs::companion;
 use crate::services::{Inherited, QEMU, Services};
-use crate::signing::{JobSigner, component, finish};
+use crate::signing::{JobSigner, component, finish, write_whole};
 use crate::staging::Staging;
 use anyhow::{Context, Result};
 use bessemer_attest::documents::{Accelerator, Components, TestOutcome, canonical_bytes};
+use bessemer_attest::{Sidecar, TrustRoot};
 use bessemer_build::boot;
 use bessemer_build::job::Job;
 use bessemer_build::lock::Sources;
 use bessemer_build::worker::{Done, Linting, Tools, Work};
 use bessemer_package::Scratch;
 use bessemer_repository::{PackageFile, Repository};
+use bessemer_signer::{Client, memory_file};
 use bessemer_store::Store;
 use bessemer_vm::{Bundle, Qemu};
 use serde_json::json;
@@ -77,6 +79,13 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
         description.signer.clone(),
         &mut progress,
     )?;
+    let environment = environment(
+        &job,
+        &store,
+        &mut client,
+        &arguments.invocation,
+        &trust_root,
+    )?;
     let staging = Staging::create(&scratch_beside(&arguments.spec), &arguments.out)?;
     let work = Work {
         job: &job,
@@ -119,6 +128,9 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
     } else {
         finish(&mut client, &job, &done, staging.path())?;
         keep_documents(&job, &done, &store)?;
+        if let Some(summary) = environment {
+            keep_environment(&summary, &job, &store, &arguments.out)?;
+        }
     }
     let mut placed = Vec::new();
     for package in &done.packages {
@@ -126,6 +138,63 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
     }
     print::json(&result(&job, &done, &placed, &arguments.out))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Has the gate verify what will boot. A machine that nobody provisioned goes on without that; a
+/// provisioned one boots nothing that nobody vouches for.
+fn environment(
+    job: &Job,
+    store: &Store,
+    client: &mut Client,
+    invocation: &str,
+    root: &TrustRoot,
+) -> Result<Option<Sidecar>> {
+    let Some(kernel) = job
+        .lock
+        .boot
+        .package
+        .clone()
+        .filter(|_| !job.spec.interactive)
+    else {
+        return Ok(None);
+    };
+    let path = store.object_path(&kernel.sha256);
+    let file = fs_err::File::open(&path)?.into_file();
+    let kernel = PackageFile {
+        path,
+        locked: kernel,
+    };
+    let mut ask = || -> Result<Sidecar> {
+        let attestations = kernel.attestations(store)?;
+        let attestations = attestations.context("no attestation lies beside its package")?;
+        let lock = memory_file(&canonical_bytes(&job.lock)?)?;
+        Ok(client.sign_environment(invocation, &lock, &file, &attestations)?)
+    };
+    match ask() {
+        Ok(summary) => Ok(Some(summary)),
+        Err(error) if root.is_local() => {
+            let error = print::plain_line(&format!("{error:#}"));
+            print::note(&format!(
+                "nobody vouches for the kernel of the guests: {error}"
+            ));
+            Ok(None)
+        }
+        Err(error) => Err(error.context("the kernel of the guests is not verified")),
+    }
+}
+
+/// Puts the gate's summary beside the packages' log, and into the store, where provenance names it.
+fn keep_environment(summary: &Sidecar, job: &Job, store: &Store, out: &Path) -> Result<()> {
+    let package = &job.plan.package;
+    let name = format!("{}-{}.environment", package.name, package.full_version());
+    let envelopes = summary.to_bytes()?;
+    for envelope in summary.envelopes() {
+        let line = envelope.to_line()?;
+        store.insert(line.as_slice(), line.len() as u64)?;
+    }
+    write_whole(&out.join(format!("{name}.intoto.jsonl")), &envelopes)?;
+    let proofs = out.join(format!("{name}.tlog-proof"));
+    write_whole(&proofs, &summary.proofs_to_bytes())
 }
 
 /// A job's directory is its run's: somebody clears it.

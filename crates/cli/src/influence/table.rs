@@ -358,6 +358,7 @@ pub(crate) const ENTRIES: &[Entry] = &[
     ),
     entry(&["keys export"], "--out", READS),
     entry(&["keys rotate"], "<role>", KEYS),
+    entry(&["keys rotate"], "--key", KEYS),
     entry(&["keys revoke"], "<key>", KEYS),
     entry(&["keys revoke"], "--at", KEYS),
     entry(&["keys revoke"], "--since-checkpoint", KEYS),

@@ -10,6 +10,9 @@ pub(crate) const LIMIT: Duration = Duration::from_secs(180);
 /// The architecture's folder below every place where packages are written.
 pub(crate) const ARCH: &str = std::env::consts::ARCH;
 
+/// How the files beside a package end.
+pub(crate) const BESIDE: [&str; 2] = [".intoto.jsonl", ".tlog-proof"];
+
 /// The program that guest tests use, without what the tester's own environment would change.
 pub(crate) fn bessemer() -> Command {
     let mut command = Command::new(variable("BESSEMER_TEST_BIN").join("bessemer"));

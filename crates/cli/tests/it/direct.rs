@@ -9,17 +9,21 @@ use serde_json::Value;
 use std::fs;
 use std::path::Path;
 
+/// The statements in the envelopes of a sidecar.
+pub(crate) fn statements(sidecar: &str) -> impl Iterator<Item = Value> {
+    sidecar.lines().map(|line| {
+        let envelope: Value = serde_json::from_str(line).unwrap();
+        let payload = envelope["payload"].as_str().unwrap();
+        let bytes = STANDARD.decode(payload).unwrap();
+        serde_json::from_slice(&bytes).unwrap()
+    })
+}
+
 /// The predicate of the provenance beside a package.
 fn provenance(package: &Path) -> Value {
     let beside = format!("{}.intoto.jsonl", package.display());
     let text = fs::read_to_string(beside).unwrap();
-    let statements = text.lines().map(|line| {
-        let envelope: Value = serde_json::from_str(line).unwrap();
-        let payload = envelope["payload"].as_str().unwrap();
-        let bytes = STANDARD.decode(payload).unwrap();
-        serde_json::from_slice::<Value>(&bytes).unwrap()
-    });
-    let mut provenance = statements.filter(|statement| {
+    let mut provenance = statements(&text).filter(|statement| {
         statement["predicateType"]
             .as_str()
             .unwrap()

@@ -1,6 +1,6 @@
 //! What the gate and the verifier hold against somebody who can write to folders but has no key.
 
-use crate::commands::{ARCH, build, publish, recipe, run, verify};
+use crate::commands::{ARCH, BESIDE, build, publish, recipe, run, verify};
 use crate::fixture::{FILES, tiny, trust_root};
 use bessemer_apk::{Limits, read_index};
 use bessemer_testkit::Workshop;
@@ -9,8 +9,10 @@ use std::path::{Path, PathBuf};
 
 /// A published package and its attestations, copied under `name`.
 fn copied_as(workshop: &Workshop, from: &Path, name: &str) -> PathBuf {
-    let sidecar = fs::read(format!("{}.intoto.jsonl", from.display())).unwrap();
-    workshop.file(&format!("{name}.intoto.jsonl"), sidecar);
+    for end in BESIDE {
+        let beside = fs::read(format!("{}{end}", from.display())).unwrap();
+        workshop.file(&format!("{name}{end}"), beside);
+    }
     workshop.file(name, fs::read(from).unwrap())
 }
 

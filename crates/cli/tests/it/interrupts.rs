@@ -139,7 +139,15 @@ fn check_package(path: &Path, what: &str) {
 fn check_folder(folder: &Path, what: &str, verified: bool) {
     for name in names(folder, "") {
         let path = folder.join(&name);
-        let known = [".apk", ".intoto.jsonl", ".log", ".json", INDEX, ".lock"];
+        let known = [
+            ".apk",
+            ".intoto.jsonl",
+            ".tlog-proof",
+            ".log",
+            ".json",
+            INDEX,
+            ".lock",
+        ];
         assert!(
             known.iter().any(|end| name.ends_with(end)),
             "{what}: {name} is left"
@@ -197,7 +205,7 @@ fn an_interrupted_publisher_leaves_a_whole_repository() {
         check_folder(&folder, what, true);
         // Back to one package, so that the next round has something to do.
         fs::write(folder.join(INDEX), &first).unwrap();
-        for end in ["", ".intoto.jsonl"] {
+        for end in ["", ".intoto.jsonl", ".tlog-proof"] {
             let _ = fs::remove_file(folder.join(format!("{}{end}", FILES[1])));
         }
     });

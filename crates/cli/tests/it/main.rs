@@ -20,6 +20,7 @@ mod languages;
 mod linting;
 mod makefile;
 mod network;
+mod own_kernel;
 mod publishing;
 mod reach;
 mod reading;

@@ -6,7 +6,6 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bessemer_testkit::{FileServer, Outcome, Workshop, variable};
 use serde_json::Value;
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -28,7 +27,7 @@ fn recipe(workshop: &Workshop, name: &str, lines: &[&str]) -> PathBuf {
          cd \"${{{{targets.destdir}}}}/usr/share/{name}\"\n      cat > /tmp/get.py <<'END'\n"
     );
     for line in GET.lines().chain(["END"]).chain(lines.iter().copied()) {
-        writeln!(text, "      {line}").unwrap();
+        text.extend(["      ", line, "\n"]);
     }
     workshop.file(&format!("{name}/{name}.yaml"), text)
 }

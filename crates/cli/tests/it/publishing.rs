@@ -1,6 +1,6 @@
 //! `bessemer publish`: the gate admits what is proven, and a repository is whole at every moment.
 
-use crate::commands::{ARCH, LIMIT, build, names, publish, recipe, run, verify};
+use crate::commands::{ARCH, BESIDE, LIMIT, build, names, publish, recipe, run, verify};
 use crate::fixture::{FILES, tiny, trust_root};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -17,8 +17,10 @@ const INDEX: &str = "APKINDEX.tar.gz";
 /// A copy of what was built, so that it can be changed.
 fn copied(workshop: &Workshop, file: &str) -> PathBuf {
     let from = tiny().builds[0].join(file);
-    let sidecar = format!("{file}.intoto.jsonl");
-    workshop.file(&sidecar, fs::read(from.with_file_name(&sidecar)).unwrap());
+    for end in BESIDE {
+        let beside = format!("{file}{end}");
+        workshop.file(&beside, fs::read(from.with_file_name(&beside)).unwrap());
+    }
     workshop.file(file, fs::read(from).unwrap())
 }
 
@@ -47,6 +49,11 @@ fn what_is_not_proven_is_not_admitted() {
     fs::write(&sidecar, others.unwrap()).unwrap();
     refused(&publish(), &repository);
     fs::write(&sidecar, &envelopes).unwrap();
+    let proofs = workshop.at(&format!("{}.tlog-proof", FILES[0]));
+    let logged = fs::read(&proofs).unwrap();
+    fs::remove_file(&proofs).unwrap();
+    refused(&publish(), &repository);
+    fs::write(&proofs, &logged).unwrap();
     for position in [40, bytes.len() / 2, bytes.len() - 1] {
         let mut changed = bytes.clone();
         changed[position] ^= 1;
@@ -74,11 +81,10 @@ fn check_whole(repository: &Path, index: &[u8]) -> usize {
     for entry in &archive.index.entries {
         let file = repository.join(entry.file_name());
         assert_eq!(fs::metadata(&file).unwrap().len(), entry.size);
-        assert!(
-            repository
-                .join(format!("{}.intoto.jsonl", entry.file_name()))
-                .exists()
-        );
+        for end in BESIDE {
+            let beside = repository.join(format!("{}{end}", entry.file_name()));
+            assert!(beside.exists(), "{}", beside.display());
+        }
     }
     archive.index.entries.len()
 }

@@ -1,6 +1,6 @@
 //! Packages built again from what they carry.
 
-use crate::commands::{ARCH, bessemer, run};
+use crate::commands::{ARCH, BESIDE, bessemer, run};
 use crate::fixture::{FILES, tiny};
 use bessemer_apk::Limits;
 use bessemer_package::{Metadata, Opened, Scratch, emit};
@@ -111,8 +111,10 @@ fn a_package_that_its_recipe_does_not_make_is_told_apart() {
     assert_eq!(json["equal"], false);
     assert_eq!(json["packages"][0]["attested"], false);
     // With the original's attestations beside it nothing is built at all.
-    let sidecar = fs::read(format!("{}.intoto.jsonl", package.display())).unwrap();
-    workshop.file(&format!("changed/{}.intoto.jsonl", FILES[0]), sidecar);
+    for end in BESIDE {
+        let beside = fs::read(format!("{}{end}", package.display())).unwrap();
+        workshop.file(&format!("changed/{}{end}", FILES[0]), beside);
+    }
     let none = workshop.at("none");
     let outcome = rebuild(&[forged], &none, &[]);
     outcome.expect(1);

@@ -20,13 +20,16 @@ struct Copy {
     workshop: Workshop,
     apk: Vec<u8>,
     envelopes: Vec<Value>,
+    proofs: Vec<u8>,
 }
 
 impl Copy {
     fn of(file: &str) -> Self {
         let from = tiny().repositories[0].join(file);
         let sidecar = fs::read_to_string(sidecar(&from)).unwrap();
+        let proofs = fs::read(format!("{}.tlog-proof", from.display())).unwrap();
         Self {
+            proofs,
             workshop: Workshop::new(),
             apk: fs::read(from).unwrap(),
             envelopes: sidecar
@@ -43,6 +46,8 @@ impl Copy {
         }
         let name = FILES[0];
         self.workshop.file(&format!("{name}.intoto.jsonl"), lines);
+        self.workshop
+            .file(&format!("{name}.tlog-proof"), &self.proofs);
         self.workshop.file(name, &self.apk)
     }
 
@@ -269,6 +274,29 @@ fn whatever_is_changed_about_the_envelopes_is_seen() {
 
 fn snapshots() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/snapshots")
+}
+
+#[test]
+#[ignore = "needs a guest: run through cargo xtask test"]
+fn what_is_not_proven_to_be_logged_does_not_pass() {
+    let copy = Copy::of(FILES[0]);
+    let path = copy.write();
+    let proofs = copy.workshop.at(&format!("{}.tlog-proof", FILES[0]));
+    let line = |change: &dyn Fn()| {
+        change();
+        failure(&run(&mut verify(&path, &tiny().trust_root)))
+    };
+    let found = line(&|| fs::remove_file(&proofs).unwrap());
+    assert!(found.contains("nothing beside it proves"), "{found}");
+    let others = Copy::of(FILES[1]).proofs;
+    let found = line(&|| fs::write(&proofs, &others).unwrap());
+    assert!(found.contains("nothing beside it proves"), "{found}");
+    let mut changed = copy.proofs.clone();
+    let last = changed.len() - 10;
+    changed[last] ^= 1;
+    line(&|| fs::write(&proofs, &changed).unwrap());
+    fs::write(&proofs, &copy.proofs).unwrap();
+    run(&mut verify(&path, &tiny().trust_root)).expect(0);
 }
 
 #[test]

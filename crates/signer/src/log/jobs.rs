@@ -1,6 +1,7 @@
 //! What the entries say of each job, so that no request reads the whole log.
 
 use super::entry::{Entry, Event};
+use bessemer_attest::Role;
 use bessemer_attest::documents::Timestamp;
 use bessemer_digest::Digest;
 use std::collections::HashMap;
@@ -16,6 +17,8 @@ pub(crate) struct Job {
     pub(crate) lock: Digest,
     /// The control members that were signed for it, and their sizes in bytes.
     pub(crate) controls: Vec<(Digest, u64)>,
+    /// Digest of the gate's summary of what its machines boot: the first that was signed.
+    pub(crate) environment: Option<Digest>,
     /// How it ended.
     pub(crate) finished: Option<Finish>,
 }
@@ -55,6 +58,7 @@ impl Jobs {
                     spec: job_spec,
                     lock,
                     controls: Vec::new(),
+                    environment: None,
                     finished: None,
                 };
                 self.jobs.entry(invocation_id).or_insert(job);
@@ -80,6 +84,17 @@ impl Jobs {
                         result,
                         index,
                     });
+                }
+            }
+            // A gate speaks of a job only to say what boots.
+            Event::Signed {
+                role: Role::Gate,
+                envelope,
+                invocation_id: Some(invocation_id),
+                ..
+            } => {
+                if let Some(job) = self.jobs.get_mut(&invocation_id) {
+                    job.environment.get_or_insert(envelope);
                 }
             }
             Event::Signed { .. } | Event::IndexSigned { .. } => {}

@@ -53,6 +53,7 @@ pub(super) fn finish(state: &State, handed: &Finished<'_>) -> Result<Reply, Refu
         lock,
         test_locks,
         record: &record,
+        environment: job.environment,
         networks: &networks,
     };
     let derivation = Derivation::new(&state.issuer, evidence)?;

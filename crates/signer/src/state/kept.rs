@@ -120,18 +120,16 @@ pub(super) fn held_key(
     trusted: &TrustedKey,
     vault: &mut Vault,
 ) -> Result<HeldKey, StateError> {
-    let (path, public, keeper): (_, _, Box<dyn Keeper>) = match uri(directory, trusted)? {
-        Some((path, uri)) => {
+    let (path, public, keeper): (_, _, Box<dyn Keeper>) =
+        if let Some((path, uri)) = uri(directory, trusted)? {
             let (key, public) = EcdsaTokenKey::open(&uri).map_err(token_error(&path))?;
             (path, public, Box::new(key))
-        }
-        None => {
+        } else {
             let path = key_path(directory, trusted.role, &trusted.id);
             let key = statement_key(&path, vault)?;
             let public = key.public().map_err(key_error(&path))?;
             (path, public, Box::new(key))
-        }
-    };
+        };
     let id = public.id().hex();
     if id != trusted.id {
         return Err(StateError::Foreign(path));
@@ -149,19 +147,17 @@ pub(super) fn named_key(
     trusted: &TrustedKey,
     prefix: &str,
 ) -> Result<NamedRsaKey, StateError> {
-    let (path, spki, key): (_, _, Box<dyn RsaKeeper>) = match uri(directory, trusted)? {
-        Some((path, uri)) => {
+    let (path, spki, key): (_, _, Box<dyn RsaKeeper>) =
+        if let Some((path, uri)) = uri(directory, trusted)? {
             let (key, spki) = RsaTokenKey::open(&uri).map_err(token_error(&path))?;
             (path, spki, Box::new(key))
-        }
-        None => {
+        } else {
             let path = key_path(directory, trusted.role, &trusted.id);
             let text = fs::read_to_string(&path).map_err(io_error(&path))?;
             let key = RsaKey::from_pem(&text).map_err(key_error(&path))?;
             let spki = key.public_spki().map_err(key_error(&path))?;
             (path, spki, Box::new(key))
-        }
-    };
+        };
     let id = Digest::of(&spki).hex();
     if id != trusted.id {
         return Err(StateError::Foreign(path));

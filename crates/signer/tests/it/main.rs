@@ -8,6 +8,7 @@
 mod confined;
 mod connections;
 mod drill;
+mod environment;
 mod key_files;
 mod killed;
 mod refusals;

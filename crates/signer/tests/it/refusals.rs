@@ -90,7 +90,102 @@ fn refuses_records_that_are_not_what_was_registered_or_measured() {
         let found = refusal(run.finish(&mut client));
         assert!(found.contains(message), "{found} / {message}");
     }
-    assert!(!fixture.log().contains("finished"), "nothing was signed");
+    let log = fixture.log();
+    assert!(!log.contains("\"finished\""), "nothing was signed");
+    assert!(!log.contains("\"signed\""), "no statement");
+    // The control run: the same record, unchanged.
+    let mut client = fixture.client();
+    Run::ready(&mut client).finish(&mut client).unwrap();
+}
+
+/// A record as text, for what the type cannot say.
+fn finish_as(
+    client: &mut Client,
+    run: &Run,
+    change: impl Fn(&mut serde_json::Value),
+) -> Result<Vec<(String, Sidecar)>, ClientError> {
+    let mut record = serde_json::to_value(&run.record).unwrap();
+    change(&mut record);
+    let plain = |bytes: &[u8]| memory_file(bytes).unwrap();
+    let (log, test_log) = (plain(&run.log), plain(&run.test_log));
+    client.finish(&bessemer_signer::FinishedRun {
+        record: &file(&record),
+        locks: &[&file(&run.lock), &file(&run.test_lock)],
+        networks: &[],
+        logs: &[&log, &test_log],
+        sboms: &[&plain(&run.sbom)],
+        apks: &[&plain(&run.apk)],
+        signature_sizes: &[b"signature member".len() as u64],
+    })
+}
+
+#[test]
+fn refuses_a_run_that_is_not_over() {
+    type Change = fn(&mut serde_json::Value);
+    let cases: [(&str, Change); 6] = [
+        ("does not follow its schema", |record| {
+            record.as_object_mut().unwrap().remove("finished_on");
+        }),
+        ("does not follow its schema", |record| {
+            record["outcome"] = "running".into();
+        }),
+        ("does not follow its schema", |record| {
+            record["build_machine"] = serde_json::Value::Null;
+        }),
+        ("record speaks of", |record| {
+            record["outputs"] = serde_json::json!([]);
+            record["tests"] = serde_json::json!([]);
+        }),
+        ("record speaks of", |record| {
+            let test = &mut record["tests"][0];
+            test.as_object_mut().unwrap().remove("log");
+        }),
+        ("not between registration and now", |record| {
+            record["finished_on"] = "9000-01-01T00:00:00Z".into();
+        }),
+    ];
+    let fixture = Fixture::start();
+    let mut client = fixture.client();
+    let run = Run::ready(&mut client);
+    for (message, change) in cases {
+        let found = refusal(finish_as(&mut client, &run, change));
+        assert!(found.contains(message), "{found} / {message}");
+    }
+    // Registered, and no control member signed yet.
+    let early = Run::new_registered(&mut client).unwrap();
+    assert!(refusal(early.finish(&mut client)).contains("was not signed for this job"));
+    assert!(!fixture.log().contains("\"signed\""));
+    // The control run: each of these jobs can still be finished.
+    finish_as(&mut client, &run, |_| ()).unwrap();
+    early.sign_control(&mut client).unwrap();
+    early.finish(&mut client).unwrap();
+}
+
+#[test]
+fn gives_the_same_bytes_for_the_same_record_whoever_asks_and_when() {
+    let fixture = Fixture::start();
+    let run = Run::ready(&mut fixture.client());
+    let bytes = |sidecars: Vec<(String, Sidecar)>| {
+        let sidecar = &sidecars[0].1;
+        (sidecar.to_bytes().unwrap(), sidecar.proofs_to_bytes())
+    };
+    let ask = || bytes(run.finish(&mut fixture.client()).unwrap());
+    let answers: Vec<_> = std::thread::scope(|scope| {
+        let asking: Vec<_> = (0..8).map(|_| scope.spawn(ask)).collect();
+        asking.into_iter().map(|one| one.join().unwrap()).collect()
+    });
+    assert!(answers.iter().all(|one| *one == answers[0]));
+    assert_eq!(fixture.log().matches("\"finished\"").count(), 1);
+    // Other work in between makes the log longer, and changes nothing of it.
+    let other = Run::ready(&mut fixture.client());
+    let others = bytes(other.finish(&mut fixture.client()).unwrap());
+    assert_eq!(ask(), answers[0]);
+    assert_ne!(others, answers[0], "the control run");
+    // A record that differs is another record.
+    let mut changed = run;
+    changed.record.components.controller.version.push('x');
+    let found = refusal(changed.finish(&mut fixture.client()));
+    assert!(found.contains("with another record"), "{found}");
 }
 
 #[test]

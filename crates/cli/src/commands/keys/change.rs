@@ -17,6 +17,9 @@ use std::process::{Command, ExitCode};
 pub(crate) struct RotateArguments {
     /// The role: provenance, test, sbom, gate, import, apk or import-apk
     role: String,
+    /// The new key is on a token: a `pkcs11:` URI (RFC 7512) [default: a key file is made]
+    #[arg(long, value_name = "URI")]
+    key: Option<String>,
     /// Print the result as JSON
     #[arg(long)]
     json: bool,
@@ -42,7 +45,11 @@ pub(crate) struct RevokeArguments {
 
 /// Gives a role a new key.
 pub(crate) fn rotate(arguments: &RotateArguments) -> Result<ExitCode> {
-    changed("rotate", &[(&arguments.role).into()], arguments.json)
+    let mut words: Vec<OsString> = vec![(&arguments.role).into()];
+    if let Some(key) = &arguments.key {
+        words.extend(["--key".into(), key.into()]);
+    }
+    changed("rotate", &words, arguments.json)
 }
 
 /// Ends the time in which a key's signatures count.

@@ -1,0 +1,148 @@
+//! The gate's word on what a job's machines boot.
+
+use crate::{Fixture, run};
+use bessemer_attest::derive::MEASURED_PROPERTY;
+use bessemer_attest::documents::{Lock, digest};
+use bessemer_attest::predicates::{Import, Summary};
+use bessemer_attest::{Role, Sidecar, Statement};
+use bessemer_digest::Digest;
+use bessemer_signer::{Client, memory_file};
+use serde_json::json;
+
+const KERNEL: &[u8] = b"kernel package";
+
+/// A run whose lock names this package as what boots.
+fn booting(package: &[u8]) -> run::Run {
+    let mut run = run::new();
+    for lock in [&mut run.lock, &mut run.test_lock] {
+        let mut value = serde_json::to_value(&*lock).unwrap();
+        value["boot"]["package"] = json!({
+            "name": "kernel", "version": "1-r0", "architecture": "x86_64",
+            "uri": "repository/x86_64/kernel-1-r0.apk", "sha256": Digest::of(package), "size": 1,
+            "control_sha1": "da39a3ee5e6b4b0d3255bfef95601890afd80709", "from_build": false,
+        });
+        *lock = serde_json::from_value(value).unwrap();
+    }
+    reseal(&mut run);
+    run
+}
+
+fn reseal(run: &mut run::Run) {
+    run.job_spec.lock = digest(&run.lock).unwrap();
+    run.record.lock = run.job_spec.lock;
+    run.record.job_spec = digest(&run.job_spec).unwrap();
+    run.record.tests[0].lock = Some(digest(&run.test_lock).unwrap());
+}
+
+fn imported(client: &mut Client, file: &str, apk: &[u8]) -> Sidecar {
+    let import = Import {
+        list: Digest::of("list"),
+        debs: Vec::new(),
+        release: None,
+    };
+    client
+        .sign_import(file, &import, &memory_file(apk).unwrap())
+        .unwrap()
+}
+
+fn ask(
+    client: &mut Client,
+    run: &run::Run,
+    lock: &Lock,
+    kernel: &[u8],
+    attestations: &Sidecar,
+) -> Result<Sidecar, String> {
+    client
+        .sign_environment(
+            &run.record.invocation_id,
+            &run::file(lock),
+            &memory_file(kernel).unwrap(),
+            attestations,
+        )
+        .map_err(|error| error.to_string())
+}
+
+#[test]
+fn what_boots_is_verified_before_it_starts_and_provenance_names_the_verdict() {
+    let fixture = Fixture::start();
+    let mut client = fixture.client();
+    let attestations = imported(&mut client, "kernel-1-r0.apk", KERNEL);
+    let mut run = booting(KERNEL);
+    run.register(&mut client).unwrap();
+    let lock = run.lock.clone();
+    let summary = ask(&mut client, &run, &lock, KERNEL, &attestations).unwrap();
+
+    let root = client.trust_root().unwrap();
+    let gate = root.statement_keys().unwrap();
+    let gate = gate.iter().find(|(_, key)| key.role == Role::Gate).unwrap();
+    let envelope = &summary.envelopes()[0];
+    let statement: Statement<Summary> =
+        serde_json::from_slice(&envelope.open(&gate.0).unwrap()).unwrap();
+    // A distribution's kernel: measured and attested, and no level.
+    assert_eq!(statement.predicate.verified_levels, [MEASURED_PROPERTY]);
+    let subjects: Vec<_> = statement
+        .subject
+        .iter()
+        .map(|one| one.sha256().unwrap())
+        .collect();
+    let boot = &run.lock.boot;
+    assert_eq!(
+        subjects,
+        [boot.kernel.unwrap(), boot.initramfs.unwrap(), boot.agent]
+    );
+
+    run.sign_control(&mut client).unwrap();
+    let sidecars = run.finish(&mut client).unwrap();
+    let said = |run: &Sidecar| {
+        let keys = root.statement_keys().unwrap();
+        let opened = run.envelopes().iter().flat_map(|envelope| {
+            let opened = keys.iter().filter_map(|(key, _)| envelope.open(key).ok());
+            opened.collect::<Vec<_>>()
+        });
+        opened
+            .map(|bytes| String::from_utf8(bytes).unwrap())
+            .collect::<String>()
+    };
+    let named = envelope.digest().unwrap().hex();
+    assert!(said(&sidecars[0].1).contains(&named));
+
+    // Control run: a job for which nobody asked.
+    let mut other = booting(KERNEL);
+    other.register(&mut client).unwrap();
+    other.sign_control(&mut client).unwrap();
+    let silent = said(&other.finish(&mut client).unwrap()[0].1);
+    assert!(!silent.contains("build-environment"), "{silent}");
+}
+
+#[test]
+fn nothing_boots_on_the_word_of_another_package() {
+    let fixture = Fixture::start();
+    let mut client = fixture.client();
+    let good = imported(&mut client, "kernel-1-r0.apk", KERNEL);
+    let mut run = booting(KERNEL);
+    run.register(&mut client).unwrap();
+    let lock = run.lock.clone();
+    let mut other_lock = lock.clone();
+    other_lock.boot.agent = Digest::of("another agent");
+    let foreign = imported(&mut client, "kernel-1-r0.apk", b"another package");
+    let named = imported(&mut client, "other-1-r0.apk", KERNEL);
+    let cases: [(&Lock, &[u8], &Sidecar, &str); 5] = [
+        (&other_lock, KERNEL, &good, "the lock is"),
+        (&lock, b"another package", &good, "the kernel package is"),
+        (&lock, KERNEL, &foreign, "does not verify"),
+        (&lock, KERNEL, &named, "does not verify"),
+        (&lock, KERNEL, &Sidecar::default(), "does not verify"),
+    ];
+    for (lock, kernel, attestations, reason) in cases {
+        let refused = ask(&mut client, &run, lock, kernel, attestations).unwrap_err();
+        assert!(refused.contains(reason), "{refused} / {reason}");
+    }
+    // Control run: the same, unchanged.
+    ask(&mut client, &run, &lock, KERNEL, &good).unwrap();
+    // A run without a machine has no environment.
+    let mut direct = run::new();
+    direct.register(&mut client).unwrap();
+    let lock = direct.lock.clone();
+    let refused = ask(&mut client, &direct, &lock, KERNEL, &good).unwrap_err();
+    assert!(refused.contains("names no kernel"), "{refused}");
+}
