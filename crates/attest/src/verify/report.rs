@@ -4,6 +4,9 @@ use crate::predicates::{Import, IsolationParameters};
 use bessemer_digest::Digest;
 use serde::Serialize;
 
+/// The accelerator that is none.
+const DIRECT: &str = "direct";
+
 /// A package that verified.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Report {
@@ -164,8 +167,20 @@ impl Report {
         &self.evidence
     }
 
-    /// The report in plain words, a line each.
+    /// The report in plain words, a line each. Statements may say what they like, signed as they are:
+    /// none of it reaches a terminal as a control character.
     pub fn lines(&self) -> Vec<String> {
+        let plain = |letter: char| match letter {
+            letter if letter.is_control() => char::REPLACEMENT_CHARACTER,
+            letter => letter,
+        };
+        let lines = self.said().into_iter();
+        lines
+            .map(|line| line.chars().map(plain).collect())
+            .collect()
+    }
+
+    fn said(&self) -> Vec<String> {
         let mut lines = vec![format!("PASS {} ({})", self.file, self.sha256)];
         match &self.origin {
             Origin::Built(built) => built.lines(&mut lines),
@@ -173,8 +188,14 @@ impl Report {
         }
         lines.push(match &self.test {
             Some(test) => format!(
-                "tests: {} steps passed in a second microVM (`{}`) that installed this very file",
-                test.steps, test.accelerator
+                "tests: {} steps passed in a second {} (`{}`) that installed this very file",
+                test.steps,
+                if test.accelerator == DIRECT {
+                    "run, without a machine"
+                } else {
+                    "microVM"
+                },
+                test.accelerator
             ),
             None => "tests: none proven".to_owned(),
         });
@@ -242,10 +263,15 @@ impl BuiltReport {
             [] => "complete".to_owned(),
             missing => format!("without {}", missing.join(", ")),
         };
-        lines.push(format!(
-            "isolation: a microVM for this build alone (`{}`, `{}`), network `{}`, jail `{}` {missing}",
-            self.machine, self.accelerator, self.network, isolation.jail_profile
-        ));
+        let network = &self.network;
+        lines.push(if self.accelerator == DIRECT {
+            format!("isolation: none but namespaces; the steps ran on the host's kernel, network `{network}`")
+        } else {
+            format!(
+                "isolation: a microVM for this build alone (`{}`, `{}`), network `{network}`, jail `{}` {missing}",
+                self.machine, self.accelerator, isolation.jail_profile
+            )
+        });
     }
 }
 
