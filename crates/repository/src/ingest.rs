@@ -4,7 +4,7 @@ use crate::repository::{Access, Repository};
 use bessemer_apk::package::{ReadError, Reader};
 use bessemer_apk::{IndexEntry, Limits};
 use bessemer_attest::documents::LockedPackage;
-use bessemer_attest::verify::{ApkFacts, VerifyPolicy, verify};
+use bessemer_attest::verify::{ApkFacts, VerifyError, VerifyPolicy, verify};
 use bessemer_attest::{Sidecar, SidecarError, TrustRoot};
 use bessemer_digest::Digest;
 use bessemer_store::{FetchError, ParseUriError, Request, Store, StoreError, Uri, in_parallel};
@@ -134,9 +134,18 @@ pub fn ingest(
             })?;
         }
     }
-    let attestation = taking
-        .trust_root
-        .and_then(|root| attestation(&uri, &known, store, root));
+    let (known, attestation) = match taking.trust_root {
+        None => (known, None),
+        Some(root) => match vouched(&uri, &known, store, root) {
+            // The same package under another signature: what was remembered is the older file.
+            Vouched::Others => {
+                let known = take(entry, &uri, &memory, taking)?;
+                let attestation = vouched(&uri, &known, store, root).digest();
+                (known, attestation)
+            }
+            vouched => (known, vouched.digest()),
+        },
+    };
     let locked = LockedPackage {
         name: entry.name.clone(),
         version: entry.version.to_string(),
@@ -256,10 +265,30 @@ fn keep_beside(
     Ok(store.bind(names, &name, &object.digest)?)
 }
 
-/// Digest of the envelope beside the package that says where it comes from, once it has been
-/// verified: by these digests a chain of attestations is walked.
-fn attestation(uri: &Uri, known: &Known, store: &Store, root: &TrustRoot) -> Option<Digest> {
-    let sidecar = sidecar(uri, &known.sha256, store).ok()??;
+/// What the envelopes beside a package say of it.
+enum Vouched {
+    /// Verified; digest of the envelope that says where it comes from. By these digests a chain of
+    /// attestations is walked.
+    By(Digest),
+    /// A key of the trust root speaks of other bytes under this name.
+    Others,
+    /// Nothing that the trust root can verify.
+    Not,
+}
+
+impl Vouched {
+    fn digest(self) -> Option<Digest> {
+        match self {
+            Self::By(digest) => Some(digest),
+            Self::Others | Self::Not => None,
+        }
+    }
+}
+
+fn vouched(uri: &Uri, known: &Known, store: &Store, root: &TrustRoot) -> Vouched {
+    let Ok(Some(sidecar)) = sidecar(uri, &known.sha256, store) else {
+        return Vouched::Not;
+    };
     let facts = ApkFacts {
         file: uri.file_name().to_owned(),
         sha256: known.sha256,
@@ -270,8 +299,14 @@ fn attestation(uri: &Uri, known: &Known, store: &Store, root: &TrustRoot) -> Opt
         accept_imports: true,
         ..VerifyPolicy::default()
     };
-    let report = verify(&facts, &sidecar, root, &policy).ok()?;
-    report.evidence().first().copied()
+    match verify(&facts, &sidecar, root, &policy) {
+        Ok(report) => match report.evidence().first() {
+            Some(digest) => Vouched::By(*digest),
+            None => Vouched::Not,
+        },
+        Err(VerifyError::Subject { .. }) => Vouched::Others,
+        Err(_) => Vouched::Not,
+    }
 }
 
 impl PackageFile {
