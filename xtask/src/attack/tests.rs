@@ -151,3 +151,41 @@ fn failures_are_read_from_the_last_list() {
     assert_eq!(failed("", false).len(), 2, "it did not compile");
     assert_eq!(failed(&inner, true), Vec::<&str>::new());
 }
+
+fn assessment() -> String {
+    fs_err::read_to_string(root().join("docs/slsa-assessment.md")).unwrap()
+}
+
+#[test]
+fn the_assessment_says_what_is_missing() {
+    let page = assessment();
+    let (_, last) = page.split_once("## What no test tries").unwrap();
+    let words: BTreeSet<&str> = last
+        .split(|letter: char| !letter.is_ascii_alphanumeric())
+        .collect();
+    for case in cases::all() {
+        let number = format!("T{}", case.number);
+        assert_eq!(words.contains(&*number), case.is_missing(), "{number}");
+    }
+}
+
+#[test]
+fn the_tests_that_the_assessment_names_are_there() {
+    let mut files = Vec::new();
+    sources(&root().join("crates"), &mut files);
+    let texts: Vec<_> = files
+        .iter()
+        .map(|file| fs_err::read_to_string(file).unwrap())
+        .collect();
+    let page = assessment();
+    let names = page.split('`').skip(1).step_by(2);
+    let names = names.filter(|word| word.matches('_').count() > 2 && word.is_ascii());
+    let names: Vec<_> = names
+        .filter(|word| !word.contains(['-', ' ', '/']))
+        .collect();
+    assert!(names.len() > 5, "{names:?}");
+    for name in names {
+        let opening = format!("fn {name}(");
+        assert!(texts.iter().any(|text| text.contains(&opening)), "{name}");
+    }
+}
