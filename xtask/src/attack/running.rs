@@ -107,11 +107,11 @@ pub(super) fn failures(
     lines: &[String],
     succeeded: bool,
 ) -> BTreeSet<&'static str> {
-    let results = lines
+    let mut results = lines
         .iter()
         .filter_map(|line| line.strip_prefix("test result: "));
     // A test may run its own binary again, whose result comes earlier.
-    let ran = results.last().map_or(0, |result| {
+    let ran = results.next_back().map_or(0, |result| {
         let words: Vec<&str> = result.split([' ', ';']).collect();
         let before = |word| {
             let at = words.iter().position(|one| *one == word).unwrap_or(0);
@@ -120,6 +120,12 @@ pub(super) fn failures(
         };
         before("passed") + before("failed")
     });
+    if ran != names.len() {
+        return names.clone();
+    }
+    if succeeded {
+        return BTreeSet::new();
+    }
     let from = lines.iter().rposition(|line| line == "failures:");
     let listed: BTreeSet<&str> = from.map_or_else(BTreeSet::new, |from| {
         lines[from..].iter().map(|line| line.trim()).collect()
@@ -129,7 +135,7 @@ pub(super) fn failures(
         .copied()
         .filter(|name| listed.contains(name))
         .collect();
-    if ran != names.len() || (!succeeded && failed.is_empty()) {
+    if failed.is_empty() {
         return names.clone();
     }
     failed

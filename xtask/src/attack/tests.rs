@@ -82,8 +82,7 @@ fn files_of(test: &Test) -> Vec<PathBuf> {
     }
     found.retain(|path| {
         let text = path.display().to_string();
-        let inner = modules.iter().filter(|module| **module != "tests");
-        let mut inner = inner.map(|module| module.to_string());
+        let mut inner = modules.iter().filter(|module| **module != "tests");
         inner.all(|module| {
             text.contains(&format!("/{module}.rs")) || text.contains(&format!("/{module}/"))
         })
