@@ -29,11 +29,15 @@ pub(super) const CASES: &[Case] = &[
             CLI.has("influence::tests::what_is_said_to_be_external_is_in_the_external_parameters"),
             CLI.has("influence::tests::what_is_said_to_be_internal_is_a_field_of_the_internal_parameters"),
             CLI.has("influence::tests::every_environment_variable_that_is_read_is_listed"),
+            CLI.has("influence::tests::property::whatever_is_changed_changes_the_parameters"),
         ],
-        control: Control::Missing("no flag is left out of the parameters on purpose"),
+        control: Control::Tests(&[
+            CLI.has("influence::tests::property::control_run_what_is_left_out_of_the_parameters_is_not_seen"),
+        ]),
         missing: None,
         untried: &[
-            "not a property test: each external flag is tried alone, with one value; internal ones are held against the list of fields",
+            "internal and otherwise recorded flags are held against the list of fields, not changed one by one",
+            "of a key file and an environment file the parameters have the name, not the folder: the lock has their digests",
             "the configuration of the signer and of the jailer is not in the table",
             "a variable that is read through another crate is not seen by the search for names",
         ],
