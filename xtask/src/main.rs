@@ -6,6 +6,7 @@
     reason = "a command-line program"
 )]
 
+mod attack;
 mod bench;
 mod binaries;
 mod conformance;
@@ -35,6 +36,8 @@ enum Task {
     Demo(demo::Arguments),
     /// Installs what the tests need and runs all of them
     Test(test::Arguments),
+    /// Carries out every attack of the list, each with its control run; says what is missing
+    Attack(attack::Arguments),
     /// Checks the rules of this repository that a compiler cannot
     Tidy,
     /// Measures against a floor in the same run
@@ -51,6 +54,7 @@ fn main() -> ExitCode {
     let result = match Arguments::parse().task {
         Task::Demo(arguments) => demo::run(&arguments),
         Task::Test(arguments) => test::run(&arguments),
+        Task::Attack(arguments) => attack::run(&arguments),
         Task::Tidy => tidy::run(),
         Task::Bench(arguments) => bench::run(&arguments),
         Task::Conformance(arguments) => conformance::run(&arguments),

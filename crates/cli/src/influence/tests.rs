@@ -1,3 +1,5 @@
+mod property;
+
 use super::table::{ENTRIES, VARIABLES};
 use super::{Influence, defined, markdown, name};
 use crate::arguments::{Arguments, Command, definition};

@@ -1,0 +1,112 @@
+//! What a build starts from, and what of another build or of the host shows in it.
+
+use super::{BUILD, CLI_IT, FETCH, SIGNER_IT, VM};
+use crate::attack::case::{Case, Control};
+
+pub(super) const CASES: &[Case] = &[
+    Case {
+        number: 10,
+        attack: "a build writes to every writable place so that the next one starts from it",
+        stopped_by: "environment disks are read-only, scratch disks new; a disk that was changed in the cache is measured and made again",
+        tests: &[
+            VM.has("disk::tests::images_are_sparse_and_never_overwritten"),
+            BUILD.has("environment::remembered::tests::changed_content_is_noticed_even_with_the_old_time_of_change"),
+            CLI_IT.boots("reproducible::two_builds_give_the_same_packages_and_index"),
+        ],
+        control: Control::Missing("no run gives a machine the disk of an earlier one"),
+        missing: Some(
+            "no test has a recipe write everywhere and compares the start of the next build; the tests named are of what it starts from",
+        ),
+        untried: &[],
+    },
+    Case {
+        number: 11,
+        attack: "machines restored from one snapshot share seeds and identities",
+        stopped_by: "every machine boots; there is no way to restore one",
+        tests: &[],
+        control: Control::Missing("there are no snapshots to restore"),
+        missing: Some(
+            "not applicable while machines are never restored; that two guests draw different random numbers is not tested",
+        ),
+        untried: &[],
+    },
+    Case {
+        number: 12,
+        attack: "something else is put into a cache under the name of what a build will take",
+        stopped_by: "objects are named by their digest and hashed on their way out; cached disks are measured when their file changed in any way",
+        tests: &[
+            FETCH.has("files::a_corrupt_object_is_fetched_again"),
+            BUILD.has("environment::remembered::tests::changed_content_is_noticed_even_with_the_old_time_of_change"),
+            BUILD.has("environment::remembered::tests::a_replaced_or_missing_file_is_noticed"),
+            BUILD.has("environment::remembered::tests::what_others_can_write_is_always_measured"),
+        ],
+        control: Control::Tests(&[
+            // A record that lies is believed where nothing is measured.
+            BUILD.has("environment::remembered::tests::an_untouched_file_is_recalled_without_reading_it"),
+        ]),
+        missing: None,
+        untried: &[
+            "no recipe tries to write to the caches: its guest has no way to them (T2)",
+            "builds with and without caches are not compared regularly",
+        ],
+    },
+    Case {
+        number: 14,
+        attack: "an untrusted build fills a cache that a release uses",
+        stopped_by: "nothing but digests names what is in the store, whoever fetched it",
+        tests: &[FETCH.has("files::a_corrupt_object_is_fetched_again")],
+        control: Control::Missing("there are no scopes that could be switched off"),
+        missing: Some(
+            "there are no scopes for trusted and untrusted builds, and no test of one build's cache in another",
+        ),
+        untried: &[],
+    },
+    Case {
+        number: 15,
+        attack: "somebody enters a build with a shell, or keeps its disks, and has it signed",
+        stopped_by: "such a build has no signer; a record or job that says so is refused",
+        tests: &[
+            CLI_IT.boots("entered::kept_disks_are_where_it_says_and_nothing_is_attested"),
+            CLI_IT.boots("entered::a_shell_at_a_failed_step_takes_commands_and_the_build_goes_on_unattested"),
+            CLI_IT.boots("entered::a_shell_that_gives_up_ends_the_build"),
+            SIGNER_IT.has("refusals::refuses_jobs_it_must_not_take"),
+            SIGNER_IT.has("refusals::refuses_records_that_are_not_what_was_registered_or_measured"),
+        ],
+        control: Control::Within(
+            "the end of refuses_records_that_are_not_what_was_registered_or_measured: the same record without the mark is signed",
+        ),
+        missing: None,
+        untried: &["a control side that lies and leaves the mark out is believed: SECURITY.md"],
+    },
+    Case {
+        number: 17,
+        attack: "the host's name, language, clock, processor or paths show in a package",
+        stopped_by: "a guest has a processor by name, an environment of its own and the time of SOURCE_DATE_EPOCH in its outputs",
+        tests: &[CLI_IT.boots("reproducible::two_builds_give_the_same_packages_and_index")],
+        control: Control::Missing("no build is made to depend on the host"),
+        missing: Some(
+            "no test varies any of them; the one named builds twice on one host, in two folders",
+        ),
+        untried: &[],
+    },
+    Case {
+        number: 38,
+        attack: "kernel, initramfs, agent or environment were changed before they start",
+        stopped_by: "they are measured for every run and held against lock and attestation; the gate's word is asked before the first start",
+        tests: &[
+            SIGNER_IT.has("environment::nothing_boots_on_the_word_of_another_package"),
+            SIGNER_IT.has("environment::what_boots_is_verified_before_it_starts_and_provenance_names_the_verdict"),
+            BUILD.has("environment::remembered::tests::changed_content_is_noticed_even_with_the_old_time_of_change"),
+            CLI_IT.boots("gate::nobody_publishes_what_guests_boot"),
+            CLI_IT.boots("own_kernel::the_gate_speaks_of_every_environment_before_it_starts"),
+        ],
+        control: Control::Within(
+            "the end of nothing_boots_on_the_word_of_another_package: the same request with nothing changed is signed",
+        ),
+        missing: None,
+        untried: &[
+            "no test changes a kernel between lock and start of a real build",
+            "the local builder only notes a kernel without an attestation, and goes on",
+        ],
+    },
+];
