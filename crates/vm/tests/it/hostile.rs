@@ -18,6 +18,9 @@ use std::os::unix::net::UnixStream;
 use std::time::Duration;
 use tempfile::TempDir;
 
+/// How much output a guest may write.
+const LOG_LIMIT: u64 = 100;
+
 /// What the thread writes; then its ports end.
 #[derive(Debug, Clone, Default)]
 struct Lies {
@@ -125,20 +128,24 @@ fn machine(dir: &TempDir) -> Machine {
         output: Some(at("output")),
     };
     let bundle = Bundle::load(dir.path(), &at("agent")).unwrap();
-    let mut machine = Machine::new("liar", bundle, Accelerator::Tcg, disks);
-    machine.limits.log_bytes = 100;
-    machine
+    Machine::new("liar", bundle, Accelerator::Tcg, disks)
 }
 
 fn launch(lies: Lies) -> Result<Session, SessionError> {
+    launch_with(lies, LOG_LIMIT)
+}
+
+fn launch_with(lies: Lies, log_bytes: u64) -> Result<Session, SessionError> {
     let dir = tempfile::tempdir().unwrap();
+    let mut machine = machine(&dir);
+    machine.limits.log_bytes = log_bytes;
     let qemu = Qemu {
         path: "/none".into(),
         version: "0".into(),
         digest: Digest::of("qemu"),
     };
     let launcher = LyingLauncher { qemu, lies };
-    match machine(&dir).launch(&launcher, &Configuration::default()) {
+    match machine.launch(&launcher, &Configuration::default()) {
         Ok(session) => Ok(session),
         Err(bessemer_vm::LaunchError::Session(error)) => Err(error),
         Err(other) => panic!("{other}"),
@@ -266,4 +273,29 @@ fn a_truthful_script_is_a_session_and_its_texts_are_harmless() {
         "{error}"
     );
     assert!(!session.is_alive());
+}
+
+#[test]
+fn control_run_with_a_higher_limit_the_same_output_is_taken() {
+    let output = LogChunk {
+        bytes: vec![b'x'; 101],
+    };
+    let lies = Lies {
+        control: control(&ready()),
+        log: encode(&output, MAX_LOG_FRAME).unwrap(),
+        answer: control(&[FromGuest::Exited {
+            id: "main/0".into(),
+            status: RunStatus::Exited(0),
+            log_bytes: 101,
+        }]),
+    };
+    let mut taken = 0;
+    let mut run = |limit| {
+        let mut session = launch_with(lies.clone(), limit).unwrap();
+        session.run_step(&step("main/0", ""), &mut |bytes| taken += bytes.len())
+    };
+    let error = run(LOG_LIMIT).unwrap_err().to_string();
+    assert!(error.contains("more than 100 bytes of output"), "{error}");
+    assert!(run(101).unwrap().succeeded());
+    assert!(taken >= 101, "{taken}");
 }

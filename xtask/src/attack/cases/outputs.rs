@@ -101,7 +101,9 @@ pub(super) const CASES: &[Case] = &[
             ATTEST.has("derive::text::tests::finds_what_must_not_be_published"),
             PROXY_IT.has("refusals::limits_hold"),
         ],
-        control: Control::Missing("no run without a limit on output"),
+        control: Control::Tests(&[
+            VM_IT.has("hostile::control_run_with_a_higher_limit_the_same_output_is_taken")
+        ]),
         missing: None,
         untried: &["ten thousand dependencies, and the size of the documents that name them"],
     },
