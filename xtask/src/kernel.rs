@@ -1,5 +1,9 @@
 //! The kernel of our own, built by its recipe once and kept.
 
+mod hardening;
+
+use crate::ground::Ground;
+use crate::setup;
 use crate::workspace::{cache, check, output, root};
 use anyhow::{Context, Result};
 use bessemer_digest::Digest;
@@ -7,6 +11,26 @@ use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// The program kernel-hardening-checker: compare what it says with kernel/hardening.yaml
+    #[arg(long)]
+    checker: Option<PathBuf>,
+}
+
+/// Builds the kernel, or takes it from the cache, and says where it is.
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    setup::run()?;
+    setup::lists()?;
+    let ground = Ground::prepare(false)?;
+    let kernel = Kernel::prepare(&ground.program("bessemer"))?;
+    println!("kernel: {}", kernel.repository.display());
+    match &arguments.checker {
+        Some(checker) => hardening::compare(checker, &kernel.boot.join("config")),
+        None => Ok(()),
+    }
+}
 
 /// What the kernel is, and what it was built with.
 #[derive(Debug)]

@@ -46,6 +46,8 @@ enum Task {
     Conformance(conformance::Arguments),
     /// Long runs; writes a dated report
     Soak(soak::Arguments),
+    /// Builds the kernel of guests, once, and keeps it
+    Kernel(kernel::Arguments),
     /// Installs the Debian packages that demo and test need
     Setup,
 }
@@ -59,6 +61,7 @@ fn main() -> ExitCode {
         Task::Bench(arguments) => bench::run(&arguments),
         Task::Conformance(arguments) => conformance::run(&arguments),
         Task::Soak(arguments) => soak::run(&arguments),
+        Task::Kernel(arguments) => kernel::run(&arguments),
         Task::Setup => setup::run(),
     };
     match result {
