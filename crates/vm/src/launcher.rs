@@ -139,14 +139,29 @@ impl Launcher for DirectLauncher {
     }
 }
 
-/// To be run between fork and exec: the process ends with this one, and finds `wanted` as 100, 101, …
+/// To be run between fork and exec: the process ends with this one, finds `wanted` as 100, 101, …, and
+/// beside the standard streams no other descriptor. Among those of this process may be the jailer's
+/// socket, which goes on to the processes that do the work and to nobody else.
 pub(crate) fn place_all(wanted: Vec<i32>) -> impl FnMut() -> std::io::Result<()> {
     let parent = std::process::id();
     let mut placed = wanted.clone();
     move || {
         die_with_parent(parent)?;
+        close_on_exec()?;
         place(&wanted, &mut placed)
     }
+}
+
+/// Everything above the standard streams is closed by exec; what is placed afterwards is not.
+#[allow(unsafe_code, reason = "close_range has no safe wrapper")]
+fn close_on_exec() -> std::io::Result<()> {
+    let flags = libc::CLOSE_RANGE_CLOEXEC;
+    // SAFETY: a plain system call with integer arguments, which closes nothing in this process.
+    let result = unsafe { libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, flags) };
+    if result < 0 {
+        return Err(std::io::Error::last_os_error());
+    }
+    Ok(())
 }
 
 /// Refuses to start from a process with so many open descriptors that the numbers QEMU expects

@@ -88,6 +88,35 @@ fn the_host_is_out_of_reach() {
 
 #[test]
 #[ignore = "needs a guest: run through cargo xtask test"]
+fn no_descriptor_of_the_host_is_left_open() {
+    use std::os::fd::AsRawFd as _;
+    let bench = direct();
+    let (ours, _peer) = std::os::unix::net::UnixStream::pair().unwrap();
+    rustix::io::fcntl_setfd(&ours, rustix::io::FdFlags::empty()).unwrap();
+    let number = ours.as_raw_fd();
+    let mut session = bench.launch();
+    let (outcome, output) = output_of(&mut session, &step("look", "ls /proc/self/fd"));
+    outcome.unwrap();
+    // The standard streams, and the directory that is read.
+    assert_eq!(
+        output.split_whitespace().collect::<Vec<_>>(),
+        ["0", "1", "2", "3"]
+    );
+    session.power_off().unwrap();
+    // Control run: a child that nobody cares about has it.
+    let child = std::process::Command::new("ls")
+        .arg("/proc/self/fd")
+        .output()
+        .unwrap();
+    let seen = String::from_utf8(child.stdout).unwrap();
+    assert!(
+        seen.split_whitespace().any(|one| one == number.to_string()),
+        "{seen}"
+    );
+}
+
+#[test]
+#[ignore = "needs a guest: run through cargo xtask test"]
 fn nothing_outlives_its_session() {
     let bench = direct();
     let mark = format!("{}.{}", 100_000 + std::process::id(), 5);
