@@ -28,4 +28,5 @@ mod rebuilding;
 mod remote;
 mod reproducible;
 mod sources;
+mod traces;
 mod verification;

@@ -49,11 +49,14 @@ pub(super) const CASES: &[Case] = &[
         number: 20,
         attack: "a test writes to the package that it tests",
         stopped_by: "a test guest has the file's content on a read-only disk of its own; the file is not given to it",
-        tests: &[ATTEST.has("derive::tests::refuses_documents_that_disagree")],
-        control: Control::Missing("no run gives a test something that it can change"),
-        missing: Some(
-            "no test's step tries to change what is installed and compares the package afterwards; the one named refuses a result about another file",
+        tests: &[
+            CLI_IT.boots("traces::a_test_cannot_change_what_it_tests"),
+            ATTEST.has("derive::tests::refuses_documents_that_disagree"),
+        ],
+        control: Control::Within(
+            "`a_test_cannot_change_what_it_tests`: inside its guest the test does change the installed program, and runs the changed one",
         ),
+        missing: None,
         untried: &[],
     },
     Case {
