@@ -3,6 +3,7 @@
 mod source;
 mod table;
 
+use crate::ground::set_aside_older_state;
 use crate::kernel::Kernel;
 use crate::workspace::{cache, output, root};
 use crate::{binaries, setup};
@@ -69,6 +70,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         Some(out) => std::path::absolute(out)?,
         None => cache()?.join("demo"),
     };
+    set_aside_older_state()?;
     fs_err::create_dir_all(&out)?;
     let bin = cache()?.join("bin");
     let mut demo = Demo {

@@ -27,8 +27,8 @@ impl Ground {
     /// Builds the programs, bootstraps the repository and unpacks the kernel; what is there already
     /// is reused. Optimised programs stand apart from those of the tests.
     pub(crate) fn prepare(release: bool) -> Result<Self> {
+        set_aside_older_state()?;
         let cache = cache()?.join("test");
-        set_aside_older_state(&cache)?;
         let bin = cache.join(if release { "release" } else { "bin" });
         binaries::build(&bin, release)?;
         let repository = cache.join("repository");
@@ -104,7 +104,7 @@ impl Ground {
 
 /// A signer of today refuses a state with the log of earlier versions. A developer's machine may have
 /// one: it is set aside, with what was signed by its keys.
-fn set_aside_older_state(cache: &Path) -> Result<()> {
+pub(crate) fn set_aside_older_state() -> Result<()> {
     let state = signer_state()?;
     if !state.join("log.jsonl").exists() {
         return Ok(());
@@ -115,10 +115,11 @@ fn set_aside_older_state(cache: &Path) -> Result<()> {
         aside.display()
     );
     fs_err::rename(&state, &aside)?;
-    let kept =
-        ["repository", "languages", "keys", "boot", "cli-tests"].map(|name| cache.join(name));
-    for folder in kept.iter().filter(|folder| folder.exists()) {
-        fs_err::remove_dir_all(folder)?;
+    let cache = cache()?;
+    for folder in ["test", "demo", "kernel"].map(|name| cache.join(name)) {
+        if folder.exists() {
+            fs_err::remove_dir_all(folder)?;
+        }
     }
     Ok(())
 }
