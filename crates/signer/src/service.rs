@@ -299,3 +299,15 @@ fn logged(mut log: LockedLog<'_>, time: &Timestamp, sealed: Sealed) -> Result<Re
 fn document(name: &str, file: &File) -> Result<Vec<u8>, HandedError> {
     Handed::new(name, file, DOCUMENT_LIMIT)?.bytes()
 }
+
+/// Refuses what was measured when it is not what a document says.
+fn same(what: &str, expected: &Digest, found: &Digest) -> Result<(), Refusal> {
+    if expected == found {
+        return Ok(());
+    }
+    Err(Refusal::Mismatch {
+        what: what.to_owned(),
+        expected: expected.to_string(),
+        found: found.to_string(),
+    })
+}

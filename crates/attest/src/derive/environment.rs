@@ -5,16 +5,13 @@
 //! leaves a signed result. The draft names no word for the level in a summary; this is the pattern of
 //! the other tracks.
 
-use super::{DeriveError, gate_id, text};
+use super::summary::{Verdict, passed};
+use super::{DeriveError, text};
 use crate::documents::{Accelerator, Lock, Timestamp, digest};
-use crate::predicates::{
-    SUMMARY_TYPE, Summary, SummaryDigest, SummaryPolicy, SummaryResult, SummaryVerifier,
-};
+use crate::predicates::{SUMMARY_TYPE, Summary};
 use crate::verify::{Origin, Report};
 use crate::{ResourceDescriptor, Statement};
-use bessemer_digest::Digest;
 use serde::Serialize;
-use std::collections::BTreeMap;
 
 /// The verified property of an environment whose parts were measured and whose kernel package has a
 /// verified attestation, of whatever level.
@@ -95,36 +92,25 @@ pub fn environment_statement(
     let boot = &request.lock.boot;
     let package = boot.package.as_ref().ok_or(DeriveError::NoMachine)?;
     text::uri("the kernel package's uri", &package.uri)?;
-    let sha256 = |digest: &Digest| BTreeMap::from([("sha256".to_owned(), digest.hex())]);
     let mut verified_levels = vec![MEASURED_PROPERTY.to_owned()];
     if BuildEnvironment::of(kernel, None).level == 1 {
         verified_levels.push(LEVEL_1.to_owned());
     }
-    let policy = EnvironmentPolicy {
-        accept_imports: true,
-    };
-    let predicate = Summary {
-        verifier: SummaryVerifier {
-            id: gate_id(request.base),
-            version: BTreeMap::from([("signer".to_owned(), request.version.to_owned())]),
-        },
-        time_verified: request.time.to_string(),
-        resource_uri: package.uri.clone(),
-        policy: SummaryPolicy {
-            uri: format!("{}/policies/build-environment/v1", request.base),
-            digest: sha256(&digest(&policy)?),
-        },
-        input_attestations: kernel
-            .evidence()
-            .iter()
-            .map(|digest| SummaryDigest {
-                digest: sha256(digest),
-            })
-            .collect(),
-        verification_result: SummaryResult::Passed,
+    let policy = (
+        "build-environment/v1",
+        digest(&EnvironmentPolicy {
+            accept_imports: true,
+        })?,
+    );
+    let verdict = Verdict {
+        base: request.base,
+        version: request.version,
+        time: request.time,
+        resource_uri: &package.uri,
+        policy,
         verified_levels,
-        slsa_version: "1.2".to_owned(),
     };
+    let predicate = passed(verdict, kernel);
     let parts = [
         ("kernel", boot.kernel.as_ref()),
         ("initramfs", boot.initramfs.as_ref()),

@@ -43,21 +43,48 @@ pub fn summary_statement(
     report: &Report,
 ) -> Result<Statement<Summary>, DeriveError> {
     text::uri("the resource uri", request.resource_uri)?;
-    let sha256 = |digest: &Digest| BTreeMap::from([("sha256".to_owned(), digest.hex())]);
     let mut verified_levels = vec![format!("SLSA_BUILD_LEVEL_{}", report.level())];
     if report.is_tested() {
         verified_levels.push(TESTED_PROPERTY.to_owned());
     }
-    let predicate = Summary {
+    let verdict = Verdict {
+        base: request.base,
+        version: request.version,
+        time: request.time,
+        resource_uri: request.resource_uri,
+        policy: ("publish/v1", digest(request.policy)?),
+        verified_levels,
+    };
+    let subject = ResourceDescriptor::file(&report.file, &report.sha256);
+    let predicate = passed(verdict, report);
+    Ok(Statement::new(vec![subject], SUMMARY_TYPE, predicate))
+}
+
+/// What differs between the summaries of a gate.
+pub(super) struct Verdict<'a> {
+    pub(super) base: &'a str,
+    pub(super) version: &'a str,
+    pub(super) time: &'a Timestamp,
+    pub(super) resource_uri: &'a str,
+    /// Its name below the factory's policies, and its digest.
+    pub(super) policy: (&'a str, Digest),
+    pub(super) verified_levels: Vec<String>,
+}
+
+/// The predicate of a verification that passed, with all the evidence that it rests on.
+pub(super) fn passed(verdict: Verdict<'_>, report: &Report) -> Summary {
+    let sha256 = |digest: &Digest| BTreeMap::from([("sha256".to_owned(), digest.hex())]);
+    let (policy, policy_digest) = verdict.policy;
+    Summary {
         verifier: SummaryVerifier {
-            id: gate_id(request.base),
-            version: BTreeMap::from([("signer".to_owned(), request.version.to_owned())]),
+            id: gate_id(verdict.base),
+            version: BTreeMap::from([("signer".to_owned(), verdict.version.to_owned())]),
         },
-        time_verified: request.time.to_string(),
-        resource_uri: request.resource_uri.to_owned(),
+        time_verified: verdict.time.to_string(),
+        resource_uri: verdict.resource_uri.to_owned(),
         policy: SummaryPolicy {
-            uri: format!("{}/policies/publish/v1", request.base),
-            digest: sha256(&digest(request.policy)?),
+            uri: format!("{}/policies/{policy}", verdict.base),
+            digest: sha256(&policy_digest),
         },
         input_attestations: report
             .evidence()
@@ -67,9 +94,7 @@ pub fn summary_statement(
             })
             .collect(),
         verification_result: SummaryResult::Passed,
-        verified_levels,
+        verified_levels: verdict.verified_levels,
         slsa_version: "1.2".to_owned(),
-    };
-    let subject = ResourceDescriptor::file(&report.file, &report.sha256);
-    Ok(Statement::new(vec![subject], SUMMARY_TYPE, predicate))
+    }
 }

@@ -1,7 +1,7 @@
 //! Before the first start of a job's machines: whether what boots is what somebody vouches for.
 
 use super::register::registered;
-use super::{ARTIFACT_LIMIT, About, Refusal, document, lock, logged, now, seal};
+use super::{ARTIFACT_LIMIT, About, Refusal, document, lock, logged, now, same, seal};
 use crate::handed::Handed;
 use crate::protocol::Reply;
 use crate::state::State;
@@ -73,15 +73,4 @@ pub(super) fn environment(
     let log = lock(state)?;
     let sealed = seal(state, Role::Gate, &statement, about)?;
     logged(log, &time, sealed)
-}
-
-fn same(what: &str, expected: &Digest, found: &Digest) -> Result<(), Refusal> {
-    if expected == found {
-        return Ok(());
-    }
-    Err(Refusal::Mismatch {
-        what: what.to_owned(),
-        expected: expected.to_string(),
-        found: found.to_string(),
-    })
 }

@@ -1,7 +1,9 @@
 //! After a run: everything is measured again, held against the registration, and signed.
 
 use super::register::registered;
-use super::{ARTIFACT_LIMIT, About, DOCUMENT_LIMIT, Refusal, Sealed, document, lock, now, seal};
+use super::{
+    ARTIFACT_LIMIT, About, DOCUMENT_LIMIT, Refusal, Sealed, document, lock, now, same, seal,
+};
 use crate::handed::Handed;
 use crate::log::{Event, Job, LockedLog};
 use crate::protocol::{LoggedStatements, OutputStatements, Reply, Statements};
@@ -283,15 +285,4 @@ fn count(what: &'static str, expected: usize, found: usize) -> Result<(), Refusa
             found,
         })
     }
-}
-
-fn same(what: &str, expected: &Digest, found: &Digest) -> Result<(), Refusal> {
-    if expected == found {
-        return Ok(());
-    }
-    Err(Refusal::Mismatch {
-        what: what.to_owned(),
-        expected: expected.to_string(),
-        found: found.to_string(),
-    })
 }
