@@ -16,6 +16,13 @@ const PACKAGES: &[(&str, &str)] = &[
     ("make", "/usr/bin/make"),
     ("softhsm2", "/usr/bin/softhsm2-util"),
     ("opensc", "/usr/bin/pkcs11-tool"),
+    // What the proxy is tried with, wherever it is.
+    ("curl", "curl"),
+    ("default-jre-headless", "keytool"),
+    ("golang-go", "go"),
+    ("npm", "npm"),
+    ("python3", "python3"),
+    ("python3-pip", "pip"),
 ];
 
 /// What the tests run on top, each with a program of it, wherever that is: clients of the proxy.
@@ -51,10 +58,17 @@ pub(crate) fn fuzzing() -> Result<()> {
     install(FUZZING)
 }
 
+/// Whether a program is at its path, or anywhere on PATH where it has none.
+fn is_there(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    // Joining an absolute path gives that path.
+    std::env::split_paths(&path).any(|folder| folder.join(program).exists())
+}
+
 fn install(packages: &[(&'static str, &str)]) -> Result<()> {
     let missing: Vec<&str> = packages
         .iter()
-        .filter(|(_, program)| !std::path::Path::new(program).exists())
+        .filter(|(_, program)| !is_there(program))
         .map(|(package, _)| *package)
         .collect();
     if missing.is_empty() {
