@@ -16,6 +16,7 @@ mod directory;
 mod error;
 mod format;
 mod layout;
+mod map;
 mod metadata;
 mod tree;
 mod writer;
@@ -23,5 +24,6 @@ mod xattr;
 
 pub use error::WriteError;
 pub use format::BLOCK_SIZE;
+pub use map::{Map, MapError, MappedFile, map};
 pub use tree::{Directory, InsertError, Metadata, Node};
 pub use writer::{DataRef, Options, Summary, Writer};

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod fsck;
+mod mapped;
 mod reader;
 mod round_trip;
 mod sample;
