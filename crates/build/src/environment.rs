@@ -4,8 +4,11 @@
 //! a conflict is decided by [`bessemer_apk::install`]. The image is a function of the packages alone
 //! and is cached under their digests.
 
+mod audit;
 mod convert;
 mod remembered;
+
+pub use audit::{Audit, AuditError, audit};
 
 use crate::environment::convert::to_tree;
 use bessemer_apk::index::RenderIndexError;

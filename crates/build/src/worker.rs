@@ -3,6 +3,7 @@
 mod build_guest;
 mod capabilities;
 mod description;
+mod entered;
 mod guest;
 mod linting;
 mod machine;
@@ -12,6 +13,7 @@ mod outputs;
 mod record;
 mod test_guest;
 
+pub use entered::{Entered, EnteredDisk, EnteredError, Explained};
 pub use guest::GuestError;
 pub use linting::{LintError, Linting};
 pub use machine::{MachineError, Tools};
@@ -62,6 +64,8 @@ pub struct Work<'a> {
     pub linting: Linting,
     /// What guests may reach; nothing when there is nothing here.
     pub network: Option<Network>,
+    /// Explain everything that entered the build's guest.
+    pub account: bool,
     /// Leave the disks in place afterwards.
     pub keep: bool,
     /// Open a shell at a step that fails.
@@ -73,6 +77,8 @@ pub struct Work<'a> {
 pub struct Done {
     /// What was observed.
     pub record: Record,
+    /// Where what entered the build's guest comes from, if that was asked.
+    pub entered: Option<Entered>,
     /// The packages, in the record's order.
     pub packages: Vec<BuiltPackage>,
     /// The locks of the test environments, canonical bytes by digest.
@@ -109,6 +115,9 @@ pub enum WorkError {
     /// A step failed, or the guest did.
     #[error(transparent)]
     Guest(#[from] GuestError),
+    /// Something entered the guest that nothing lists.
+    #[error("not everything that entered the build's guest is listed")]
+    Entered(#[from] EnteredError),
     /// The guest's results could not become packages.
     #[error(transparent)]
     Output(#[from] OutputError),
@@ -233,6 +242,7 @@ struct SourcesDisk {
 struct Built {
     packages: Vec<BuiltPackage>,
     observed: Observed,
+    entered: Option<Entered>,
     environment: EnvironmentDisk,
     sources_digest: Digest,
     network: Option<Recorded>,

@@ -29,7 +29,7 @@ mod tail;
 
 pub use accelerator::{Accelerator, PROBE_DEADLINE, Probe};
 pub use bessemer_vm_proto::{
-    Configuration, GuestNetwork, GuestPath, GuestPathError, Run, RunStatus,
+    Configuration, GuestNetwork, GuestPath, GuestPathError, Run, RunStatus, ToGuest,
 };
 pub use boot::{Bundle, BundleError, KERNEL_SCHEMA, KernelDescriptor};
 pub use disk::{DiskError, create_output, create_scratch};
@@ -42,5 +42,5 @@ pub use launcher::{
 pub use machine::{BOOT_LIMIT, Disks, LOG_LIMIT_BYTES, Limits, MAX_MEMORY_MIB, MAX_VCPUS, Machine};
 pub use observed::{JailReport, Observed};
 pub use process::{ProcessEnd, VmProcess};
-pub use qemu::{CPU_BASELINE, Qemu, QemuError};
+pub use qemu::{CPU_BASELINE, KERNEL_WORDS, Qemu, QemuError};
 pub use session::{Session, StepOutcome};

@@ -69,18 +69,21 @@ fn machine_type(kernel: &KernelDescriptor) -> String {
     format!("microvm,acpi={acpi},rtc=on")
 }
 
-/// Kernel parameters without timer calibration, which differs between hosts.
+/// Kernel parameters of every guest.
 ///
 /// `reboot=t` with QEMU's `-no-reboot` is how a guest ends; `panic=-1` makes a panic an end too.
 /// Mitigations protect processes in the guest from each other: there is one tenant, and it is root.
+pub const KERNEL_WORDS: [&str; 5] = [
+    "console=ttyS0",
+    "quiet",
+    "panic=-1",
+    "reboot=t",
+    "mitigations=off",
+];
+
+/// Kernel parameters without timer calibration, which differs between hosts.
 fn command_line(kernel: &KernelDescriptor) -> String {
-    let mut words = vec![
-        "console=ttyS0",
-        "quiet",
-        "panic=-1",
-        "reboot=t",
-        "mitigations=off",
-    ];
+    let mut words = KERNEL_WORDS.to_vec();
     words.extend(kernel.cmdline.iter().map(String::as_str));
     words.join(" ")
 }

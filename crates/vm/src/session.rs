@@ -47,6 +47,7 @@ pub struct Session {
     observed: Observed,
     agent_version: String,
     output_bytes: u64,
+    sent: Vec<ToGuest>,
     over: bool,
 }
 
@@ -76,6 +77,7 @@ impl Session {
             },
             agent_version: String::new(),
             output_bytes: start.output_bytes,
+            sent: Vec::new(),
             over: false,
         };
         session.await_ready()?;
@@ -99,6 +101,11 @@ impl Session {
     /// The version the agent names; from the guest, control characters replaced.
     pub fn agent_version(&self) -> &str {
         &self.agent_version
+    }
+
+    /// Every message that the guest was sent, in order, but for what a person typed.
+    pub fn sent(&self) -> &[ToGuest] {
+        &self.sent
     }
 
     /// Whether further requests can be made; after most errors they cannot.
@@ -268,6 +275,9 @@ impl Session {
     fn send(&mut self, activity: &Activity, request: &ToGuest) -> Result<(), SessionError> {
         if self.over {
             return Err(self.fail(activity, Fault::Over));
+        }
+        if !matches!(request, ToGuest::Input(_)) {
+            self.sent.push(request.clone());
         }
         let sent = self.talk.send(request).map_err(Fault::from);
         sent.and_then(|()| self.channels.send(request))

@@ -1,5 +1,6 @@
 //! Building in a guest: environment, steps, results.
 
+use super::entered::entered;
 use super::guest::{Beginning, Guest, GuestError};
 use super::machine::whole;
 use super::outputs::Outputs;
@@ -52,6 +53,12 @@ impl Work<'_> {
             GuestPath::new(OUTPUT).map_err(|_| MachineError::Path(OUTPUT.to_owned()))?
         ])?;
         let ended = guest.power_off()?;
+        let entered = if self.account {
+            let (disk, observed) = (&sources.path, &ended.observed);
+            Some(entered(self, &environment, disk, observed, &ended.sent)?)
+        } else {
+            None
+        };
         let (log, log_digest) = ended.log.finish()?;
         let network = self.recorded(ended.proxy, "the build")?;
         let archive = output_archive(machine.disks.output.as_deref(), length)?;
@@ -68,6 +75,7 @@ impl Work<'_> {
         Ok(Built {
             packages: outputs.make(archive, signer, reporter)?,
             observed: ended.observed,
+            entered,
             environment,
             network,
             sources_digest: sources.digest,
@@ -117,20 +125,20 @@ impl Work<'_> {
             network: self.proxy(machine, run)?,
         };
         let mut guest = Guest::start(machine, beginning)?;
-        guest.make_folders(&self.folders())?;
+        guest.make_folders(self.folders())?;
         Ok(guest)
     }
 
     /// Every step of the build, package by package, in the plan's order. The guest needs each
     /// package's folder to be there before its steps run.
-    fn build_steps(&self) -> impl Iterator<Item = &Step> {
+    pub(super) fn build_steps(&self) -> impl Iterator<Item = &Step> {
         let plan = &self.job.plan;
         std::iter::once(&plan.package)
             .chain(&plan.subpackages)
             .flat_map(|package| &package.steps)
     }
 
-    fn folders(&self) -> Vec<String> {
+    pub(super) fn folders(&self) -> Vec<String> {
         let plan = &self.job.plan;
         std::iter::once(&plan.package)
             .chain(&plan.subpackages)

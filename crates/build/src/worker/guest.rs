@@ -7,7 +7,7 @@ use crate::step_script::{WORKSPACE, script};
 use bessemer_recipe::Step;
 use bessemer_vm::{
     Configuration, GuestPath, LaunchError, Launcher, Machine, Observed, Run, RunStatus, Session,
-    SessionError,
+    SessionError, ToGuest,
 };
 use std::collections::BTreeMap;
 use std::os::fd::{AsFd as _, OwnedFd};
@@ -95,6 +95,32 @@ fn lines(tail: &[String]) -> String {
     tail.iter().flat_map(|line| ["\n  | ", line]).collect()
 }
 
+/// What every guest is called.
+pub(super) const HOSTNAME: &str = "bessemer";
+
+/// The program that carries out a step.
+pub(super) fn run_of(step: &Step, debug: bool, timeout_seconds: u32) -> Result<Run, GuestError> {
+    Ok(Run {
+        id: step.id.clone(),
+        argv: vec!["/bin/sh".to_owned(), "-c".to_owned(), script(step, debug)],
+        directory: workspace(&step.id)?,
+        environment: step.environment.clone(),
+        timeout_seconds,
+    })
+}
+
+/// The program that makes the folders in which packages are put together.
+pub(super) fn folders_run(folders: Vec<String>) -> Result<Run, GuestError> {
+    let argv = ["/bin/mkdir", "-p", "--"].map(str::to_owned).into_iter();
+    Ok(Run {
+        id: "prepare".to_owned(),
+        argv: argv.chain(folders).collect(),
+        directory: workspace("prepare")?,
+        environment: BTreeMap::new(),
+        timeout_seconds: 60,
+    })
+}
+
 fn workspace(id: &str) -> Result<GuestPath, GuestError> {
     GuestPath::new(WORKSPACE).map_err(|_| GuestError::Directory {
         id: id.to_owned(),
@@ -143,6 +169,8 @@ pub(super) struct Ended {
     pub(super) observed: Observed,
     /// To be asked what it recorded.
     pub(super) proxy: Option<GuestProxy>,
+    /// Every message to its agent.
+    pub(super) sent: Vec<ToGuest>,
 }
 
 /// What one step of a recipe returned.
@@ -172,7 +200,7 @@ impl Guest {
         let clock = since.ok().map(|since| since.as_secs());
         let configuration = Configuration {
             environment,
-            hostname: "bessemer".to_owned(),
+            hostname: HOSTNAME.to_owned(),
             clock,
             network: proxy.as_ref().map(|proxy| proxy.settings().clone()),
         };
@@ -224,17 +252,7 @@ impl Guest {
             name: &name,
         });
         self.log.step(&step.id, &name)?;
-        let run = Run {
-            id: step.id.clone(),
-            argv: vec![
-                "/bin/sh".to_owned(),
-                "-c".to_owned(),
-                script(step, self.debug),
-            ],
-            directory: workspace(&step.id)?,
-            environment: step.environment.clone(),
-            timeout_seconds,
-        };
+        let run = run_of(step, self.debug, timeout_seconds)?;
         let log = &mut self.log;
         let mut failed = None;
         let outcome = self.session.run_step(&run, &mut |bytes: &[u8]| {
@@ -296,24 +314,16 @@ impl Guest {
     }
 
     /// Makes the folders in which packages are put together.
-    pub(super) fn make_folders(&mut self, folders: &[String]) -> Result<(), GuestError> {
-        let mut argv = vec!["/bin/mkdir".to_owned(), "-p".to_owned(), "--".to_owned()];
-        argv.extend(folders.iter().cloned());
+    pub(super) fn make_folders(&mut self, folders: Vec<String>) -> Result<(), GuestError> {
+        let run = folders_run(folders)?;
         let step = Step {
-            id: "prepare".to_owned(),
+            id: run.id.clone(),
             name: "folders for the packages".to_owned(),
             uses: None,
             runs: String::new(),
             working_directory: String::new(),
             environment: BTreeMap::new(),
             location: None,
-        };
-        let run = Run {
-            id: step.id.clone(),
-            argv,
-            directory: workspace(&step.id)?,
-            environment: BTreeMap::new(),
-            timeout_seconds: 60,
         };
         let outcome = self
             .session
@@ -346,12 +356,17 @@ impl Guest {
     pub(super) fn power_off(mut self) -> Result<Ended, GuestError> {
         let observed = self.session.observed().clone();
         let proxy = self.proxy.take();
+        let mut sent = self.session.sent().to_vec();
         match self.session.power_off() {
-            Ok(()) => Ok(Ended {
-                log: self.log,
-                observed,
-                proxy,
-            }),
+            Ok(()) => {
+                sent.push(ToGuest::PowerOff);
+                Ok(Ended {
+                    log: self.log,
+                    observed,
+                    proxy,
+                    sent,
+                })
+            }
             Err(source) => {
                 let tail = self.log.tail();
                 let log = self.log.path().to_path_buf();
@@ -393,6 +408,7 @@ impl Guest {
         Ok(Ended {
             observed: self.session.observed().clone(),
             proxy: self.proxy.take(),
+            sent: self.session.sent().to_vec(),
             log: self.log,
         })
     }

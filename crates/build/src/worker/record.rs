@@ -82,6 +82,7 @@ pub(super) fn finish(
     let networks = networks.map(|network| network.bytes.clone()).collect();
     let mut done = Done {
         record,
+        entered: built.entered,
         networks,
         packages: built.packages,
         test_locks: Vec::new(),

@@ -165,6 +165,7 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
         jail: arguments.jail,
         interactive: arguments.interactive,
         keep: arguments.keep,
+        account: false,
         quiet: arguments.quiet || arguments.json,
         index: arguments.index(),
         inputs: Inputs::Resolved,

@@ -2,6 +2,7 @@
 
 mod attested;
 mod comparing;
+mod complete;
 mod contents;
 mod reading;
 mod sbom;
@@ -10,7 +11,7 @@ mod tests;
 
 use super::build::index::Wanted;
 use super::build::limits::LimitArguments;
-use super::build::order::{Failed, Inputs, Order};
+use super::build::order::{Failed, Inputs, Made, Order};
 use super::build::{accelerator, check_architecture, jail};
 use super::lint::LintArguments;
 use super::network::NetworkArguments;
@@ -27,6 +28,7 @@ use bessemer_attest::TrustRoot;
 use bessemer_attest::documents::{AcceleratorChoice, ConfigSource, JailChoice, Parameters};
 use bessemer_recipe::{FileRef, Plan};
 use comparing::Comparison;
+use complete::Completeness;
 use contents::Contents;
 use reading::{Original, RECIPE};
 use serde_json::json;
@@ -36,7 +38,7 @@ use std::process::ExitCode;
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "A package is built again from the evaluated recipe in it, in the versions that this recipe names, at\nits own source date; of several packages of one build, the build is done once. Control and data are\ncompared, the signature is not. The recipe's tests are not run. The status is 1 when anything differs.\n\nExamples:\n  bessemer rebuild packages/x86_64/bzip2-*.apk -r ./repository -k import.rsa.pub\n  bessemer rebuild bzip2-1.0.8-r0.apk -r ./repository -k import.rsa.pub --trust-root keys/trust-root.json --json"
+    after_help = "A package is built again from the evaluated recipe in it, in the versions that this recipe names, at\nits own source date; of several packages of one build, the build is done once. Control and data are\ncompared, the signature is not. The recipe's tests are not run. The status is 1 when anything differs.\n\nExamples:\n  bessemer rebuild packages/x86_64/bzip2-*.apk -r ./repository -k import.rsa.pub\n  bessemer rebuild bzip2-1.0.8-r0.apk -r ./repository -k import.rsa.pub --trust-root keys/trust-root.json --json\n  bessemer rebuild bzip2-1.0.8-r0.apk -r ./repository -k import.rsa.pub --trust-root keys/trust-root.json --complete"
 )]
 pub(crate) struct Arguments {
     /// The packages; attestations beside one are checked before its recipe is believed
@@ -71,6 +73,10 @@ pub(crate) struct Arguments {
         hide_possible_values = true
     )]
     diff: bool,
+    /// Prove that the provenance lists everything: build within its limits, and explain every byte of
+    /// the guest's disks, its command line and each message to it by what is listed
+    #[arg(long)]
+    complete: bool,
     /// The keys that attestations of the packages are checked with [default: this factory's own]
     #[arg(long, value_name = "FILE")]
     trust_root: Option<PathBuf>,
@@ -112,15 +118,23 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
     };
     let mut built: BTreeMap<(String, String, String), Original> = BTreeMap::new();
     let mut comparisons = Vec::new();
+    let mut complete = Vec::new();
     for original in originals {
         let attested = attested(&original, &root, arguments)?;
         let known = built.get(&original.origin());
         if known.is_none_or(|known| !known.same_build(&original)) {
-            if let Some(failed) = build(arguments, &services, &original, attested.as_ref())? {
-                if arguments.json {
-                    print::bytes(&failed.printed)?;
+            let made = match build(arguments, &services, &original, attested.as_ref())? {
+                Ok(made) => made,
+                Err(failed) => {
+                    if arguments.json {
+                        print::bytes(&failed.printed)?;
+                    }
+                    return Ok(failed.status);
                 }
-                return Ok(failed.status);
+            };
+            if let (true, Some(attested)) = (arguments.complete, &attested) {
+                let own = services.signer()?.trust_root()?;
+                complete.push(completeness(arguments, &original, attested, &own, &made)?);
             }
             built.insert(original.origin(), original.clone());
         } else {
@@ -131,7 +145,20 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
         }
         comparisons.push(compare(&original, attested.is_some(), arguments)?);
     }
-    shown(&comparisons, arguments)
+    shown(&comparisons, &complete, arguments)
+}
+
+/// What the rebuild's guest was given, held against the original's.
+fn completeness(
+    arguments: &Arguments,
+    original: &Original,
+    attested: &Attested,
+    own: &TrustRoot,
+    made: &Made,
+) -> Result<Completeness> {
+    let rebuilt = Original::read(&rebuilt_path(original, arguments))?;
+    let again = Attested::find(&rebuilt, own)?.context("the rebuild was not attested")?;
+    Completeness::new(&original.file, attested, &again, &made.result)
 }
 
 /// What the attestations beside a package prove of it; nothing when there are none.
@@ -149,6 +176,11 @@ fn attested(
         .context(format!("{} is not what was attested", original.file))
     })?;
     let Some(attested) = attested else {
+        if arguments.complete {
+            let error = anyhow!("{} has no attestations beside it", original.file);
+            let hint = "--complete asks whether a provenance lists everything".to_owned();
+            return Err(error.context(Hint(hint)));
+        }
         print::note(&format!(
             "{} has no attestations beside it: what it says of its making is taken on trust",
             original.file
@@ -177,7 +209,10 @@ fn build(
     services: &Services,
     original: &Original,
     attested: Option<&Attested>,
-) -> Result<Option<Failed>> {
+) -> Result<Result<Made, Failed>> {
+    let pinned = attested.filter(|_| arguments.complete);
+    let pinned = pinned.and_then(|attested| attested.resources.as_ref());
+    let limits = pinned.map_or_else(|| arguments.limits.clone(), LimitArguments::of);
     let plan = plan(original, arguments)?;
     check_architecture(&plan)?;
     let repositories = &arguments.repositories;
@@ -198,7 +233,7 @@ fn build(
         environment_files: Vec::new(),
         plan,
         repositories,
-        limits: &arguments.limits,
+        limits: &limits,
         network: arguments
             .network
             .policy(attested.and_then(|attested| attested.network))?,
@@ -211,13 +246,14 @@ fn build(
         jail: arguments.jail,
         interactive: false,
         keep: false,
+        account: arguments.complete,
         quiet: arguments.quiet || arguments.json,
         index: Wanted::No,
         inputs: Inputs::Pinned {
             attested: attested.map_or_else(BTreeMap::new, |attested| attested.packages.clone()),
         },
     };
-    Ok(order.carry_out(services)?.err())
+    order.carry_out(services)
 }
 
 /// The plan of the same build: the recipe is the one in the package. Repositories that are named
@@ -242,10 +278,14 @@ fn plan(original: &Original, arguments: &Arguments) -> Result<Plan> {
 }
 
 fn compare(original: &Original, attested: bool, arguments: &Arguments) -> Result<Comparison> {
-    let name = format!("{}-{}.apk", original.info.name, original.info.version);
-    let path = arguments.out_dir.join(&original.info.arch).join(name);
+    let path = rebuilt_path(original, arguments);
     let rebuilt = rebuilt(&path)?;
     Ok(Comparison::new(original, attested, &path, &rebuilt))
+}
+
+fn rebuilt_path(original: &Original, arguments: &Arguments) -> PathBuf {
+    let name = format!("{}-{}.apk", original.info.name, original.info.version);
+    arguments.out_dir.join(&original.info.arch).join(name)
 }
 
 fn rebuilt(path: &Path) -> Result<Contents> {
@@ -253,15 +293,26 @@ fn rebuilt(path: &Path) -> Result<Contents> {
         .with_context(|| format!("the rebuild made no such package as {}", path.display()))
 }
 
-fn shown(comparisons: &[Comparison], arguments: &Arguments) -> Result<ExitCode> {
+fn shown(
+    comparisons: &[Comparison],
+    complete: &[Completeness],
+    arguments: &Arguments,
+) -> Result<ExitCode> {
     let different = comparisons.iter().filter(|one| !one.equal()).count();
     if arguments.json {
         let packages: Vec<_> = comparisons.iter().map(Comparison::to_json).collect();
-        print::json(&json!({"equal": different == 0, "packages": packages}))?;
+        let mut result = json!({"equal": different == 0, "packages": packages});
+        if arguments.complete {
+            result["complete"] = complete.iter().map(Completeness::to_json).collect();
+        }
+        print::json(&result)?;
     } else {
         for comparison in comparisons {
             print::bytes(print::plain(&comparison.to_text(arguments.diff)).as_bytes())?;
         }
+    }
+    for complete in complete.iter().filter(|_| !arguments.json) {
+        print::bytes(complete.to_text().as_bytes())?;
     }
     if arguments.diff && different > 0 {
         print::failure(&anyhow!(

@@ -128,6 +128,7 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
         packages_out: job.directory.clone(),
         linting: Linting::default(),
         network: network(&job.spec, &store, &opened.fetching.credentials)?,
+        account: false,
         keep: false,
         interactive: arguments.interactive,
     };

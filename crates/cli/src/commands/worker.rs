@@ -47,6 +47,9 @@ pub(crate) struct Arguments {
     interactive: bool,
     #[arg(long)]
     keep: bool,
+    /// Explain everything that enters the build's guest
+    #[arg(long)]
+    account: bool,
     #[arg(long)]
     quiet: bool,
     #[command(flatten)]
@@ -112,6 +115,7 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
                 .then(|| arguments.out.clone()),
         },
         network: network(&job.spec, &store, &fetching.credentials)?,
+        account: arguments.account,
         keep: arguments.keep,
         interactive: arguments.interactive,
     };
@@ -310,6 +314,7 @@ fn result(job: &Job, done: &Done, placed: &[PathBuf], out: &Path) -> serde_json:
         "packages": packages,
         "attested": !done.record.interactive,
         "environment_reused": done.environment_reused,
+        "entered": done.entered,
         "network": job.spec.network,
         "network_record": done.record.networks.first().map(|network| network.record),
         "tests": format!("{passed} passed, {untested} untested"),

@@ -179,6 +179,12 @@ pub(crate) const ENTRIES: &[Entry] = &[
     entry(&["rebuild"], "--diff", PRINTS),
     entry(
         &["rebuild"],
+        "--complete",
+        Recorded("resources: those of the provenance that is asked about"),
+    ),
+    entry(&["worker"], "--account", PRINTS),
+    entry(
+        &["rebuild"],
         "--trust-root",
         None("decides whether a package's word is taken; nothing is built otherwise"),
     ),

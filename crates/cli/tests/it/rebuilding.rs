@@ -45,12 +45,35 @@ fn changed(workshop: &Workshop, package: &Path, from: &str, to: &str) -> PathBuf
     path
 }
 
+/// What `--complete` prints of one build.
+fn check_completeness(text: &str) {
+    let lines: Vec<&str> = text.lines().collect();
+    let starts = [
+        "complete: tiny-1.0.0-r0.apk",
+        "  environment disk   ",
+        "  sources disk       ",
+        "  kernel command     5 words, from bessemer",
+        "  messages           ",
+        "  the same again     environment-disk, sources-disk, kernel, initramfs, agent",
+        "  in no list         entropy, clock, timer calibration, the proxy's certificate authority",
+    ];
+    assert_eq!(lines.len(), starts.len(), "{text}");
+    for (line, start) in lines.iter().zip(starts) {
+        assert!(line.starts_with(start), "{text}");
+    }
+    for disk in &lines[1..3] {
+        assert!(disk.ends_with("none of anything else"), "{text}");
+    }
+    let packages: u64 = lines[1].split_whitespace().nth(5).unwrap().parse().unwrap();
+    assert!(packages > 10, "{text}");
+}
+
 #[test]
 #[ignore = "needs a guest: run through cargo xtask test"]
 fn what_was_built_is_built_again_byte_for_byte() {
     let workshop = Workshop::new();
     let packages = FILES.map(|file| tiny().builds[0].join(file));
-    let outcome = rebuild(&packages, &workshop.at("again"), &[]);
+    let outcome = rebuild(&packages, &workshop.at("again"), &["--complete"]);
     outcome.expect(0);
     let [one, two] = FILES;
     let expected = format!(
@@ -58,7 +81,8 @@ fn what_was_built_is_built_again_byte_for_byte() {
 equal: {two}
 "
     );
-    assert_eq!(outcome.stdout, expected, "{outcome}");
+    let complete = outcome.stdout.strip_prefix(&expected);
+    check_completeness(complete.unwrap_or_else(|| panic!("{outcome}")));
     for said in [
         "note: tiny-1.0.0-r0.apk is what https://local.bessemer.invalid/",
         "note: tiny-doc-1.0.0-r0.apk is of the build that was just done",
@@ -110,12 +134,16 @@ fn a_package_that_its_recipe_does_not_make_is_told_apart() {
     let json: serde_json::Value = serde_json::from_str(&json.stdout).unwrap();
     assert_eq!(json["equal"], false);
     assert_eq!(json["packages"][0]["attested"], false);
+    let none = workshop.at("none");
+    let outcome = rebuild(std::slice::from_ref(&forged), &none, &["--complete"]);
+    outcome.expect(1);
+    let said = "has no attestations beside it";
+    assert!(outcome.stderr.contains(said), "{outcome}");
     // With the original's attestations beside it nothing is built at all.
     for end in BESIDE {
         let beside = fs::read(format!("{}{end}", package.display())).unwrap();
         workshop.file(&format!("changed/{}{end}", FILES[0]), beside);
     }
-    let none = workshop.at("none");
     let outcome = rebuild(&[forged], &none, &[]);
     outcome.expect(1);
     assert!(

@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result, bail};
 use bessemer_attest::documents::Limits;
+use bessemer_attest::predicates::ResourceParameters;
 use bessemer_recipe::Plan;
 
 const DEFAULT_MEMORY_MIB: u64 = 1024;
@@ -41,6 +42,16 @@ fn duration(text: &str) -> Result<String, String> {
 }
 
 impl LimitArguments {
+    /// Those of an earlier build, exactly.
+    pub(crate) fn of(resources: &ResourceParameters) -> Self {
+        Self {
+            cpu: Some(resources.vcpus),
+            memory: Some(format!("{}Mi", resources.memory_mib)),
+            disk: Some(format!("{}Mi", resources.scratch_mib)),
+            timeout: Some(format!("{}s", resources.timeout_seconds)),
+        }
+    }
+
     /// The limits of a run of this plan.
     pub(crate) fn limits(&self, plan: &Plan) -> Result<Limits> {
         let resource = |name: &str| plan.resources.get(name).map(String::as_str);

@@ -57,6 +57,8 @@ pub(in crate::commands) struct Order<'a> {
     pub(in crate::commands) jail: JailChoice,
     pub(in crate::commands) interactive: bool,
     pub(in crate::commands) keep: bool,
+    /// Whether everything that enters the guest is to be explained.
+    pub(in crate::commands) account: bool,
     pub(in crate::commands) quiet: bool,
     pub(in crate::commands) index: Wanted,
     pub(in crate::commands) inputs: Inputs,
@@ -241,6 +243,7 @@ impl Order<'_> {
             ("--offline", self.repositories.fetching.offline),
             ("--interactive", self.interactive),
             ("--keep", self.keep),
+            ("--account", self.account),
             ("--quiet", self.quiet),
         ] {
             if wanted {

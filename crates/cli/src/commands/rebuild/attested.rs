@@ -3,7 +3,7 @@
 use super::reading::Original;
 use crate::commands::verify::{read_sidecar, sidecar_path};
 use anyhow::{Context, Result};
-use bessemer_attest::predicates::{PROVENANCE_TYPE, Provenance};
+use bessemer_attest::predicates::{PROVENANCE_TYPE, Provenance, ResourceParameters};
 use bessemer_attest::verify::{Origin, VerifyPolicy, verify};
 use bessemer_attest::{ResourceDescriptor, Role, Sidecar, Statement, TrustRoot};
 use bessemer_build::worker::now;
@@ -24,6 +24,10 @@ pub(super) struct Attested {
     pub(super) debug: bool,
     /// What its guest was given by servers, as a network record.
     pub(super) network: Option<Digest>,
+    /// What its guest might use.
+    pub(super) resources: Option<ResourceParameters>,
+    /// Digests of what its guest was started with, in hexadecimal: disks and boot files.
+    pub(super) measured: BTreeMap<String, String>,
 }
 
 impl Attested {
@@ -47,6 +51,16 @@ impl Attested {
         let network = byproducts.find(|one| one.name.as_deref() == Some("network"));
         let network = network.and_then(|one| one.digest.get("sha256"));
         let network = network.map(|hex| Digest::from_hex(hex)).transpose()?;
+        let disks = provenance.run_details.byproducts.iter();
+        let disks = disks.filter(|one| one.name.as_deref().is_some_and(|it| it.ends_with("-disk")));
+        let definition = &provenance.build_definition;
+        let boot = definition.resolved_dependencies.iter();
+        let boot = boot.filter(|one| annotation(one, "role") == Some("boot"));
+        let measured = disks.chain(boot).filter_map(|one| {
+            let digest = one.digest.get("sha256")?;
+            Some((one.name.clone()?, digest.clone()))
+        });
+        let measured = measured.collect();
         let definition = provenance.build_definition;
         let resolved = definition.resolved_dependencies;
         let of_role = |role: &'static str| {
@@ -67,6 +81,8 @@ impl Attested {
             workspace: workspace.collect(),
             debug: definition.external_parameters.debug,
             network,
+            resources: Some(definition.internal_parameters.resources),
+            measured,
         }))
     }
 }
