@@ -52,7 +52,7 @@ pub(crate) enum Command {
     /// Admit verified packages to a repository
     Publish(publish::Arguments),
     /// Check a package against its attestations, and say what they prove
-    Verify(verify::Arguments),
+    Verify(Box<verify::Arguments>),
     /// Look for what packages should not have
     Lint(lint::Arguments),
     /// Compare the licences that sources hold with what a recipe says
@@ -147,20 +147,18 @@ impl Command {
         if let Self::Bootstrap(bootstrap::Arguments::Debian(arguments)) = self {
             return !arguments.print_list;
         }
-        matches!(
-            self,
-            Self::Build(_)
-                | Self::Rebuild(_)
-                | Self::Test(_)
-                | Self::Publish(_)
-                | Self::Keys(keys::Arguments::Export(_))
-                | Self::Kernel(_)
-                | Self::Worker(_)
-        )
+        self.boots_guests()
+            || matches!(
+                self,
+                Self::Publish(_) | Self::Keys(keys::Arguments::Export(_)) | Self::Kernel(_)
+            )
     }
 
     /// Whether the command starts guests.
     pub(crate) const fn boots_guests(&self) -> bool {
+        if let Self::Verify(arguments) = self {
+            return arguments.complete.complete;
+        }
         matches!(
             self,
             Self::Build(_) | Self::Rebuild(_) | Self::Test(_) | Self::Worker(_)
@@ -182,6 +180,7 @@ impl Command {
             Self::Build(arguments) => arguments.jail,
             Self::Rebuild(arguments) => arguments.jail,
             Self::Test(arguments) => arguments.jail,
+            Self::Verify(arguments) => arguments.complete.jail,
             _ => JailChoice::Auto,
         }
     }

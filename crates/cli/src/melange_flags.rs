@@ -80,6 +80,16 @@ impl<T> Clone for Flags<T> {
     }
 }
 
+impl<T> Default for Flags<T> {
+    /// None of them was used.
+    fn default() -> Self {
+        Self {
+            notes: Vec::new(),
+            table: PhantomData,
+        }
+    }
+}
+
 impl<T> Flags<T> {
     /// Says of each flag that was taken and has no effect why it has none.
     pub(crate) fn say(&self) {

@@ -42,7 +42,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Rebuild(arguments) => rebuild::run(&arguments, inherited),
         Command::Test(arguments) => test::run(&arguments, inherited),
         Command::Publish(arguments) => publish::run(&arguments, inherited),
-        Command::Verify(arguments) => verify::run(&arguments),
+        Command::Verify(arguments) => verify::run(&arguments, inherited),
         Command::Lint(arguments) => lint::run(&arguments),
         Command::LicenseCheck(arguments) => license_check::run(&arguments),
         Command::UpdateCache(arguments) => update_cache::run(&arguments),

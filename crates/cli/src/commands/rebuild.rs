@@ -31,7 +31,7 @@ use comparing::Comparison;
 use complete::Completeness;
 use contents::Contents;
 use reading::{Original, RECIPE};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -43,21 +43,21 @@ use std::process::ExitCode;
 pub(crate) struct Arguments {
     /// The packages; attestations beside one are checked before its recipe is believed
     #[arg(required = true, value_name = "APK")]
-    packages: Vec<PathBuf>,
+    pub(super) packages: Vec<PathBuf>,
     #[command(flatten)]
-    repositories: RepositoryArguments,
+    pub(super) repositories: RepositoryArguments,
     #[command(flatten)]
-    limits: LimitArguments,
+    pub(super) limits: LimitArguments,
     #[command(flatten)]
-    network: NetworkArguments,
+    pub(super) network: NetworkArguments,
     #[command(flatten)]
-    melange: RebuildFlags,
+    pub(super) melange: RebuildFlags,
     /// Where rebuilt packages go, below a folder for the architecture
     #[arg(long, default_value = "rebuilt-packages")]
     pub(crate) out_dir: PathBuf,
     /// Folder whose files entered the workspace of the original build
     #[arg(long, value_name = "DIR")]
-    source_dir: Option<PathBuf>,
+    pub(super) source_dir: Option<PathBuf>,
     /// RSA key that signs the rebuilt packages in place of the factory's own
     #[arg(long, value_name = "FILE")]
     pub(crate) signing_key: Option<PathBuf>,
@@ -72,37 +72,96 @@ pub(crate) struct Arguments {
         value_name = "true|false",
         hide_possible_values = true
     )]
-    diff: bool,
+    pub(super) diff: bool,
     /// Prove that the provenance lists everything: build within its limits, and explain every byte of
     /// the guest's disks, its command line and each message to it by what is listed
     #[arg(long)]
-    complete: bool,
+    pub(super) complete: bool,
     /// The keys that attestations of the packages are checked with [default: this factory's own]
     #[arg(long, value_name = "FILE")]
-    trust_root: Option<PathBuf>,
+    pub(super) trust_root: Option<PathBuf>,
     /// Directory or URL that is asked for sources first; may be repeated
     #[arg(long = "mirror")]
-    mirrors: Vec<String>,
+    pub(super) mirrors: Vec<String>,
     /// Folder with sources in files named `sha256:HEX` or `sha512:HEX`; asked for sources first
     #[arg(long, value_name = "DIR")]
-    cache_dir: Option<PathBuf>,
+    pub(super) cache_dir: Option<PathBuf>,
     /// What runs the guests
     #[arg(long, default_value = "auto", value_name = "auto|kvm|tcg|direct", value_parser = accelerator)]
-    accelerator: AcceleratorChoice,
+    pub(super) accelerator: AcceleratorChoice,
     /// Which jail each QEMU stands in; `host` and `pod` must be whole, `auto` is what there is
     #[arg(long, default_value = "auto", value_name = "auto|host|pod", value_parser = jail)]
     pub(crate) jail: JailChoice,
     /// Do not show what the steps print
     #[arg(long)]
-    quiet: bool,
+    pub(super) quiet: bool,
     /// Print the result as JSON
     #[arg(long)]
-    json: bool,
+    pub(super) json: bool,
+}
+
+impl Arguments {
+    /// What another command asks for, which shows the result in its own way.
+    pub(super) fn quiet() -> Self {
+        Self {
+            packages: Vec::new(),
+            repositories: RepositoryArguments::default(),
+            limits: LimitArguments::default(),
+            network: NetworkArguments::default(),
+            melange: RebuildFlags::default(),
+            out_dir: PathBuf::new(),
+            source_dir: None,
+            signing_key: None,
+            diff: true,
+            complete: false,
+            trust_root: None,
+            mirrors: Vec::new(),
+            cache_dir: None,
+            accelerator: AcceleratorChoice::Auto,
+            jail: JailChoice::Auto,
+            quiet: true,
+            json: false,
+        }
+    }
+}
+
+/// What became of all packages.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    /// They were built again.
+    Rebuilt {
+        /// Old and new, one for each package.
+        comparisons: Vec<Comparison>,
+        /// What entered the guests, one for each build, if that was asked.
+        complete: Vec<Completeness>,
+    },
+    /// A build failed, and the worker said why.
+    Failed(Failed),
+}
+
+/// Builds again, compares and says so.
+pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Result<ExitCode> {
+    arguments.melange.say();
+    match carry_out(arguments, inherited)? {
+        Outcome::Failed(failed) => {
+            if arguments.json {
+                print::bytes(&failed.printed)?;
+            }
+            Ok(failed.status)
+        }
+        rebuilt @ Outcome::Rebuilt { .. } => {
+            if arguments.json {
+                print::json(&rebuilt.to_json())?;
+            } else {
+                print::bytes(rebuilt.to_text(arguments.diff).as_bytes())?;
+            }
+            Ok(ExitCode::from(rebuilt.judge(arguments.diff)))
+        }
+    }
 }
 
 /// Reads all packages first, then builds each origin once, then compares.
-pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Result<ExitCode> {
-    arguments.melange.say();
+pub(super) fn carry_out(arguments: &Arguments, inherited: Option<&Inherited>) -> Result<Outcome> {
     if let Some(directory) = &arguments.source_dir {
         folders::check("--source-dir", directory)?;
     }
@@ -125,12 +184,7 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
         if known.is_none_or(|known| !known.same_build(&original)) {
             let made = match build(arguments, &services, &original, attested.as_ref())? {
                 Ok(made) => made,
-                Err(failed) => {
-                    if arguments.json {
-                        print::bytes(&failed.printed)?;
-                    }
-                    return Ok(failed.status);
-                }
+                Err(failed) => return Ok(Outcome::Failed(failed)),
             };
             if let (true, Some(attested)) = (arguments.complete, &attested) {
                 let own = services.signer()?.trust_root()?;
@@ -145,7 +199,10 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
         }
         comparisons.push(compare(&original, attested.is_some(), arguments)?);
     }
-    shown(&comparisons, &complete, arguments)
+    Ok(Outcome::Rebuilt {
+        comparisons,
+        complete,
+    })
 }
 
 /// What the rebuild's guest was given, held against the original's.
@@ -293,33 +350,55 @@ fn rebuilt(path: &Path) -> Result<Contents> {
         .with_context(|| format!("the rebuild made no such package as {}", path.display()))
 }
 
-fn shown(
-    comparisons: &[Comparison],
-    complete: &[Completeness],
-    arguments: &Arguments,
-) -> Result<ExitCode> {
-    let different = comparisons.iter().filter(|one| !one.equal()).count();
-    if arguments.json {
+impl Outcome {
+    fn parts(&self) -> (&[Comparison], &[Completeness]) {
+        match self {
+            Self::Rebuilt {
+                comparisons,
+                complete,
+            } => (comparisons, complete),
+            Self::Failed(_) => (&[], &[]),
+        }
+    }
+
+    /// How many packages are not what they were.
+    fn different(&self) -> usize {
+        let (comparisons, _) = self.parts();
+        comparisons.iter().filter(|one| !one.equal()).count()
+    }
+
+    pub(super) fn to_json(&self) -> Value {
+        let (comparisons, complete) = self.parts();
         let packages: Vec<_> = comparisons.iter().map(Comparison::to_json).collect();
-        let mut result = json!({"equal": different == 0, "packages": packages});
-        if arguments.complete {
+        let mut result = json!({"equal": self.different() == 0, "packages": packages});
+        if !complete.is_empty() {
             result["complete"] = complete.iter().map(Completeness::to_json).collect();
         }
-        print::json(&result)?;
-    } else {
-        for comparison in comparisons {
-            print::bytes(print::plain(&comparison.to_text(arguments.diff)).as_bytes())?;
+        result
+    }
+
+    pub(super) fn to_text(&self, diff: bool) -> String {
+        let (comparisons, complete) = self.parts();
+        let comparisons = comparisons
+            .iter()
+            .map(|one| print::plain(&one.to_text(diff)));
+        comparisons
+            .chain(complete.iter().map(Completeness::to_text))
+            .collect()
+    }
+
+    /// The exit status, after a word on what differs.
+    pub(super) fn judge(&self, wanted: bool) -> u8 {
+        match (self, self.different()) {
+            (Self::Failed(_), _) => exit::ERROR,
+            (_, different) if wanted && different > 0 => {
+                print::failure(&anyhow!(
+                    "{different} of {} packages differ from what was built before",
+                    self.parts().0.len()
+                ));
+                exit::ERROR
+            }
+            _ => 0,
         }
     }
-    for complete in complete.iter().filter(|_| !arguments.json) {
-        print::bytes(complete.to_text().as_bytes())?;
-    }
-    if arguments.diff && different > 0 {
-        print::failure(&anyhow!(
-            "{different} of {} packages differ from what was built before",
-            comparisons.len()
-        ));
-        return Ok(ExitCode::from(exit::ERROR));
-    }
-    Ok(ExitCode::SUCCESS)
 }

@@ -13,7 +13,7 @@ use bessemer_recipe::Plan;
 use bessemer_repository::{Access, Keys, Location, OpenRepositoryError, Repository, Tagged};
 use bessemer_store::{Store, Uri};
 
-#[derive(Debug, Clone, clap::Args)]
+#[derive(Debug, Clone, Default, clap::Args)]
 pub(crate) struct RepositoryArguments {
     /// Repository that packages come from: a folder or URL with `<architecture>/APKINDEX.tar.gz`, or
     /// `@tag` and one, for constraints with that tag; may be repeated

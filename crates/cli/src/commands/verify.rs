@@ -1,5 +1,8 @@
 //! `bessemer verify`.
 
+mod complete;
+
+use crate::services::Inherited;
 use crate::{package_file, print};
 use anyhow::{Context, Result, anyhow, bail};
 use bessemer_apk::Limits;
@@ -7,13 +10,14 @@ use bessemer_apk::package::Reader;
 use bessemer_attest::verify::{ApkFacts, Origin, Report, VerifyError, VerifyPolicy, verify};
 use bessemer_attest::{PROOFS_LIMIT, SIDECAR_LIMIT, Sidecar, TrustRoot};
 use bessemer_build::worker::now;
+use complete::CompleteArguments;
 use std::io::{BufReader, ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  bessemer verify bzip2-1.0.8-r0.apk --trust-root keys/trust-root.json\n  bessemer verify bzip2-1.0.8-r0.apk --trust-root keys/trust-root.json --min-level 3 --json"
+    after_help = "Examples:\n  bessemer verify bzip2-1.0.8-r0.apk --trust-root keys/trust-root.json\n  bessemer verify bzip2-1.0.8-r0.apk --trust-root keys/trust-root.json --min-level 3 --json\n  bessemer verify bzip2-1.0.8-r0.apk --trust-root keys/trust-root.json --complete -r ./repository -k import.rsa.pub"
 )]
 pub(crate) struct Arguments {
     /// The packages; the attestations of each stand beside it
@@ -40,6 +44,8 @@ pub(crate) struct Arguments {
     /// Demand that the gate admitted it to this repository; what `publish --resource-uri` was given
     #[arg(long)]
     resource_uri: Option<String>,
+    #[command(flatten)]
+    pub(crate) complete: CompleteArguments,
     /// Print the report as JSON; an array if several packages are named
     #[arg(long)]
     json: bool,
@@ -61,7 +67,7 @@ impl Arguments {
 }
 
 /// Verifies, and says what was proven; exit status 1 if any package has any mismatch.
-pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
+pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Result<ExitCode> {
     let root = read_trust_root(&arguments.trust_root)?;
     let mut reports = Vec::new();
     let mut failed = false;
@@ -86,12 +92,36 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
             }
         }
     }
+    if arguments.complete.complete && !failed {
+        return proven_complete(arguments, &reports, inherited);
+    }
     match reports.as_slice() {
         [] => {}
         [report] if arguments.packages.len() == 1 => print::json(report)?,
         reports => print::json(&reports)?,
     }
     Ok(ExitCode::from(u8::from(failed)))
+}
+
+/// Builds again what was verified, from what its provenance lists.
+fn proven_complete(
+    arguments: &Arguments,
+    reports: &[serde_json::Value],
+    inherited: Option<&Inherited>,
+) -> Result<ExitCode> {
+    let (packages, root) = (&arguments.packages, &arguments.trust_root);
+    let outcome = arguments.complete.carry_out(packages, root, inherited)?;
+    let status = outcome.judge(true);
+    if arguments.json {
+        let result = if status == 0 { "PASS" } else { "FAIL" };
+        let rebuilt = outcome.to_json();
+        print::json(&serde_json::json!({
+            "result": result, "packages": reports, "rebuilt": rebuilt,
+        }))?;
+    } else {
+        print::bytes(outcome.to_text(true).as_bytes())?;
+    }
+    Ok(ExitCode::from(status))
 }
 
 /// One line, however long the chain of causes: a log is searched for it.

@@ -17,6 +17,8 @@ const fn entry(
 
 const PRINTS: Influence = None("chooses what is printed");
 const READS: Influence = None("the command only reads; no build is run");
+const REBUILDS: Influence =
+    None("what --complete builds again is compared and thrown away; nobody gets its attestations");
 const INSTALLS: Influence = None("what is installed is not attested; no build is run");
 const TESTS: Influence = None("nothing is attested by `bessemer test`");
 const AFTER: Influence = None("acts on files that are finished");
@@ -308,6 +310,16 @@ pub(crate) const ENTRIES: &[Entry] = &[
     entry(&["log verify", "log show"], "--trust-root", READS),
     entry(&["log verify"], "--checkpoint", READS),
     entry(&["verify"], "--min-level", READS),
+    entry(&["verify"], "--complete", REBUILDS),
+    entry(&["verify"], "--repository-append", REBUILDS),
+    entry(&["verify"], "--keyring-append", REBUILDS),
+    entry(&["verify"], "--no-key-discovery", REBUILDS),
+    entry(&["verify"], "--offline", REBUILDS),
+    entry(&["verify"], "--mirror", REBUILDS),
+    entry(&["verify"], "--cache-dir", REBUILDS),
+    entry(&["verify"], "--source-dir", REBUILDS),
+    entry(&["verify"], "--accelerator", REBUILDS),
+    entry(&["verify"], "--jail", REBUILDS),
     entry(&["verify"], "--allow-untested", READS),
     entry(&["verify"], "--require-gate", READS),
     entry(&["verify"], "--resource-uri", READS),

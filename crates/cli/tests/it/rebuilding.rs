@@ -101,6 +101,33 @@ equal: {two}
 
 #[test]
 #[ignore = "needs a guest: run through cargo xtask test"]
+fn a_provenance_is_shown_to_list_everything() {
+    let workshop = Workshop::new();
+    let mut command = bessemer();
+    command.current_dir(workshop.path()).arg("verify");
+    command.arg(tiny().builds[0].join(FILES[0]));
+    command.args(["--complete", "--json", "--trust-root"]);
+    command.arg(&tiny().trust_root).arg("--repository-append");
+    command.arg(variable("BESSEMER_TEST_REPOSITORY"));
+    command.arg("--keyring-append");
+    let outcome = run(command.arg(variable("BESSEMER_TEST_KEY")));
+    outcome.expect(0);
+    let found: serde_json::Value = serde_json::from_str(&outcome.stdout).unwrap();
+    assert_eq!(found["result"], "PASS");
+    assert_eq!(found["packages"][0]["result"], "PASS");
+    assert_eq!(found["rebuilt"]["equal"], true);
+    let entered = &found["rebuilt"]["complete"][0]["entered"];
+    let messages = entered["messages"].as_array().unwrap();
+    let whats = messages.iter().map(|it| it["what"].as_str().unwrap());
+    let whats: Vec<&str> = whats.collect();
+    assert_eq!(whats[..2], ["configure", "run prepare"]);
+    assert_eq!(whats[whats.len() - 2..], ["archive", "power off"]);
+    // Nothing is left where the command was called.
+    assert_eq!(fs::read_dir(workshop.path()).unwrap().count(), 0);
+}
+
+#[test]
+#[ignore = "needs a guest: run through cargo xtask test"]
 fn a_package_that_its_recipe_does_not_make_is_told_apart() {
     let workshop = Workshop::new();
     let package = tiny().builds[0].join(FILES[0]);

@@ -11,7 +11,7 @@ const DEFAULT_OUTPUT_MIB: u64 = 4 * 1024;
 const DEFAULT_TIMEOUT_SECONDS: u64 = 2 * 60 * 60;
 const LOG_BYTES: u64 = 64 << 20;
 
-#[derive(Debug, Clone, clap::Args)]
+#[derive(Debug, Clone, Default, clap::Args)]
 pub(crate) struct LimitArguments {
     /// Virtual processors of the guest
     #[arg(long)]

@@ -17,7 +17,7 @@ const DIFF_TIME: Duration = Duration::from_secs(5);
 
 /// How two packages of one name and version compare.
 #[derive(Debug)]
-pub(super) struct Comparison {
+pub(in crate::commands) struct Comparison {
     file: String,
     original: PathBuf,
     rebuilt: PathBuf,

@@ -17,7 +17,7 @@ const MEASURED: [&str; 5] = [
 
 /// What entered the guest of a rebuild that was made from the list alone.
 #[derive(Debug)]
-pub(super) struct Completeness {
+pub(in crate::commands) struct Completeness {
     file: String,
     /// As the worker explains it.
     entered: Value,

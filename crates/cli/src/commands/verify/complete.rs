@@ -1,0 +1,60 @@
+//! `verify --complete`: whether the provenance lists everything that the build had.
+
+use crate::commands::build::{accelerator, jail};
+use crate::commands::rebuild::{self, Outcome};
+use crate::commands::repositories::RepositoryArguments;
+use crate::services::Inherited;
+use anyhow::{Context as _, Result};
+use bessemer_attest::documents::{AcceleratorChoice, JailChoice};
+use std::path::{Path, PathBuf};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct CompleteArguments {
+    /// Prove that the provenance lists everything: build again from what it lists alone, compare the
+    /// bytes, and explain every byte of the guest's disks, its command line and each message to it
+    #[arg(long)]
+    pub(crate) complete: bool,
+    #[command(flatten)]
+    repositories: RepositoryArguments,
+    /// Directory or URL that is asked for sources first; may be repeated
+    #[arg(long = "mirror", requires = "complete")]
+    mirrors: Vec<String>,
+    /// Folder with sources in files named `sha256:HEX` or `sha512:HEX`; asked for sources first
+    #[arg(long, value_name = "DIR", requires = "complete")]
+    cache_dir: Option<PathBuf>,
+    /// Folder whose files entered the workspace of the original build
+    #[arg(long, value_name = "DIR", requires = "complete")]
+    source_dir: Option<PathBuf>,
+    /// What runs the guest
+    #[arg(long, default_value = "auto", value_name = "auto|kvm|tcg|direct", value_parser = accelerator, requires = "complete")]
+    accelerator: AcceleratorChoice,
+    /// Which jail its QEMU stands in
+    #[arg(long, default_value = "auto", value_name = "auto|host|pod", value_parser = jail, requires = "complete")]
+    pub(crate) jail: JailChoice,
+}
+
+impl CompleteArguments {
+    /// Builds what was verified again; nothing of it is kept.
+    pub(super) fn carry_out(
+        &self,
+        packages: &[PathBuf],
+        trust_root: &Path,
+        inherited: Option<&Inherited>,
+    ) -> Result<Outcome> {
+        let folder = tempfile::tempdir().context("cannot make a folder for the rebuild")?;
+        let asked = rebuild::Arguments {
+            packages: packages.to_vec(),
+            repositories: self.repositories.clone(),
+            out_dir: folder.path().join("packages"),
+            source_dir: self.source_dir.clone(),
+            complete: true,
+            trust_root: Some(trust_root.to_path_buf()),
+            mirrors: self.mirrors.clone(),
+            cache_dir: self.cache_dir.clone(),
+            accelerator: self.accelerator,
+            jail: self.jail,
+            ..rebuild::Arguments::quiet()
+        };
+        rebuild::carry_out(&asked, inherited)
+    }
+}
