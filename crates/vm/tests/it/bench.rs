@@ -62,7 +62,8 @@ fn copy_into(root: &Path, from: &Path, to: &Path) {
     std::fs::copy(from, target).unwrap();
 }
 
-fn make_root(dir: &Path) {
+/// The programs and their libraries below `dir`.
+pub(crate) fn make_root(dir: &Path) {
     for program in PROGRAMS {
         let from = locate(program);
         copy_into(dir, &from, &Path::new("/bin").join(program));

@@ -11,6 +11,8 @@ mod devices;
 mod direct;
 mod escape;
 mod faults;
+mod fresh;
+mod halted;
 mod hostile;
 mod jailed;
 mod steps;

@@ -33,17 +33,26 @@ pub(super) const CASES: &[Case] = &[
     Case {
         number: 8,
         attack: "an output changes after it was hashed, while the machine still runs or on its disk",
-        stopped_by: "a disk is read when its machine is gone; the signer hashes the file itself, and the gate judges a copy of its own",
+        stopped_by: "a disk is read when its machine is gone, with all that its QEMU had started; the signer hashes the file itself, and the gate judges a copy of its own",
         tests: &[
+            VM_IT.boots("halted::an_archive_stays_as_it_is_when_its_machine_is_gone"),
+            VM_IT.boots("halted::what_a_taken_over_qemu_leaves_running_ends_with_it"),
+            VM_IT.boots("jailed::a_machine_ends_with_its_session_and_all_with_their_launcher"),
             SIGNER_IT.has("refusals::refuses_records_that_are_not_what_was_registered_or_measured"),
             CLI_IT.boots("publishing::what_is_not_proven_is_not_admitted"),
-            VM_IT.boots("jailed::a_machine_ends_with_its_session_and_all_with_their_launcher"),
         ],
-        control: Control::Missing("no run reads a disk whose machine goes on"),
-        missing: Some(
-            "no test writes to a disk between the end of its machine and the reading of it; the tests named change packages later",
-        ),
-        untried: &[],
+        control: Control::Tests(&[
+            VM_IT.boots(
+                "halted::control_run_while_the_machine_runs_the_archive_changes_behind_its_reader",
+            ),
+            VM_IT.boots(
+                "halted::control_run_without_the_jail_it_writes_to_the_disk_that_was_hashed",
+            ),
+        ]),
+        missing: None,
+        untried: &[
+            "in a `pod` there is no namespace to end with QEMU: that it starts no process rests on its own sandbox alone there",
+        ],
     },
     Case {
         number: 20,
