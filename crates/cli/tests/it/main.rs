@@ -7,9 +7,11 @@
 
 mod apk;
 mod apk_install;
+mod beside;
 mod commands;
 mod diagnostics;
 mod direct;
+mod edited;
 mod entered;
 mod failures;
 mod fixture;

@@ -88,16 +88,20 @@ pub(super) const CASES: &[Case] = &[
     Case {
         number: 9,
         attack: "one of two builds that run at the same time looks for the other and disturbs it",
-        stopped_by: "each QEMU has a uid, namespaces, a root and a memory of its own",
+        stopped_by: "each build has a machine of its own, and each QEMU a uid, namespaces, a root and a memory of its own",
         tests: &[
+            CLI_IT.boots("beside::a_build_finds_nothing_of_another_that_runs_beside_it"),
             VM_IT.boots("escape::a_taken_over_qemu_reaches_nothing"),
             JAILER.has("slot::tests::a_slot_is_one_machines_until_it_is_dropped"),
         ],
-        control: Control::Missing("nothing runs two builds beside each other without the jail"),
-        missing: Some(
-            "no test runs two builds at a time with one probing the other; the tests named are of what keeps them apart",
-        ),
-        untried: &[],
+        control: Control::Tests(&[
+            CLI_IT.boots("beside::control_run_in_one_guest_the_same_search_finds_everything")
+        ]),
+        missing: None,
+        untried: &[
+            "sharing of memory pages by the host's kernel, huge pages, and what times of access tell",
+            "a network between the two: that neither has a card is T2's",
+        ],
     },
     Case {
         number: 18,

@@ -80,12 +80,15 @@ pub(super) const CASES: &[Case] = &[
         number: 27,
         attack: "the recipe is edited in the guest, after it was read",
         stopped_by: "a guest is given steps, not the recipe; recipe and plan are the control side's, by digest",
-        tests: &[ATTEST.has("derive::tests::refuses_documents_that_disagree")],
-        control: Control::Missing("no run takes the recipe from a guest"),
-        missing: Some(
-            "no test edits a recipe in a guest; the one named refuses documents whose recipe is another",
-        ),
-        untried: &[],
+        tests: &[
+            CLI_IT.boots("edited::a_recipe_that_its_own_step_edits_is_recorded_as_it_was_read"),
+            ATTEST.has("derive::tests::refuses_documents_that_disagree"),
+        ],
+        control: Control::Tests(&[CLI_IT.boots(
+            "edited::control_run_a_recorder_that_asks_the_guest_records_the_edited_recipe",
+        )]),
+        missing: None,
+        untried: &["the control run's recorder is the test's: no such one is in the product"],
     },
     Case {
         number: 28,
