@@ -20,7 +20,7 @@ pub(crate) fn statements(sidecar: &str) -> impl Iterator<Item = Value> {
 }
 
 /// The predicate of the provenance beside a package.
-fn provenance(package: &Path) -> Value {
+pub(crate) fn provenance(package: &Path) -> Value {
     let beside = format!("{}.intoto.jsonl", package.display());
     let text = fs::read_to_string(beside).unwrap();
     let mut provenance = statements(&text).filter(|statement| {

@@ -17,6 +17,7 @@ mod failures;
 mod fixture;
 mod gate;
 mod git;
+mod host;
 mod interrupts;
 mod languages;
 mod linting;

@@ -81,14 +81,22 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         number: 17,
-        attack: "the host's name, language, clock, processor or paths show in a package",
-        stopped_by: "a guest has a processor by name, an environment of its own and the time of SOURCE_DATE_EPOCH in its outputs",
-        tests: &[CLI_IT.boots("reproducible::two_builds_give_the_same_packages_and_index")],
-        control: Control::Missing("no build is made to depend on the host"),
-        missing: Some(
-            "no test varies any of them; the one named builds twice on one host, in two folders",
-        ),
-        untried: &[],
+        attack: "the host's name, language, mask, processor, kernel or paths show in a package",
+        stopped_by: "a guest has a processor by name, an environment of its own and the time of SOURCE_DATE_EPOCH in its outputs; the number of processors is recorded",
+        tests: &[
+            CLI_IT.boots("host::hosts_that_differ_make_the_same_package"),
+            CLI_IT.boots("host::the_number_of_processors_is_seen_in_a_guest_and_recorded"),
+            CLI_IT.boots("reproducible::two_builds_give_the_same_packages_and_index"),
+        ],
+        control: Control::Tests(&[
+            CLI_IT.boots("host::control_run_without_a_machine_kernel_and_processor_are_the_hosts"),
+            CLI_IT.boots("host::control_run_a_shell_of_the_host_ships_its_name_language_and_paths"),
+        ]),
+        missing: None,
+        untried: &[
+            "another model of processor: guests get one by name under emulation, and there is one host",
+            "the clock: a guest has the host's, and a step that prints the time ships it",
+        ],
     },
     Case {
         number: 38,
