@@ -7,6 +7,8 @@
 mod audit;
 mod convert;
 mod remembered;
+#[cfg(test)]
+mod shared;
 
 pub use audit::{Audit, AuditError, audit};
 
@@ -94,10 +96,19 @@ pub fn environment_disk(
     packages: &[PackageFile],
     cache: &Path,
 ) -> Result<EnvironmentDisk, EnvironmentError> {
+    disk_named(&key(packages).hex(), packages, cache)
+}
+
+/// The disk that the cache has under this name, which must say what is on it.
+fn disk_named(
+    name: &str,
+    packages: &[PackageFile],
+    cache: &Path,
+) -> Result<EnvironmentDisk, EnvironmentError> {
     let directory = cache.join("disks");
     fs_err::create_dir_all(&directory)?;
     remove_partial(&directory)?;
-    let path = directory.join(format!("{}.erofs", key(packages).hex()));
+    let path = directory.join(format!("{name}.erofs"));
     if let Some(digest) = remembered::recall(&path)? {
         return Ok(EnvironmentDisk {
             path,

@@ -8,6 +8,7 @@
 mod apk;
 mod apk_install;
 mod beside;
+mod caches;
 mod commands;
 mod diagnostics;
 mod direct;

@@ -53,14 +53,21 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         number: 14,
-        attack: "an untrusted build fills a cache that a release uses",
-        stopped_by: "nothing but digests names what is in the store, whoever fetched it",
-        tests: &[FETCH.has("files::a_corrupt_object_is_fetched_again")],
-        control: Control::Missing("there are no scopes that could be switched off"),
-        missing: Some(
-            "there are no scopes for trusted and untrusted builds, and no test of one build's cache in another",
-        ),
-        untried: &[],
+        attack: "an untrusted build, whose repository has other bytes under the same name and version, fills the caches that a release uses",
+        stopped_by: "there is one scope, in which nothing but digests names an object or a disk: what a build may choose is no name of it",
+        tests: &[
+            CLI_IT.boots("caches::a_release_takes_nothing_of_an_untrusted_build_before_it"),
+            BUILD.has("environment::shared::an_untrusted_build_cannot_fill_the_place_of_a_release"),
+            FETCH.has("files::every_given_digest_is_checked"),
+        ],
+        control: Control::Tests(&[BUILD.has(
+            "environment::shared::control_run_a_disk_named_by_names_and_versions_is_taken_from_the_untrusted_build",
+        )]),
+        missing: None,
+        untried: &[
+            "scopes as such: an untrusted build can fill the disk, and learn from times whether something is cached",
+            "what is remembered of an address for the next conditional request, which only the address names",
+        ],
     },
     Case {
         number: 15,
