@@ -35,7 +35,7 @@ pub(crate) struct Arguments {
 enum Verdict {
     Passed,
     Failed,
-    /// Its attack or its control run is not there; the tests that are there passed.
+    /// Its attack is not there; the tests that are there passed.
     Missing,
     /// Some of its tests were left out, by the command line.
     NotRun,
@@ -154,7 +154,6 @@ fn show(case: &Case, verdict: Verdict, results: &Results) {
             tests.iter().for_each(print);
         }
         Control::Within(what) => println!("  control run: {what}"),
-        Control::Missing(why) => println!("  missing:    a control run: {why}"),
     }
     if let Some(why) = case.missing {
         println!("  missing:    {why}");
@@ -180,7 +179,6 @@ fn as_json(case: &Case, verdict: Verdict, results: &Results) -> Value {
     let control = match &case.control {
         Control::Tests(named) => json!({ "tests": tests(named) }),
         Control::Within(what) => json!({ "within": what }),
-        Control::Missing(why) => json!({ "missing": why }),
     };
     json!({
         "attack": format!("T{}", case.number),

@@ -22,6 +22,7 @@ const JAILER: Binary = Binary::bin("jailer", "bessemer-jailer");
 const AGENT: Binary = Binary::bin("guest-agent", "bessemer-agent");
 const PROTO: Binary = Binary::lib("vm-proto");
 const APK_HOSTILE: Binary = Binary::test("apk", "hostile");
+const RECIPE_DIFFERENTIAL: Binary = Binary::test("recipe", "differential");
 const RECIPE_HOSTILE: Binary = Binary::test("recipe", "hostile");
 const FETCH: Binary = Binary::test("store", "fetch");
 const REPOSITORY_IT: Binary = Binary::test("repository", "it");

@@ -211,6 +211,36 @@ fn an_interrupted_publisher_leaves_a_whole_repository() {
     });
 }
 
+/// Copies what is published, the index first and the rest after a while.
+fn publish_index_first(from: &Path, to: &Path) -> Command {
+    let script = "cp \"$1/APKINDEX.tar.gz\" \"$2\"; sleep \"$3\"; cp \"$1\"/*.apk* \"$2\"";
+    let mut command = Command::new("sh");
+    command.args(["-c", script, "sh"]).args([from, to]);
+    command
+}
+
+#[test]
+#[ignore = "needs a guest: run through cargo xtask test"]
+fn control_run_a_publisher_that_writes_its_index_first_is_found_out() {
+    let workshop = Workshop::new();
+    let from = tiny().repositories[0].clone();
+    let whole = |name: &str, seconds: &str, killed: bool| {
+        let to = workshop.folder(name);
+        let mut running = Running::start(publish_index_first(&from, &to).arg(seconds));
+        let until = Instant::now() + Duration::from_secs(20);
+        while killed && names(&to, INDEX).is_empty() {
+            assert!(Instant::now() < until, "no index");
+        }
+        if killed {
+            running.signal(Signal::KILL);
+        }
+        running.finish(Duration::from_secs(60));
+        std::panic::catch_unwind(|| check_folder(&to, name, true)).is_ok()
+    };
+    assert!(!whole("killed", "30", true));
+    assert!(whole("undisturbed", "0", false));
+}
+
 #[test]
 #[ignore = "needs apt and the programs: run through cargo xtask test"]
 fn an_interrupted_bootstrap_leaves_a_whole_repository_or_none() {

@@ -156,6 +156,21 @@ fn a_log_that_was_cut_off_at_any_step_goes_on() {
     }
 }
 
+/// What a signer would leave that answers, and writes its checkpoint, before the entries are there.
+#[test]
+fn control_run_a_checkpoint_without_its_entries_ends_the_log() {
+    let place = Place::new();
+    let log = place.open();
+    let bundle = |size: u64| place.at(&format!("tile/entries/000.p/{size}"));
+    log.lock().unwrap().append(&now(), events(3)).unwrap();
+    let entries = fs::read(bundle(3)).unwrap();
+    log.lock().unwrap().append(&now(), events(2)).unwrap();
+    fs::remove_file(bundle(5)).unwrap();
+    fs::write(bundle(3), entries).unwrap();
+    let error = place.open().lock().unwrap_err().to_string();
+    assert!(error.contains("was altered"), "{error}");
+}
+
 #[test]
 fn hashes_that_did_not_reach_the_disk_are_made_again() {
     let place = Place::new();

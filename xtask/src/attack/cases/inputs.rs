@@ -1,6 +1,8 @@
 //! Recipes, sources, parameters, and what comes from servers.
 
-use super::{ATTEST, BUILD, CLI, CLI_IT, FETCH, PROXY_IT, RECIPE_HOSTILE, REPOSITORY_IT};
+use super::{
+    ATTEST, BUILD, CLI, CLI_IT, FETCH, PROXY_IT, RECIPE_DIFFERENTIAL, RECIPE_HOSTILE, REPOSITORY_IT,
+};
 use crate::attack::case::{Case, Control};
 
 pub(super) const CASES: &[Case] = &[
@@ -47,6 +49,8 @@ pub(super) const CASES: &[Case] = &[
         attack: "redirects, ranges, compressed and broken-off bodies, git's protocol: other bytes arrive than are recorded",
         stopped_by: "the proxy records digest and size of a body as it is delivered; a record answers by what was asked",
         tests: &[
+            PROXY_IT.has("delivered::what_arrived_is_what_is_recorded"),
+            PROXY_IT.has("delivered::a_resumed_download_is_recorded_in_its_parts"),
             PROXY_IT.has("answers::bodies_are_recorded_as_they_are_delivered"),
             PROXY_IT.has("answers::http_1_1_is_the_only_protocol"),
             PROXY_IT.has("programs::git_clones_and_clones_again_from_the_record"),
@@ -54,9 +58,11 @@ pub(super) const CASES: &[Case] = &[
             PROXY_IT.has("refusals::what_two_readers_could_understand_differently_never_leaves"),
             ATTEST.has("derive::network::tests::refuses_networks_that_are_not_of_the_run"),
         ],
-        control: Control::Missing("no proxy that records something else than it delivers"),
+        control: Control::Tests(&[PROXY_IT.has(
+            "delivered::control_run_a_recorder_that_asks_again_records_other_bytes",
+        )]),
         missing: None,
-        untried: &[],
+        untried: &["the control run's recorder is the test's, and asks over HTTP alone, not by git"],
     },
     Case {
         number: 26,
@@ -95,14 +101,17 @@ pub(super) const CASES: &[Case] = &[
         attack: "a recipe that two parsers of YAML read differently, or that has no end",
         stopped_by: "one parser with limits, on the control side alone; a guest is given no YAML",
         tests: &[
+            RECIPE_DIFFERENTIAL.has("a_text_with_two_readings_is_refused_or_read_once"),
             RECIPE_HOSTILE.has("deep_and_expanding_documents_are_refused"),
             RECIPE_HOSTILE.has("hostile_recipes_are_refused_in_one_line"),
             RECIPE_HOSTILE.has("a_range_cannot_multiply_without_end"),
             RECIPE_HOSTILE.has("nearly_recipes"),
         ],
-        control: Control::Missing("no second parser to differ from"),
+        control: Control::Tests(&[
+            RECIPE_DIFFERENTIAL.has("control_run_readers_of_the_text_itself_disagree"),
+        ]),
         missing: None,
-        untried: &["duplicate keys, tags and merges are not compared with another parser"],
+        untried: &["the control run's second reader is a script that reads lines, not another parser of YAML"],
     },
     Case {
         number: 37,

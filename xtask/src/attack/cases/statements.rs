@@ -38,7 +38,12 @@ pub(super) const CASES: &[Case] = &[
             CLI_IT.boots("interrupts::an_interrupted_publisher_leaves_a_whole_repository"),
             CLI_IT.boots("publishing::a_reader_sees_the_old_index_or_the_new_one"),
         ],
-        control: Control::Missing("no publisher that writes its index first"),
+        control: Control::Tests(&[
+            CLI_IT.boots(
+                "interrupts::control_run_a_publisher_that_writes_its_index_first_is_found_out",
+            ),
+            SIGNER.has("log::tests::control_run_a_checkpoint_without_its_entries_ends_the_log"),
+        ]),
         missing: None,
         untried: &["a registry and a witness that are down: there are none"],
     },
