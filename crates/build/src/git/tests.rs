@@ -214,6 +214,22 @@ fn a_pinned_commit_must_be_what_the_reference_leads_to() {
 }
 
 #[test]
+fn control_run_without_a_pin_a_moved_tag_is_followed() {
+    let bench = Bench::new();
+    let first = bench.commit(&[("a", "1")], "first");
+    bench.git(&["tag", "v1"]);
+    assert_eq!(bench.checkout(&tag("v1", &first)).unwrap().commit, first);
+    let moved = bench.commit(&[("a", "2")], "second");
+    bench.git(&["tag", "--force", "v1"]);
+    // A cache that has not seen the pinned commit.
+    let error = bench.checkout_with(&tag("v1", &first), "new").unwrap_err();
+    assert!(error.to_string().contains("the recipe expects"), "{error}");
+    let followed = bench.checkout(&tag("v1", "")).unwrap();
+    assert_eq!(followed.commit, moved);
+    assert_eq!(bench.files(&followed)["a"], "2");
+}
+
+#[test]
 fn cherry_picks_are_applied_and_repeatable() {
     let bench = Bench::new();
     let base = bench.commit(&[("a", "1\n"), ("b", "1\n")], "first");

@@ -221,3 +221,35 @@ fn a_test_that_fails_attests_nothing() {
         assert_eq!(names(&repository.join(ARCH), ""), Vec::<String>::new());
     }
 }
+
+/// Builds a package whose test says what a test that passed would say, and then does this.
+fn tested_by(workshop: &Workshop, end: &str) -> (Outcome, PathBuf) {
+    let write = "mkdir -p \"${{targets.destdir}}/etc\"\necho x > \"${{targets.destdir}}/etc/x\"";
+    let test = format!(
+        "test:\n  environment:\n    contents:\n      packages:\n        - busybox\n  pipeline:\n    - \
+         runs: |\n        echo PASS; echo '1 passed, 0 failed'; echo 'exit status 0'\n        {end}\n"
+    );
+    let recipe = recipe(workshop, "boasts", &[("write", write)], &test);
+    let out = workshop.at("packages");
+    (run(&mut build(&recipe, &out)), out.join(ARCH))
+}
+
+#[test]
+#[ignore = "needs a guest: run through cargo xtask test"]
+fn a_test_that_prints_pass_and_fails_attests_nothing() {
+    let workshop = Workshop::new();
+    let (outcome, folder) = tested_by(&workshop, "test -e /etc/y");
+    outcome.expect(3);
+    assert!(outcome.stderr.contains("  | PASS\n"), "{outcome}");
+    assert_eq!(names(&folder, ".jsonl"), Vec::<String>::new());
+}
+
+#[test]
+#[ignore = "needs a guest: run through cargo xtask test"]
+fn control_run_a_test_whose_status_nobody_sees_is_attested_by_its_word() {
+    let workshop = Workshop::new();
+    let (outcome, folder) = tested_by(&workshop, "test -e /etc/y || true");
+    outcome.expect(0);
+    let attested = names(&folder, ".apk.intoto.jsonl");
+    assert_eq!(attested, ["boasts-1.0.0-r0.apk.intoto.jsonl"]);
+}

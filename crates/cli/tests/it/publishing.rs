@@ -1,6 +1,6 @@
 //! `bessemer publish`: the gate admits what is proven, and a repository is whole at every moment.
 
-use crate::commands::{ARCH, BESIDE, LIMIT, build, names, publish, recipe, run, verify};
+use crate::commands::{ARCH, BESIDE, LIMIT, bessemer, build, names, publish, recipe, run, verify};
 use crate::fixture::{FILES, tiny, trust_root};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -63,6 +63,29 @@ fn what_is_not_proven_is_not_admitted() {
     fs::write(&package, &bytes).unwrap();
     publish().expect(0);
     assert_eq!(names(&repository.join(ARCH), ".apk"), [FILES[0]]);
+}
+
+#[test]
+#[ignore = "needs a guest: run through cargo xtask test"]
+fn control_run_an_index_that_is_made_without_the_gate_offers_what_it_refuses() {
+    let workshop = Workshop::new();
+    let package = copied(&workshop, FILES[0]);
+    fs::remove_file(workshop.at(&format!("{}.intoto.jsonl", FILES[0]))).unwrap();
+    let repository = workshop.at("repository");
+    let publish = run(&mut publish(std::slice::from_ref(&package), &repository));
+    refused(&publish, &repository);
+    let index = workshop.at(INDEX);
+    let mut command = bessemer();
+    command.arg("index").arg("-o").arg(&index).arg(&package);
+    run(&mut command).expect(0);
+    let archive = read_index(&fs::read(&index).unwrap(), Limits::default()).unwrap();
+    let offered: Vec<_> = archive
+        .index
+        .entries
+        .iter()
+        .map(bessemer_apk::IndexEntry::file_name)
+        .collect();
+    assert_eq!(offered, [FILES[0]]);
 }
 
 #[test]

@@ -160,6 +160,47 @@ fn refuses_what_no_package_holds() {
     }
 }
 
+/// GNU tar with the checks of names off, as a builder would use it that trusts its guest.
+#[test]
+fn control_run_unpacked_without_looking_the_same_names_write_outside() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    for name in ["inside", "outside"] {
+        std::fs::create_dir(at(name)).unwrap();
+    }
+    let outside = at("outside").display().to_string();
+    let absolute = format!("{outside}/absolute");
+    let items: [(&str, &[Item<'_>]); 4] = [
+        ("climbed", &[("../outside/climbed", FILE, "", b"x")]),
+        ("absolute", &[(&absolute, FILE, "", b"x")]),
+        (
+            "through-a-link",
+            &[
+                ("link", SYMLINK, &outside, b""),
+                ("link/through-a-link", FILE, "", b"x"),
+            ],
+        ),
+        (
+            "through-a-name",
+            &[
+                ("other", SYMLINK, "../outside", b""),
+                ("other/through-a-name", FILE, "", b"x"),
+            ],
+        ),
+    ];
+    for (name, items) in items {
+        assert!(scan(items, &Limits::default()).is_err(), "{name}");
+        std::fs::write(at("hostile.tar"), archive(items)).unwrap();
+        let mut command = std::process::Command::new("tar");
+        command
+            .args(["--absolute-names", "-xf"])
+            .arg(at("hostile.tar"));
+        let status = command.arg("-C").arg(at("inside")).status().unwrap();
+        assert!(status.success(), "{name}");
+        assert_eq!(std::fs::read(at("outside").join(name)).unwrap(), b"x");
+    }
+}
+
 #[test]
 fn limits_are_errors() {
     let items: &[Item<'_>] = &[("a", FILE, "", b"12345"), ("b", FILE, "", b"12345")];

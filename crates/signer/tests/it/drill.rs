@@ -123,6 +123,27 @@ fn a_key_is_stolen() {
     assert_eq!(before.finish(&mut client).unwrap().remove(0).1, good);
 }
 
+/// What a factory is worth whose builders hold the key themselves, and whose keys need no log.
+#[test]
+fn control_run_whoever_has_the_key_has_any_statement_believed() {
+    let fixture = Fixture::start();
+    let mut client = fixture.client();
+    let mut root = client.trust_root().unwrap();
+    let thief = stolen(&fixture, &key_of(&root, Role::Provenance));
+    let (run, good) = finished(&mut client);
+    let payload = good.envelopes()[0].open(&thief.public().unwrap()).unwrap();
+    let mut told: serde_json::Value = serde_json::from_slice(&payload).unwrap();
+    let metadata = &mut told["predicate"]["runDetails"]["metadata"];
+    assert!(metadata["startedOn"].is_string(), "{told}");
+    metadata["startedOn"] = "2001-01-01T00:00:00Z".into();
+    let mut envelopes = good.envelopes().to_vec();
+    envelopes[0] = Envelope::seal(&serde_json::to_vec(&told).unwrap(), &thief).unwrap();
+    let forged = Sidecar::new(envelopes);
+    judged(&run, &forged, &root).unwrap_err();
+    root.keys.retain(|key| key.role != Role::Log);
+    judged(&run, &forged, &root).unwrap();
+}
+
 #[test]
 fn every_role_gets_a_new_key_and_old_statements_stay_good() {
     let fixture = Fixture::start();

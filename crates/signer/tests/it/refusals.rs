@@ -273,6 +273,20 @@ fn refuses_other_users_passwords_and_open_directories() {
 }
 
 #[test]
+fn control_run_a_signer_that_is_told_another_uid_answers_it() {
+    let mut fixture = Fixture::start();
+    drop(fixture.process);
+    // Directory, socket and client are those of the refusal: the uid alone makes the difference.
+    let own = rustix::process::geteuid().as_raw();
+    for (uid, answered) in [(own + 1, false), (own, true)] {
+        fixture.options.allow_uid = uid;
+        let process = SignerProcess::spawn(&fixture.options).unwrap();
+        let mut client = process.client().unwrap();
+        assert_eq!(client.describe().is_ok(), answered, "{uid}");
+    }
+}
+
+#[test]
 fn refuses_to_go_on_with_an_altered_log() {
     let fixture = Fixture::start();
     let mut client = fixture.client();

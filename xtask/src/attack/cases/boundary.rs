@@ -81,7 +81,9 @@ pub(super) const CASES: &[Case] = &[
             SIGNER_IT.has("refusals::refuses_other_users_passwords_and_open_directories"),
             SIGNER_IT.has("refusals::keeps_its_keys_from_the_uid_that_asks_it"),
         ],
-        control: Control::Tests(&[SIGNER_IT.has("statements::signs_a_run_and_admits_it")]),
+        control: Control::Tests(&[
+            SIGNER_IT.has("refusals::control_run_a_signer_that_is_told_another_uid_answers_it")
+        ]),
         missing: None,
         untried: &["launchers' and pods' tokens: there are none in a factory of one host"],
     },

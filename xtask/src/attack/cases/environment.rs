@@ -117,7 +117,7 @@ pub(super) const CASES: &[Case] = &[
             CLI_IT.boots("own_kernel::the_gate_speaks_of_every_environment_before_it_starts"),
         ],
         control: Control::Within(
-            "the end of nothing_boots_on_the_word_of_another_package: the same request with nothing changed is signed",
+            "the end of what_boots_is_verified_before_it_starts_and_provenance_names_the_verdict: a job for which nobody asks the gate boots and is signed, whatever its kernel is",
         ),
         missing: None,
         untried: &[

@@ -72,9 +72,9 @@ pub(super) const CASES: &[Case] = &[
             BUILD.has("git::tests::a_pinned_commit_must_be_what_the_reference_leads_to"),
             CLI_IT.boots("git::a_tag_is_built_and_provenance_names_commit_and_tree"),
         ],
-        control: Control::Within(
-            "both tests: with the commit that the tag has, the same recipe is built",
-        ),
+        control: Control::Tests(&[
+            BUILD.has("git::tests::control_run_without_a_pin_a_moved_tag_is_followed"),
+        ]),
         missing: None,
         untried: &[
             "a reference that moves between resolution and checkout",

@@ -21,13 +21,14 @@ pub(super) const CASES: &[Case] = &[
             VM_IT.has("hostile::a_step_cannot_be_lied_about"),
         ],
         control: Control::Tests(&[
+            PACKAGE.has("scan::tests::control_run_unpacked_without_looking_the_same_names_write_outside"),
             PACKAGE.has("scan::tests::keeps_contents_where_they_are"),
             VM_IT.has("hostile::a_truthful_script_is_a_session_and_its_texts_are_harmless"),
         ]),
         missing: None,
         untried: &[
             "the archives are made by tests, not by a recipe in a guest; a million files are not among them",
-            "the control runs take what is harmless; none unpacks a hostile archive without the checks",
+            "of messages that no agent sends, the control run takes what is harmless: none believes them",
         ],
     },
     Case {
@@ -73,14 +74,15 @@ pub(super) const CASES: &[Case] = &[
         attack: "a test prints PASS and fails, takes its agent's ports away, or was about another package",
         stopped_by: "the result is the exit status that the host saw, and is bound to the digest that the host gave",
         tests: &[
+            CLI_IT.boots("failures::a_test_that_prints_pass_and_fails_attests_nothing"),
             CLI_IT.boots("failures::a_test_that_fails_attests_nothing"),
             CLI_IT.boots("failures::a_step_that_takes_the_agents_ports_away"),
             VM_IT.has("hostile::a_step_cannot_be_lied_about"),
             SIGNER_IT.has("refusals::refuses_records_that_are_not_what_was_registered_or_measured"),
         ],
-        control: Control::Within(
-            "the end of refuses_records_that_are_not_what_was_registered_or_measured: the same record, unchanged, is signed",
-        ),
+        control: Control::Tests(&[CLI_IT.boots(
+            "failures::control_run_a_test_whose_status_nobody_sees_is_attested_by_its_word",
+        )]),
         missing: None,
         untried: &["it is a build guest whose agent loses its ports, not a test guest"],
     },
@@ -94,9 +96,10 @@ pub(super) const CASES: &[Case] = &[
             CLI_IT.boots("publishing::one_package_that_is_refused_keeps_all_of_them_out"),
             SIGNER_IT.has("refusals::refuses_records_that_are_not_what_was_registered_or_measured"),
         ],
-        control: Control::Within(
-            "the end of what_is_not_proven_is_not_admitted: the same package with its envelopes is published",
-        ),
+        control: Control::Tests(&[
+            CLI_IT.boots("publishing::control_run_an_index_that_is_made_without_the_gate_offers_what_it_refuses"),
+            CLI_IT.boots("publishing::an_untested_package_enters_only_where_that_is_allowed_and_the_summary_says_so"),
+        ]),
         missing: None,
         untried: &["a refusal is an error of the command; nothing raises an alarm"],
     },

@@ -18,9 +18,9 @@ pub(super) const CASES: &[Case] = &[
             ATTEST.has("derive::tests::refuses_documents_that_disagree"),
             ATTEST.has("derive::tests::asserts_a_provisioned_id_only_under_its_conditions"),
         ],
-        control: Control::Within(
-            "the ends of the first two tests: the same record, unchanged, is signed",
-        ),
+        control: Control::Tests(&[
+            SIGNER_IT.has("drill::control_run_whoever_has_the_key_has_any_statement_believed")
+        ]),
         missing: None,
         untried: &[
             "an arbitrary statement: the protocol has no message that could carry one",
