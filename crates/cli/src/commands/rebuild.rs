@@ -4,6 +4,7 @@ mod attested;
 mod comparing;
 mod complete;
 mod contents;
+mod outcome;
 mod reading;
 mod sbom;
 #[cfg(test)]
@@ -16,8 +17,7 @@ use super::build::{accelerator, check_architecture, jail};
 use super::lint::LintArguments;
 use super::network::NetworkArguments;
 use super::repositories::RepositoryArguments;
-use super::verify::read_trust_root;
-use crate::exit;
+use super::verify::{Beside, read_trust_root};
 use crate::melange_flags::RebuildFlags;
 use crate::print::{self, Hint};
 use crate::services::{Inherited, Services};
@@ -30,8 +30,8 @@ use bessemer_recipe::{FileRef, Plan};
 use comparing::Comparison;
 use complete::Completeness;
 use contents::Contents;
+pub(super) use outcome::Outcome;
 use reading::{Original, RECIPE};
-use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -80,6 +80,9 @@ pub(crate) struct Arguments {
     /// The keys that attestations of the packages are checked with [default: this factory's own]
     #[arg(long, value_name = "FILE")]
     pub(super) trust_root: Option<PathBuf>,
+    /// Where the attestations of a single package are, when not beside it; `verify` says so
+    #[arg(skip)]
+    pub(super) beside: Option<Beside>,
     /// Directory or URL that is asked for sources first; may be repeated
     #[arg(long = "mirror")]
     pub(super) mirrors: Vec<String>,
@@ -115,6 +118,7 @@ impl Arguments {
             diff: true,
             complete: false,
             trust_root: None,
+            beside: None,
             mirrors: Vec::new(),
             cache_dir: None,
             accelerator: AcceleratorChoice::Auto,
@@ -123,20 +127,6 @@ impl Arguments {
             json: false,
         }
     }
-}
-
-/// What became of all packages.
-#[derive(Debug)]
-pub(super) enum Outcome {
-    /// They were built again.
-    Rebuilt {
-        /// Old and new, one for each package.
-        comparisons: Vec<Comparison>,
-        /// What entered the guests, one for each build, if that was asked.
-        complete: Vec<Completeness>,
-    },
-    /// A build failed, and the worker said why.
-    Failed(Failed),
 }
 
 /// Builds again, compares and says so.
@@ -177,7 +167,7 @@ pub(super) fn carry_out(arguments: &Arguments, inherited: Option<&Inherited>) ->
     };
     let mut built: BTreeMap<(String, String, String), Original> = BTreeMap::new();
     let mut comparisons = Vec::new();
-    let mut complete = Vec::new();
+    let mut complete: Vec<Completeness> = Vec::new();
     for original in originals {
         let attested = attested(&original, &root, arguments)?;
         let known = built.get(&original.origin());
@@ -197,7 +187,11 @@ pub(super) fn carry_out(arguments: &Arguments, inherited: Option<&Inherited>) ->
                 original.file
             ));
         }
-        comparisons.push(compare(&original, attested.is_some(), arguments)?);
+        let comparison = compare(&original, attested.is_some(), arguments)?;
+        if let Some(complete) = complete.iter_mut().find(|one| one.is_of(&original)) {
+            complete.compared(comparison.equal());
+        }
+        comparisons.push(comparison);
     }
     Ok(Outcome::Rebuilt {
         comparisons,
@@ -214,8 +208,10 @@ fn completeness(
     made: &Made,
 ) -> Result<Completeness> {
     let rebuilt = Original::read(&rebuilt_path(original, arguments))?;
-    let again = Attested::find(&rebuilt, own)?.context("the rebuild was not attested")?;
-    Completeness::new(&original.file, attested, &again, &made.result)
+    let beside = Beside::of(&rebuilt.path);
+    let again = Attested::find(&rebuilt, &beside, own)?;
+    let again = again.context("the rebuild was not attested")?;
+    Completeness::new(original, attested, &again, &made.result)
 }
 
 /// What the attestations beside a package prove of it; nothing when there are none.
@@ -224,7 +220,9 @@ fn attested(
     root: &TrustRoot,
     arguments: &Arguments,
 ) -> Result<Option<Attested>> {
-    let attested = Attested::find(original, root).map_err(|error| {
+    let beside = arguments.beside.clone();
+    let beside = beside.unwrap_or_else(|| Beside::of(&original.path));
+    let attested = Attested::find(original, &beside, root).map_err(|error| {
         let usual = "name the keys of the factory that built it with --trust-root, or take the attestations away to believe the package as it is";
         match arguments.trust_root {
             None if hints::hint(&error).is_none() => error.context(Hint(usual.to_owned())),
@@ -348,57 +346,4 @@ fn rebuilt_path(original: &Original, arguments: &Arguments) -> PathBuf {
 fn rebuilt(path: &Path) -> Result<Contents> {
     Contents::read(path)
         .with_context(|| format!("the rebuild made no such package as {}", path.display()))
-}
-
-impl Outcome {
-    fn parts(&self) -> (&[Comparison], &[Completeness]) {
-        match self {
-            Self::Rebuilt {
-                comparisons,
-                complete,
-            } => (comparisons, complete),
-            Self::Failed(_) => (&[], &[]),
-        }
-    }
-
-    /// How many packages are not what they were.
-    fn different(&self) -> usize {
-        let (comparisons, _) = self.parts();
-        comparisons.iter().filter(|one| !one.equal()).count()
-    }
-
-    pub(super) fn to_json(&self) -> Value {
-        let (comparisons, complete) = self.parts();
-        let packages: Vec<_> = comparisons.iter().map(Comparison::to_json).collect();
-        let mut result = json!({"equal": self.different() == 0, "packages": packages});
-        if !complete.is_empty() {
-            result["complete"] = complete.iter().map(Completeness::to_json).collect();
-        }
-        result
-    }
-
-    pub(super) fn to_text(&self, diff: bool) -> String {
-        let (comparisons, complete) = self.parts();
-        let comparisons = comparisons
-            .iter()
-            .map(|one| print::plain(&one.to_text(diff)));
-        comparisons
-            .chain(complete.iter().map(Completeness::to_text))
-            .collect()
-    }
-
-    /// The exit status, after a word on what differs.
-    pub(super) fn judge(&self, wanted: bool) -> u8 {
-        match (self, self.different()) {
-            (Self::Failed(_), _) => exit::ERROR,
-            (_, different) if wanted && different > 0 => {
-                print::failure(&anyhow!(
-                    "{different} of {} packages differ from what was built before",
-                    self.parts().0.len()
-                ));
-                exit::ERROR
-            }
-            _ => 0,
-        }
-    }
 }

@@ -64,6 +64,15 @@ impl Arguments {
                 .map(|_| "--proofs names one file, and there are several packages")
         }
     }
+
+    /// Where the attestations of one of the packages are.
+    fn beside(&self, package: &Path) -> Beside {
+        let usual = Beside::of(package);
+        Beside {
+            attestations: self.attestations.clone().unwrap_or(usual.attestations),
+            proofs: self.proofs.clone().unwrap_or(usual.proofs),
+        }
+    }
 }
 
 /// Verifies, and says what was proven; exit status 1 if any package has any mismatch.
@@ -110,14 +119,16 @@ fn proven_complete(
     inherited: Option<&Inherited>,
 ) -> Result<ExitCode> {
     let (packages, root) = (&arguments.packages, &arguments.trust_root);
-    let outcome = arguments.complete.carry_out(packages, root, inherited)?;
+    // Several packages have no file named for them: the command line was checked.
+    let beside = match packages.as_slice() {
+        [package] => Some(arguments.beside(package)),
+        _ => None,
+    };
+    let complete = &arguments.complete;
+    let outcome = complete.carry_out(packages, beside, root, inherited)?;
     let status = outcome.judge(true);
     if arguments.json {
-        let result = if status == 0 { "PASS" } else { "FAIL" };
-        let rebuilt = outcome.to_json();
-        print::json(&serde_json::json!({
-            "result": result, "packages": reports, "rebuilt": rebuilt,
-        }))?;
+        print::json(&complete::report(&outcome, status == 0, reports))?;
     } else {
         print::bytes(outcome.to_text(true).as_bytes())?;
     }
@@ -159,15 +170,7 @@ fn refusal(package: &Path, error: &anyhow::Error) -> serde_json::Value {
 
 fn check(package: &Path, arguments: &Arguments, root: &TrustRoot) -> Result<Report> {
     let facts = facts(package)?;
-    let path = arguments
-        .attestations
-        .clone()
-        .unwrap_or_else(|| sidecar_path(package));
-    let proofs = arguments
-        .proofs
-        .clone()
-        .unwrap_or_else(|| proofs_path(package));
-    let sidecar = with_proofs(read_envelopes(&path)?, &proofs)?;
+    let sidecar = arguments.beside(package).read()?;
     let policy = VerifyPolicy {
         min_level: arguments.min_level,
         require_tests: !arguments.allow_untested,
@@ -187,6 +190,29 @@ fn check(package: &Path, arguments: &Arguments, root: &TrustRoot) -> Result<Repo
         }
     }
     Ok(report)
+}
+
+/// Where what was attested of a package is.
+#[derive(Debug, Clone)]
+pub(crate) struct Beside {
+    pub(crate) attestations: PathBuf,
+    /// The proofs that these are logged; the file need not be there.
+    pub(crate) proofs: PathBuf,
+}
+
+impl Beside {
+    /// Beside the package itself.
+    pub(crate) fn of(package: &Path) -> Self {
+        Self {
+            attestations: sidecar_path(package),
+            proofs: proofs_path(package),
+        }
+    }
+
+    /// Reads the envelopes, and the proofs if there are any.
+    pub(crate) fn read(&self) -> Result<Sidecar> {
+        with_proofs(read_envelopes(&self.attestations)?, &self.proofs)
+    }
 }
 
 /// The attestations beside a package.
@@ -211,10 +237,7 @@ pub(crate) fn proofs_path(package: &Path) -> PathBuf {
 
 /// Reads the envelopes beside a package, and the proofs if there are any.
 pub(crate) fn read_sidecar(package: &Path) -> Result<Sidecar> {
-    with_proofs(
-        read_envelopes(&sidecar_path(package))?,
-        &proofs_path(package),
-    )
+    Beside::of(package).read()
 }
 
 fn read_envelopes(path: &Path) -> Result<Sidecar> {

@@ -103,9 +103,20 @@ equal: {two}
 #[ignore = "needs a guest: run through cargo xtask test"]
 fn a_provenance_is_shown_to_list_everything() {
     let workshop = Workshop::new();
+    // Its attestations stand elsewhere, under other names.
+    let original = tiny().builds[0].join(FILES[0]);
+    let folder = Workshop::new();
+    let package = folder.file(FILES[0], fs::read(&original).unwrap());
+    let attested = BESIDE.map(|end| {
+        let bytes = fs::read(format!("{}{end}", original.display())).unwrap();
+        folder.file(&format!("attested{end}"), bytes)
+    });
     let mut command = bessemer();
     command.current_dir(workshop.path()).arg("verify");
-    command.arg(tiny().builds[0].join(FILES[0]));
+    command.arg(package);
+    let [envelopes, proofs] = attested;
+    command.arg("--attestations").arg(envelopes);
+    command.arg("--proofs").arg(proofs);
     command.args(["--complete", "--json", "--trust-root"]);
     command.arg(&tiny().trust_root).arg("--repository-append");
     command.arg(variable("BESSEMER_TEST_REPOSITORY"));
@@ -116,6 +127,8 @@ fn a_provenance_is_shown_to_list_everything() {
     assert_eq!(found["result"], "PASS");
     assert_eq!(found["packages"][0]["result"], "PASS");
     assert_eq!(found["rebuilt"]["equal"], true);
+    assert_eq!(found["rebuilt"]["packages"][0]["attested"], true);
+    assert_eq!(found["rebuilt"]["complete"][0]["complete"], true);
     let entered = &found["rebuilt"]["complete"][0]["entered"];
     let messages = entered["messages"].as_array().unwrap();
     let whats = messages.iter().map(|it| it["what"].as_str().unwrap());

@@ -1,7 +1,7 @@
 //! What the attestations beside a package prove of its making.
 
 use super::reading::Original;
-use crate::commands::verify::{read_sidecar, sidecar_path};
+use crate::commands::verify::Beside;
 use anyhow::{Context, Result};
 use bessemer_attest::predicates::{PROVENANCE_TYPE, Provenance, ResourceParameters};
 use bessemer_attest::verify::{Origin, VerifyPolicy, verify};
@@ -31,13 +31,17 @@ pub(super) struct Attested {
 }
 
 impl Attested {
-    /// Looks beside the package. An error when something is there that does not speak of this very
-    /// file, or that no known key signed.
-    pub(super) fn find(original: &Original, root: &TrustRoot) -> Result<Option<Self>> {
-        if !sidecar_path(&original.path).exists() {
+    /// Looks for attestations where `beside` says. An error when something is there that does not
+    /// speak of this very file, or that no known key signed.
+    pub(super) fn find(
+        original: &Original,
+        beside: &Beside,
+        root: &TrustRoot,
+    ) -> Result<Option<Self>> {
+        if !beside.attestations.exists() {
             return Ok(None);
         }
-        let sidecar = read_sidecar(&original.path)?;
+        let sidecar = beside.read()?;
         let policy = VerifyPolicy {
             now: Some(now()?),
             ..VerifyPolicy::default()

@@ -1,6 +1,7 @@
 //! `--complete`: whether what the provenance lists is all that the build had.
 
 use super::attested::Attested;
+use super::reading::Original;
 use crate::print::{Hint, plain_line};
 use anyhow::{Context, Result, anyhow, bail};
 use serde_json::{Value, json};
@@ -19,6 +20,10 @@ const MEASURED: [&str; 5] = [
 #[derive(Debug)]
 pub(in crate::commands) struct Completeness {
     file: String,
+    /// The build that it is of.
+    origin: (String, String, String),
+    /// Whether every package of it that was compared is the same again.
+    equal: bool,
     /// As the worker explains it.
     entered: Value,
     /// What was measured of the original's guest, and is the same again.
@@ -27,15 +32,16 @@ pub(in crate::commands) struct Completeness {
 
 impl Completeness {
     /// Holds the rebuild's guest against the original's. The packages themselves are compared
-    /// elsewhere.
+    /// elsewhere, and [`Completeness::compared`] is told.
     pub(super) fn new(
-        file: &str,
+        package: &Original,
         original: &Attested,
         rebuilt: &Attested,
         result: &Value,
     ) -> Result<Self> {
         let entered = result.get("entered").filter(|found| found.is_object());
         let entered = entered.context("the worker does not say what entered its guest")?;
+        let file = &package.file;
         let mut measured = Vec::new();
         for name in MEASURED {
             let (before, after) = (original.measured.get(name), rebuilt.measured.get(name));
@@ -51,10 +57,22 @@ impl Completeness {
             bail!("{file}: its provenance has no digest of what its guest was given");
         }
         Ok(Self {
-            file: file.to_owned(),
+            file: file.clone(),
+            origin: package.origin(),
+            equal: true,
             entered: entered.clone(),
             measured,
         })
+    }
+
+    /// Whether a package is of this build.
+    pub(super) fn is_of(&self, package: &Original) -> bool {
+        self.origin == package.origin()
+    }
+
+    /// Takes in whether a package of this build is the same again.
+    pub(super) fn compared(&mut self, equal: bool) {
+        self.equal &= equal;
     }
 
     pub(super) fn to_json(&self) -> Value {
@@ -64,13 +82,18 @@ impl Completeness {
             .map(|(name, digest)| json!({"name": name, "sha256": digest}));
         json!({
             "file": self.file,
+            "complete": self.equal,
             "measured": measured.collect::<Vec<_>>(),
             "entered": self.entered,
         })
     }
 
     pub(super) fn to_text(&self) -> String {
-        let mut text = format!("complete: {}\n", self.file);
+        let mut text = if self.equal {
+            format!("complete: {}\n", self.file)
+        } else {
+            format!("explained: {}, but different\n", self.file)
+        };
         let mut line = |name: &str, what: String| {
             // Writing to a string cannot fail.
             let _ = writeln!(text, "  {name:<18} {}", plain_line(&what));
@@ -146,6 +169,7 @@ fn strings(list: &Value) -> Vec<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::commands::rebuild::tests::fixture;
     use std::collections::BTreeMap;
 
     fn attested(kernel: &str) -> Attested {
@@ -162,6 +186,10 @@ mod tests {
         }
     }
 
+    fn package() -> Original {
+        Original::read(&fixture("perl-json-4.11-r0.apk")).unwrap()
+    }
+
     #[test]
     fn the_guest_must_have_been_given_the_same() {
         let result = json!({"entered": {
@@ -171,15 +199,27 @@ mod tests {
             "messages": [{"what": "configure", "from": "x"}, {"what": "run", "from": "x"}],
             "exceptions": ["clock"],
         }});
-        let found = Completeness::new("a.apk", &attested("k"), &attested("k"), &result).unwrap();
+        let package = package();
+        let again =
+            |kernel, result| Completeness::new(&package, &attested("k"), &attested(kernel), result);
+        let mut found = again("k", &result).unwrap();
+        assert!(found.is_of(&package));
+        found.compared(true);
+        assert_eq!(found.to_json()["complete"], true);
         insta::assert_snapshot!(found.to_text());
-        let error = Completeness::new("a.apk", &attested("k"), &attested("l"), &result);
+        // Everything is explained, and yet the list did not give the package.
+        found.compared(false);
+        found.compared(true);
+        assert_eq!(found.to_json()["complete"], false);
+        let text = found.to_text();
+        let first = "explained: perl-json-4.11-r0.apk, but different\n";
+        assert!(text.starts_with(first), "{text}");
+        let error = again("l", &result);
         let error = format!("{:#}", error.unwrap_err());
         assert!(
             error.contains("the kernel of the guest was k, and is l"),
             "{error}"
         );
-        let error = Completeness::new("a.apk", &attested("k"), &attested("k"), &json!({}));
-        assert!(error.is_err());
+        assert!(again("k", &json!({})).is_err());
     }
 }

@@ -6,7 +6,7 @@ use super::reading::Original;
 use super::sbom::described;
 use std::path::{Path, PathBuf};
 
-fn fixture(name: &str) -> PathBuf {
+pub(super) fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../package/tests/fixtures")
         .join(name)

@@ -1,11 +1,13 @@
 //! `verify --complete`: whether the provenance lists everything that the build had.
 
+use super::Beside;
 use crate::commands::build::{accelerator, jail};
 use crate::commands::rebuild::{self, Outcome};
 use crate::commands::repositories::RepositoryArguments;
 use crate::services::Inherited;
 use anyhow::{Context as _, Result};
 use bessemer_attest::documents::{AcceleratorChoice, JailChoice};
+use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, clap::Args)]
@@ -34,10 +36,11 @@ pub(crate) struct CompleteArguments {
 }
 
 impl CompleteArguments {
-    /// Builds what was verified again; nothing of it is kept.
+    /// Builds what was verified again, by the attestations it was verified by; nothing is kept.
     pub(super) fn carry_out(
         &self,
         packages: &[PathBuf],
+        beside: Option<Beside>,
         trust_root: &Path,
         inherited: Option<&Inherited>,
     ) -> Result<Outcome> {
@@ -49,6 +52,7 @@ impl CompleteArguments {
             source_dir: self.source_dir.clone(),
             complete: true,
             trust_root: Some(trust_root.to_path_buf()),
+            beside,
             mirrors: self.mirrors.clone(),
             cache_dir: self.cache_dir.clone(),
             accelerator: self.accelerator,
@@ -56,5 +60,45 @@ impl CompleteArguments {
             ..rebuild::Arguments::quiet()
         };
         rebuild::carry_out(&asked, inherited)
+    }
+}
+
+/// What `--json` prints: the reports of verification, and `rebuilt` or, when nothing was built
+/// again, `failure` as the worker told it.
+pub(super) fn report(outcome: &Outcome, passed: bool, reports: &[Value]) -> Value {
+    let result = if passed { "PASS" } else { "FAIL" };
+    let mut report = json!({"result": result, "packages": reports});
+    match outcome.failure() {
+        Some(failure) => report["failure"] = failure,
+        None => report["rebuilt"] = outcome.to_json(),
+    }
+    report
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::build::order::Failed;
+    use std::process::ExitCode;
+
+    #[test]
+    fn a_rebuild_that_failed_has_a_reason_and_no_packages() {
+        let failed = |printed: &[u8]| {
+            let (status, printed) = (ExitCode::from(1), printed.to_vec());
+            Outcome::Failed(Failed { status, printed })
+        };
+        let packages = [json!({"result": "PASS"})];
+        let told = failed(br#"{"causes": ["no space"], "error": "cannot write"}"#);
+        assert_eq!(
+            report(&told, false, &packages),
+            json!({
+                "result": "FAIL", "packages": packages,
+                "failure": {"error": "cannot write", "causes": ["no space"]},
+            })
+        );
+        // One that was killed tells nothing.
+        let found = report(&failed(b""), false, &packages);
+        assert_eq!(found["failure"]["error"], "the worker failed");
+        assert_eq!(found.get("rebuilt"), None);
     }
 }
