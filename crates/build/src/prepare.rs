@@ -9,7 +9,8 @@ use crate::source::{self, SourceError};
 use bessemer_attest::documents::{AcceleratorChoice, ConfigSource, JailChoice};
 use bessemer_attest::documents::{
     CanonicalError, JobSpec, JobSpecSchema, Limits, Lock, LockKind, LockSchema, LockedBoot,
-    LockedFile, LockedPipeline, Network, NetworkPolicy, Parameters, canonical_bytes, digest,
+    LockedFile, LockedPackage, LockedPipeline, Network, NetworkPolicy, Parameters, canonical_bytes,
+    digest,
 };
 use bessemer_digest::Digest;
 use bessemer_recipe::{PipelineOrigin, Plan};
@@ -37,6 +38,9 @@ pub struct Request<'a> {
     pub environment_files: Vec<LockedFile>,
     /// Where packages come from.
     pub sources: &'a Sources<'a>,
+    /// File names of the environment's packages in the order in which an earlier build installed
+    /// them; those that are not named stay behind them, as resolved.
+    pub order: &'a [String],
     /// Places tried before a source's own.
     pub mirrors: &'a [String],
     /// The folder whose files enter the workspace.
@@ -97,8 +101,18 @@ pub fn prepare(
         detail: &request.plan.package.name,
     });
     let world = &request.plan.environment.packages;
-    let packages = resolve("build", world, request.sources)?;
+    let mut packages = resolve("build", world, request.sources)?;
+    // Exact versions leave the solver no choice of packages, but one of their order; and the
+    // environment disk follows the order.
+    packages.sort_by_key(|package| place(&package.locked, request.order));
     assemble(request, LockKind::Build, &packages, directory, reporter)
+}
+
+/// Where an earlier build installed a package; behind all of them if it did not.
+fn place(package: &LockedPackage, order: &[String]) -> usize {
+    let file = format!("{}-{}.apk", package.name, package.version);
+    let found = order.iter().position(|name| *name == file);
+    found.unwrap_or(order.len())
 }
 
 /// The same for a run that only tests: there is no build environment, and of the plan's sources only
@@ -221,4 +235,34 @@ fn lock(
         boot,
         environment_disk: None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packages_stand_where_an_earlier_build_had_them() {
+        let package = |name: &str| LockedPackage {
+            name: name.to_owned(),
+            version: "1-r0".to_owned(),
+            architecture: "x86_64".to_owned(),
+            uri: String::new(),
+            sha256: Digest::of(name),
+            size: 0,
+            control_sha1: String::new(),
+            attestation: None,
+            from_build: false,
+        };
+        let sorted = |order: &[&str]| {
+            let order: Vec<String> = order.iter().map(|it| format!("{it}-1-r0.apk")).collect();
+            let mut packages = ["a", "b", "c", "d"].map(package);
+            packages.sort_by_key(|package| place(package, &order));
+            packages.map(|package| package.name).concat()
+        };
+        assert_eq!(sorted(&[]), "abcd");
+        assert_eq!(sorted(&["d", "b", "a", "c"]), "dbac");
+        // What is not known stays as it was resolved.
+        assert_eq!(sorted(&["c", "x", "a"]), "cabd");
+    }
 }

@@ -306,6 +306,7 @@ fn build(
         index: Wanted::No,
         inputs: Inputs::Pinned {
             attested: attested.map_or_else(BTreeMap::new, |attested| attested.packages.clone()),
+            order: attested.map_or_else(Vec::new, |attested| attested.order.clone()),
         },
     };
     order.carry_out(services)

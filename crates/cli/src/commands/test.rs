@@ -211,6 +211,7 @@ fn job(
         environment_files: Vec::new(),
         plan,
         sources,
+        order: &[],
         mirrors: &with_cache(&arguments.mirrors, arguments.cache_dir.as_deref()),
         source_directory: arguments.source_dir.as_deref(),
         agent: &companion("bessemer-agent")?,

@@ -73,6 +73,8 @@ pub(in crate::commands) enum Inputs {
     Pinned {
         /// SHA-256 in hexadecimal by file name, of those that an attestation names.
         attested: BTreeMap<String, String>,
+        /// File names in the order in which it installed them, if that is known.
+        order: Vec<String>,
     },
 }
 
@@ -138,7 +140,7 @@ impl Order<'_> {
             trust_root: &trust_root,
         };
         let job = self.job(&ground, &mut progress)?;
-        if let Inputs::Pinned { attested } = &self.inputs {
+        if let Inputs::Pinned { attested, .. } = &self.inputs {
             pinned::as_attested(&job.lock.packages, attested)?;
         }
         let spec = job.write()?;
@@ -189,6 +191,10 @@ impl Order<'_> {
             environment_files: self.environment_files.clone(),
             plan,
             sources: &sources,
+            order: match &self.inputs {
+                Inputs::Pinned { order, .. } => order,
+                Inputs::Resolved => &[],
+            },
             mirrors: &with_cache(self.mirrors, self.cache_dir),
             source_directory: self.source_directory,
             agent: &companion("bessemer-agent")?,

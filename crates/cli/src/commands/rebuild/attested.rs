@@ -18,6 +18,8 @@ pub(super) struct Attested {
     pub(super) builder: String,
     /// The build environment's packages: file name to SHA-256 in hexadecimal.
     pub(super) packages: BTreeMap<String, String>,
+    /// Their file names in the order in which they were installed.
+    pub(super) order: Vec<String>,
     /// The files from beside the recipe that entered the workspace.
     pub(super) workspace: Vec<String>,
     /// Whether steps printed their commands.
@@ -75,6 +77,7 @@ impl Attested {
             let digest = entry.digest.get("sha256")?;
             Some((entry.name.clone()?, digest.clone()))
         });
+        let order = of_role("build-root").filter_map(|entry| entry.name.clone());
         let workspace = of_role("source").filter_map(|entry| {
             let name = entry.name.as_deref()?.strip_prefix("workspace/")?;
             Some(name.to_owned())
@@ -82,6 +85,7 @@ impl Attested {
         Ok(Some(Self {
             builder: built.builder_id,
             packages: packages.collect(),
+            order: order.collect(),
             workspace: workspace.collect(),
             debug: definition.external_parameters.debug,
             network,

@@ -178,6 +178,7 @@ mod tests {
         Attested {
             builder: String::new(),
             packages: BTreeMap::new(),
+            order: Vec::new(),
             workspace: Vec::new(),
             debug: false,
             network: None,
