@@ -7,6 +7,7 @@
 mod check;
 mod dependencies;
 mod environment;
+mod guest_inputs;
 mod identity;
 mod import;
 mod network;
@@ -26,7 +27,7 @@ pub use import::import_statement;
 pub use summary::{GatePolicy, SummaryRequest, summary_statement};
 pub use text::is_publishable;
 
-use crate::documents::{CanonicalError, JobSpec, Lock, NetworkRecord, Record};
+use crate::documents::{CanonicalError, GuestInputs, JobSpec, Lock, NetworkRecord, Record};
 use crate::predicates::{Provenance, SPDX_TYPE, TestResult};
 use crate::{ResourceDescriptor, Statement};
 use bessemer_digest::Digest;
@@ -105,6 +106,8 @@ pub struct Evidence<'a> {
     pub environment: Option<Digest>,
     /// The network records that it names, in its order.
     pub networks: &'a [NetworkRecord],
+    /// What the build's guest was given, as the record names it.
+    pub guest_inputs: &'a GuestInputs,
 }
 
 /// Documents that agree with each other and with what the issuer may assert.
@@ -122,6 +125,7 @@ impl<'a> Derivation<'a> {
         check::outputs(&evidence)?;
         tests_check::tests(&evidence)?;
         network::check(&evidence)?;
+        guest_inputs::check(&evidence)?;
         text::publishable(&evidence)?;
         identity::may_assert(issuer, &evidence)?;
         Ok(Self { issuer, evidence })

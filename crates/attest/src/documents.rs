@@ -7,6 +7,7 @@
 //! Invariant: nothing here performs IO or knows a key.
 
 mod canonical;
+mod guest_inputs;
 mod job_spec;
 mod lock;
 mod network;
@@ -17,6 +18,9 @@ mod timestamp;
 
 pub use canonical::{
     CanonicalError, DOCUMENT_LIMIT, Document, DocumentError, canonical_bytes, digest, parse,
+};
+pub use guest_inputs::{
+    DiskName, FilledBlocks, GuestDisk, GuestInputs, GuestInputsSchema, GuestMessage, LeftOut,
 };
 pub(crate) use job_spec::is_false;
 pub use job_spec::{

@@ -2,13 +2,15 @@
 
 use crate::derive::{BuilderKind, Evidence, Issuer};
 use crate::documents::{
-    Accelerator, AcceleratorChoice, Byproducts, Component, Components, ConfigSource, JailChoice,
-    JailObservation, JobSpec, JobSpecSchema, Limits, Lock, LockKind, LockSchema, LockedBoot,
-    LockedFile, LockedIndex, LockedKey, LockedPackage, LockedPipeline, LockedSource,
+    Accelerator, AcceleratorChoice, Byproducts, Component, Components, ConfigSource, DiskName,
+    FilledBlocks, GuestDisk, GuestInputs, GuestInputsSchema, GuestMessage, JailChoice,
+    JailObservation, JobSpec, JobSpecSchema, LeftOut, Limits, Lock, LockKind, LockSchema,
+    LockedBoot, LockedFile, LockedIndex, LockedKey, LockedPackage, LockedPipeline, LockedSource,
     MachineObservation, Network, NetworkRecord, Outcome, Output, Parameters, Record, RecordSchema,
     StepResult, TestOutcome, TestRun, digest,
 };
 use bessemer_digest::Digest;
+use std::collections::BTreeMap;
 
 /// Job spec, locks and record that agree.
 #[derive(Debug, Clone)]
@@ -18,6 +20,7 @@ pub(crate) struct Run {
     pub(crate) test_locks: Vec<Lock>,
     pub(crate) record: Record,
     pub(crate) networks: Vec<NetworkRecord>,
+    pub(crate) guest_inputs: GuestInputs,
 }
 
 impl Run {
@@ -29,6 +32,7 @@ impl Run {
             record: &self.record,
             environment: Some(Digest::of("environment")),
             networks: &self.networks,
+            guest_inputs: &self.guest_inputs,
         }
     }
 
@@ -37,6 +41,7 @@ impl Run {
         self.job_spec.lock = digest(&self.lock).unwrap();
         self.record.lock = self.job_spec.lock;
         self.record.job_spec = digest(&self.job_spec).unwrap();
+        self.record.byproducts.guest_inputs = Some(digest(&self.guest_inputs).unwrap());
         if let Some(lock) = self.test_locks.first() {
             self.record.tests[0].lock = Some(digest(lock).unwrap());
         }
@@ -65,6 +70,7 @@ pub(crate) fn run() -> Run {
         test_locks: vec![test_lock],
         record: record(),
         networks: Vec::new(),
+        guest_inputs: guest_inputs(),
     };
     run.reseal();
     run
@@ -234,6 +240,7 @@ fn record() -> Record {
         }],
         networks: Vec::new(),
         byproducts: Byproducts {
+            guest_inputs: None,
             log: Digest::of("log"),
             plan: Digest::of("plan"),
             manifest: Digest::of("manifest"),
@@ -243,5 +250,54 @@ fn record() -> Record {
             jailer: component("jailer"),
             signer: component("signer"),
         },
+    }
+}
+
+/// What the machine's guest was given.
+fn guest_inputs() -> GuestInputs {
+    let read_only = |name, content| GuestDisk {
+        name,
+        size: 8192,
+        sha256: Some(Digest::of(content)),
+        filled: None,
+    };
+    let writable = |name, mib: u64, count| GuestDisk {
+        name,
+        size: mib << 20,
+        sha256: None,
+        filled: Some(FilledBlocks {
+            count,
+            sha256: Digest::of("filled"),
+        }),
+    };
+    let date = job_spec().source_date_epoch.to_string();
+    let run = GuestMessage::Run {
+        id: "main/0".to_owned(),
+        argv: vec!["/bin/sh".to_owned(), "-c".to_owned(), "make".to_owned()],
+        directory: "/home/build".to_owned(),
+        environment: BTreeMap::new(),
+        timeout_seconds: 3600,
+    };
+    GuestInputs {
+        schema: GuestInputsSchema::V1,
+        command_line: vec!["quiet".to_owned()],
+        disks: vec![
+            read_only(DiskName::Environment, "disk"),
+            read_only(DiskName::Sources, "sources"),
+            writable(DiskName::Scratch, 4096, 40),
+            writable(DiskName::Output, 1024, 0),
+        ],
+        messages: vec![
+            GuestMessage::Configure {
+                environment: [("SOURCE_DATE_EPOCH".to_owned(), date)].into(),
+                hostname: "bessemer".to_owned(),
+                left_out: vec![LeftOut::Clock],
+            },
+            run,
+            GuestMessage::Archive {
+                paths: vec!["/home/build/melange-out".to_owned()],
+            },
+            GuestMessage::PowerOff {},
+        ],
     }
 }

@@ -5,6 +5,7 @@ mod capabilities;
 mod description;
 mod entered;
 mod guest;
+mod inputs;
 mod linting;
 mod machine;
 mod manifest;
@@ -13,7 +14,7 @@ mod outputs;
 mod record;
 mod test_guest;
 
-pub use entered::{Entered, EnteredDisk, EnteredError, Explained};
+pub use entered::{Entered, EnteredDisk, EnteredError, EnteredWritable, Explained};
 pub use guest::GuestError;
 pub use linting::{LintError, Linting};
 pub use machine::{MachineError, Tools};
@@ -29,7 +30,9 @@ use crate::reporter::{Event, Reporter};
 use crate::run_directory::RunDirectory;
 use crate::source::{self, Asking};
 use crate::sources_disk::{SourcesDiskError, sources_disk};
-use bessemer_attest::documents::{Record, TestOutcome, TestRun, Timestamp, TimestampError};
+use bessemer_attest::documents::{
+    GuestInputs, Record, TestOutcome, TestRun, Timestamp, TimestampError,
+};
 use bessemer_digest::Digest;
 use bessemer_recipe::EnvironmentPlan;
 use bessemer_repository::PackageFile;
@@ -79,6 +82,8 @@ pub struct Done {
     pub record: Record,
     /// Where what entered the build's guest comes from, if that was asked.
     pub entered: Option<Entered>,
+    /// What the build's guest was given, canonical.
+    pub guest_inputs: Vec<u8>,
     /// The packages, in the record's order.
     pub packages: Vec<BuiltPackage>,
     /// The locks of the test environments, canonical bytes by digest.
@@ -243,6 +248,7 @@ struct Built {
     packages: Vec<BuiltPackage>,
     observed: Observed,
     entered: Option<Entered>,
+    inputs: GuestInputs,
     environment: EnvironmentDisk,
     sources_digest: Digest,
     network: Option<Recorded>,

@@ -2,7 +2,7 @@
 //! same, so neither the code nor the page can change alone.
 
 use bessemer_attest::derive::{BuilderKind, Issuer, apk_build_type};
-use bessemer_attest::documents::{Component, JobSpec, Lock, NetworkRecord, Record};
+use bessemer_attest::documents::{Component, GuestInputs, JobSpec, Lock, NetworkRecord, Record};
 use bessemer_attest::predicates::{Import, Provenance, Summary, TestResult};
 use bessemer_attest::{Statement, TrustRoot};
 use bessemer_digest::Digest;
@@ -14,7 +14,8 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// The pages that must show an example, and of what.
-const EXPECTED: [(&str, &str); 10] = [
+const EXPECTED: [(&str, &str); 11] = [
+    ("guest-inputs.md", "bessemer.guest-inputs/v1"),
     ("job-spec.md", "bessemer.job-spec/v1"),
     ("kernel.md", "bessemer.kernel/v1"),
     ("lock.md", "bessemer.lock/v1"),
@@ -116,6 +117,7 @@ fn check(place: &str, block: &str) -> String {
         "bessemer.lock/v1" => same::<Lock>(place, &value),
         "bessemer.job-spec/v1" => same::<JobSpec>(place, &value),
         "bessemer.network/v1" => same::<NetworkRecord>(place, &value),
+        "bessemer.guest-inputs/v1" => same::<GuestInputs>(place, &value),
         "bessemer.record/v1" => same::<Record>(place, &value),
         "bessemer.kernel/v1" => same::<KernelDescriptor>(place, &value),
         "bessemer.trust-root/v1" => {

@@ -55,7 +55,7 @@ pub(crate) fn component(program: &Path) -> Result<Component> {
     })
 }
 
-/// Hands record, locks, logs, SBOMs and packages to the signer, and writes what it derives beside
+/// Hands record, locks, logs, guest inputs, SBOMs and packages to the signer, and writes what it derives beside
 /// the packages.
 pub(crate) fn finish(client: &mut Client, job: &Job, done: &Done, out: &Path) -> Result<()> {
     let record = memory_file(&canonical_bytes(&done.record)?)?;
@@ -84,6 +84,7 @@ pub(crate) fn finish(client: &mut Client, job: &Job, done: &Done, out: &Path) ->
         locks: &locks.iter().collect::<Vec<_>>(),
         logs: &logs.iter().collect::<Vec<_>>(),
         networks: &networks.iter().collect::<Vec<_>>(),
+        guest_inputs: &memory_file(&done.guest_inputs)?,
         sboms: &sboms.iter().collect::<Vec<_>>(),
         apks: &apks.iter().collect::<Vec<_>>(),
         signature_sizes: &signature_sizes,

@@ -64,6 +64,8 @@ pub struct FinishedRun<'a> {
     pub logs: &'a [&'a File],
     /// The network records, in the record's order.
     pub networks: &'a [&'a File],
+    /// What the build's guest was given.
+    pub guest_inputs: &'a File,
     /// The SPDX document of every output, in the record's order.
     pub sboms: &'a [&'a File],
     /// Every apk, in the record's order.
@@ -153,11 +155,20 @@ impl Client {
             locks: run.locks.len(),
             logs: run.logs.len(),
             networks: run.networks.len(),
+            guest_inputs: 1,
             outputs: run.apks.len(),
             signature_sizes: run.signature_sizes.to_vec(),
         };
         let mut files = vec![run.record];
-        for list in [run.locks, run.logs, run.networks, run.sboms, run.apks] {
+        let inputs: &[&File] = &[run.guest_inputs];
+        for list in [
+            run.locks,
+            run.logs,
+            run.networks,
+            inputs,
+            run.sboms,
+            run.apks,
+        ] {
             files.extend(list);
         }
         match self.ask(&request, &files)? {

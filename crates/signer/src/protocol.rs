@@ -25,7 +25,8 @@ pub(crate) enum Request {
     /// Asks for the RSA signature of an imported package. File: compressed control member.
     SignImportControl,
     /// Asks for a job's statements. Files: Record, Locks (the build's, then the tests'), logs (the
-    /// build's, then the tests'), network records, SBOMs and apks, each in the record's order.
+    /// build's, then the tests'), network records, guest inputs, SBOMs and apks, each in the record's
+    /// order.
     Finish {
         /// How many locks follow.
         locks: usize,
@@ -34,6 +35,9 @@ pub(crate) enum Request {
         /// How many network records follow.
         #[serde(default)]
         networks: usize,
+        /// How many guest inputs follow.
+        #[serde(default)]
+        guest_inputs: usize,
         /// How many SBOMs and apks follow: the number of outputs.
         outputs: usize,
         /// Size in bytes of each apk's signature member, in the record's order.

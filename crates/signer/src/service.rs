@@ -65,6 +65,14 @@ pub(crate) enum Refusal {
         /// How many came.
         found: usize,
     },
+    /// What the build's guest was given is missing.
+    #[error("the record names {named} guest inputs, and {handed} were handed over; a run has one")]
+    Inputs {
+        /// How many the record has.
+        named: usize,
+        /// How many came.
+        handed: usize,
+    },
     /// The record's times do not fit the registration and the signer's clock.
     #[error("the record's times {from} to {until} are not between registration and now")]
     Times {
@@ -141,11 +149,13 @@ pub(crate) fn descriptors(request: &Request) -> usize {
             locks,
             logs,
             networks,
+            guest_inputs,
             outputs,
             ..
         } => locks
             .saturating_add(*logs)
             .saturating_add(*networks)
+            .saturating_add(*guest_inputs)
             .saturating_add(outputs.saturating_mul(2))
             .saturating_add(1),
     }
@@ -173,20 +183,23 @@ pub(crate) fn answer(state: &State, request: Request, files: &[File]) -> Result<
                 locks,
                 logs,
                 networks,
+                guest_inputs,
                 outputs,
                 signature_sizes,
             },
             [record, rest @ ..],
-        ) if rest.len() == locks + logs + networks + 2 * outputs => {
+        ) if rest.len() == locks + logs + networks + guest_inputs + 2 * outputs => {
             let (locks, rest) = rest.split_at(locks);
             let (logs, rest) = rest.split_at(logs);
             let (networks, rest) = rest.split_at(networks);
+            let (guest_inputs, rest) = rest.split_at(guest_inputs);
             let (sboms, apks) = rest.split_at(outputs);
             let handed = finish::Finished {
                 record,
                 locks,
                 logs,
                 networks,
+                guest_inputs,
                 sboms,
                 apks,
                 signature_sizes,

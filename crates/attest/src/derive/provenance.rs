@@ -155,6 +155,8 @@ fn byproducts(evidence: &Evidence<'_>) -> Result<Vec<ResourceDescriptor>, Derive
         ResourceDescriptor::file("manifest", &record.byproducts.manifest),
         ResourceDescriptor::file("environment-disk", &machine.environment_disk),
     ];
+    let inputs = record.byproducts.guest_inputs.iter();
+    list.extend(inputs.map(|digest| ResourceDescriptor::file("guest-inputs", digest)));
     let verified = evidence.environment.iter();
     list.extend(verified.map(|digest| ResourceDescriptor::file("build-environment", digest)));
     let networks = record

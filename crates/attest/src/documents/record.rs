@@ -233,6 +233,10 @@ pub struct StepResult {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Byproducts {
+    /// What the build's guest was given ([`GuestInputs`](super::GuestInputs)); absent in records
+    /// of before there were such, for which nothing more is signed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guest_inputs: Option<Digest>,
     /// The build's log.
     pub log: Digest,
     /// The Plan.

@@ -63,6 +63,10 @@ fn every_key_is_described() {
             serde_json::to_value(&run.job_spec),
         ),
         (
+            include_str!("../../../../docs/formats/guest-inputs.md"),
+            serde_json::to_value(&run.guest_inputs),
+        ),
+        (
             include_str!("../../../../docs/formats/record.md"),
             serde_json::to_value(&run.record),
         ),

@@ -1,7 +1,8 @@
 //! Building in a guest: environment, steps, results.
 
-use super::entered::entered;
+use super::entered::{Given, entered};
 use super::guest::{Beginning, Guest, GuestError};
+use super::inputs;
 use super::machine::whole;
 use super::outputs::Outputs;
 use super::{Built, MachineError, SourcesDisk, Work, WorkError};
@@ -36,6 +37,7 @@ impl Work<'_> {
         }
         let sources = self.sources_disk(Asking::Build, run)?;
         let machine = self.build_machine(&environment, &sources, run)?;
+        let disks = inputs::disks(&environment, &sources, &machine.disks)?;
         let mut guest = self.start_build(&machine, run, reporter)?;
         let authority = guest.authority();
         for step in self.build_steps() {
@@ -53,9 +55,16 @@ impl Work<'_> {
             GuestPath::new(OUTPUT).map_err(|_| MachineError::Path(OUTPUT.to_owned()))?
         ])?;
         let ended = guest.power_off()?;
+        let inputs = inputs::inputs(disks, &ended.observed, &ended.sent);
         let entered = if self.account {
-            let (disk, observed) = (&sources.path, &ended.observed);
-            Some(entered(self, &environment, disk, observed, &ended.sent)?)
+            let given = Given {
+                environment: &environment,
+                sources: &sources.path,
+                observed: &ended.observed,
+                sent: &ended.sent,
+                inputs: &inputs,
+            };
+            Some(entered(self, &given)?)
         } else {
             None
         };
@@ -76,6 +85,7 @@ impl Work<'_> {
             packages: outputs.make(archive, signer, reporter)?,
             observed: ended.observed,
             entered,
+            inputs,
             environment,
             network,
             sources_digest: sources.digest,

@@ -9,6 +9,7 @@ use super::guest::{GuestError, HOSTNAME, folders_run, run_of};
 use crate::environment::{Audit, AuditError, EnvironmentDisk, audit};
 use crate::source::{Asking, disk_files};
 use crate::step_script::OUTPUT;
+use bessemer_attest::documents::{DiskName, GuestInputs};
 use bessemer_digest::Digest;
 use bessemer_erofs::{MapError, map};
 use bessemer_vm::{Configuration, GuestPath, KERNEL_WORDS, Observed, Run, ToGuest};
@@ -32,6 +33,8 @@ pub struct Entered {
     pub environment: EnteredDisk,
     /// The same of the sources disk.
     pub sources: EnteredDisk,
+    /// The writable disks, as they were before the start. The direct runner has no scratch disk.
+    pub writable: Vec<EnteredWritable>,
     /// Each word of the kernel's command line, and who says it. None without a machine.
     pub command_line: Vec<Explained>,
     /// Each message to the guest's agent, and what it follows from.
@@ -51,6 +54,17 @@ pub struct EnteredDisk {
     pub derived: u64,
     /// Zeros.
     pub zeros: u64,
+}
+
+/// A writable disk that entered a guest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct EnteredWritable {
+    /// Which.
+    pub name: DiskName,
+    /// Its size in bytes.
+    pub size: u64,
+    /// How many blocks of 4096 bytes were not all zero.
+    pub filled: u64,
 }
 
 /// Something with its origin.
@@ -80,6 +94,9 @@ pub enum EnteredError {
         /// Its name there, or where it lies.
         what: String,
     },
+    /// The output disk was not empty.
+    #[error("{0} blocks of the output disk were not zero when the build's guest was started")]
+    Output(u64),
     /// The kernel was told something else.
     #[error("`{0}` on the kernel's command line is neither Bessemer's nor the kernel package's")]
     Word(String),
@@ -96,22 +113,51 @@ pub enum EnteredError {
     Path(String),
 }
 
+/// What a guest was given, as its host has it.
+#[derive(Debug)]
+pub(super) struct Given<'a> {
+    pub(super) environment: &'a EnvironmentDisk,
+    /// The sources disk.
+    pub(super) sources: &'a Path,
+    pub(super) observed: &'a Observed,
+    pub(super) sent: &'a [ToGuest],
+    /// The same as the record has it, with the writable disks of before the start.
+    pub(super) inputs: &'a GuestInputs,
+}
+
 /// Explains all of it.
-pub(super) fn entered(
-    work: &Work<'_>,
-    environment: &EnvironmentDisk,
-    sources: &Path,
-    observed: &Observed,
-    sent: &[ToGuest],
-) -> Result<Entered, EnteredError> {
+pub(super) fn entered(work: &Work<'_>, given: &Given<'_>) -> Result<Entered, EnteredError> {
+    let environment = given.environment;
     let found = audit(&File::open(&environment.path)?, &work.packages)?;
     Ok(Entered {
         environment: of_packages(environment.digest, found),
-        sources: of_sources(work, sources)?,
-        command_line: command_line(work, observed)?,
-        messages: messages(sent, expected(work)?)?,
+        sources: of_sources(work, given.sources)?,
+        writable: writable(given.inputs)?,
+        command_line: command_line(work, given.observed)?,
+        messages: messages(given.sent, expected(work)?)?,
         exceptions: EXCEPTIONS.to_vec(),
     })
+}
+
+/// The scratch disk is made anew from its size, so that another run has the same to compare; on the
+/// output disk there must be nothing.
+fn writable(inputs: &GuestInputs) -> Result<Vec<EnteredWritable>, EnteredError> {
+    let mut list = Vec::new();
+    for name in [DiskName::Scratch, DiskName::Output] {
+        let Some(disk) = inputs.disk(name) else {
+            continue;
+        };
+        let filled = disk.filled.as_ref().map_or(0, |filled| filled.count);
+        if name == DiskName::Output && filled > 0 {
+            return Err(EnteredError::Output(filled));
+        }
+        list.push(EnteredWritable {
+            name,
+            size: disk.size,
+            filled,
+        });
+    }
+    Ok(list)
 }
 
 fn of_packages(sha256: Digest, found: Audit) -> EnteredDisk {

@@ -6,7 +6,9 @@ use super::{Built, Done, Tested, Work, WorkError};
 use bessemer_apk::package::ReadError;
 use bessemer_attest::documents::{
     Byproducts, CanonicalError, Outcome, Record, RecordSchema, TestOutcome, Timestamp,
+    canonical_bytes,
 };
+use bessemer_digest::Digest;
 
 /// Why no record could be written.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +37,7 @@ pub(super) fn finish(
     let name = format!("{}-{}.manifest.json", plan.name, plan.full_version());
     let manifest_path = work.out.join(name);
     let manifest = manifest::write(&built.packages, &manifest_path)?;
+    let guest_inputs = canonical_bytes(&built.inputs).map_err(RecordError::from)?;
     let failed = tests
         .iter()
         .any(|test| test.run.outcome == TestOutcome::Failed);
@@ -71,6 +74,7 @@ pub(super) fn finish(
             .map(|network| network.guest.clone())
             .collect(),
         byproducts: Byproducts {
+            guest_inputs: Some(Digest::of(&guest_inputs)),
             log: built.log_digest,
             plan: spec.plan,
             manifest,
@@ -83,6 +87,7 @@ pub(super) fn finish(
     let mut done = Done {
         record,
         entered: built.entered,
+        guest_inputs,
         networks,
         packages: built.packages,
         test_locks: Vec::new(),

@@ -9,6 +9,7 @@ mod reading;
 mod sbom;
 #[cfg(test)]
 mod tests;
+mod told;
 
 use super::build::index::Wanted;
 use super::build::limits::LimitArguments;
@@ -35,6 +36,8 @@ use reading::{Original, RECIPE};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use told::Documents;
+pub(super) use told::inputs_file;
 
 #[derive(Debug, clap::Args)]
 #[command(
@@ -165,13 +168,14 @@ pub(super) fn carry_out(arguments: &Arguments, inherited: Option<&Inherited>) ->
         Some(path) => read_trust_root(path)?,
         None => services.signer()?.trust_root()?,
     };
-    let mut built: BTreeMap<(String, String, String), Original> = BTreeMap::new();
+    let mut built: BTreeMap<(String, String, String), Build> = BTreeMap::new();
     let mut comparisons = Vec::new();
     let mut complete: Vec<Completeness> = Vec::new();
     for original in originals {
         let attested = attested(&original, &root, arguments)?;
+        let is_attested = attested.is_some();
         let known = built.get(&original.origin());
-        if known.is_none_or(|known| !known.same_build(&original)) {
+        if known.is_none_or(|known| !known.covers(&original, attested.as_ref())) {
             let made = match build(arguments, &services, &original, attested.as_ref())? {
                 Ok(made) => made,
                 Err(failed) => return Ok(Outcome::Failed(failed)),
@@ -180,15 +184,19 @@ pub(super) fn carry_out(arguments: &Arguments, inherited: Option<&Inherited>) ->
                 let own = services.signer()?.trust_root()?;
                 complete.push(completeness(arguments, &original, attested, &own, &made)?);
             }
-            built.insert(original.origin(), original.clone());
+            let build = Build {
+                original: original.clone(),
+                attested,
+            };
+            built.insert(original.origin(), build);
         } else {
             print::note(&format!(
                 "{} is of the build that was just done",
                 original.file
             ));
         }
-        let comparison = compare(&original, attested.is_some(), arguments)?;
-        if let Some(complete) = complete.iter_mut().find(|one| one.is_of(&original)) {
+        let comparison = compare(&original, is_attested, arguments)?;
+        if let Some(complete) = complete.iter_mut().rfind(|one| one.is_of(&original)) {
             complete.compared(comparison.equal());
         }
         comparisons.push(comparison);
@@ -197,6 +205,25 @@ pub(super) fn carry_out(arguments: &Arguments, inherited: Option<&Inherited>) ->
         comparisons,
         complete,
     })
+}
+
+/// A build that was done again.
+#[derive(Debug)]
+struct Build {
+    original: Original,
+    attested: Option<Attested>,
+}
+
+impl Build {
+    /// Whether another package is of this build. Two runs of one recipe may have had other guests.
+    fn covers(&self, package: &Original, attested: Option<&Attested>) -> bool {
+        let guest = match (&self.attested, attested) {
+            (Some(one), Some(two)) => one.same_guest(two),
+            // Nothing is said of one of them.
+            _ => true,
+        };
+        guest && self.original.same_build(package)
+    }
 }
 
 /// What the rebuild's guest was given, held against the original's.
@@ -211,7 +238,8 @@ fn completeness(
     let beside = Beside::of(&rebuilt.path);
     let again = Attested::find(&rebuilt, &beside, own)?;
     let again = again.context("the rebuild was not attested")?;
-    Completeness::new(original, attested, &again, &made.result)
+    let documents = Documents::of(original)?;
+    Completeness::new(original, attested, &again, &made.result, &documents)
 }
 
 /// What the attestations beside a package prove of it; nothing when there are none.

@@ -2,6 +2,7 @@
 
 use super::lint::LintArguments;
 use super::network::network;
+use super::rebuild::inputs_file;
 use crate::exit;
 use crate::fetching::FetchArguments;
 use crate::places::Places;
@@ -132,6 +133,9 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
     } else {
         finish(&mut client, &job, &done, staging.path())?;
         keep_documents(&job, &done, &store)?;
+        let package = &job.plan.package;
+        let inputs = inputs_file(&package.name, &package.full_version());
+        write_whole(&arguments.out.join(inputs), &done.guest_inputs)?;
         if let Some(summary) = environment {
             keep_environment(&summary, &job, &store, &arguments.out)?;
         }
@@ -220,6 +224,7 @@ fn keep_documents(job: &Job, done: &Done, store: &Store) -> Result<()> {
     ];
     documents.extend(done.test_locks.iter().cloned());
     documents.extend(done.networks.iter().cloned());
+    documents.push(done.guest_inputs.clone());
     for document in documents {
         store.insert(document.as_slice(), document.len() as u64)?;
     }

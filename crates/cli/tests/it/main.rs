@@ -32,5 +32,6 @@ mod rebuilding;
 mod remote;
 mod reproducible;
 mod sources;
+mod told;
 mod traces;
 mod verification;

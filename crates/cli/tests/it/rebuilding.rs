@@ -52,9 +52,11 @@ fn check_completeness(text: &str) {
         "complete: tiny-1.0.0-r0.apk",
         "  environment disk   ",
         "  sources disk       ",
+        "  writable disks     scratch of 8192 MiB, an empty file system in ",
         "  kernel command     5 words, from bessemer",
         "  messages           ",
         "  the same again     environment-disk, sources-disk, kernel, initramfs, agent",
+        "  the original's     was given the same, sha256:",
         "  in no list         entropy, clock, timer calibration, the proxy's certificate authority",
     ];
     assert_eq!(lines.len(), starts.len(), "{text}");
@@ -130,6 +132,10 @@ fn a_provenance_is_shown_to_list_everything() {
     assert_eq!(found["rebuilt"]["packages"][0]["attested"], true);
     assert_eq!(found["rebuilt"]["complete"][0]["complete"], true);
     let entered = &found["rebuilt"]["complete"][0]["entered"];
+    assert_eq!(entered["writable"][1]["name"], "output");
+    assert_eq!(entered["writable"][1]["filled"], 0);
+    let inputs = &found["rebuilt"]["complete"][0]["guest_inputs"];
+    assert_eq!(inputs["result"], "same", "{inputs}");
     let messages = entered["messages"].as_array().unwrap();
     let whats = messages.iter().map(|it| it["what"].as_str().unwrap());
     let whats: Vec<&str> = whats.collect();

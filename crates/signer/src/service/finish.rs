@@ -10,7 +10,9 @@ use crate::protocol::{LoggedStatements, OutputStatements, Reply, Statements};
 use crate::state::{State, write};
 use bessemer_attest::Role;
 use bessemer_attest::derive::{Derivation, Evidence};
-use bessemer_attest::documents::{Lock, NetworkRecord, Output, Record, canonical_bytes, parse};
+use bessemer_attest::documents::{
+    GuestInputs, Lock, NetworkRecord, Output, Record, canonical_bytes, parse,
+};
 use bessemer_digest::Digest;
 use serde_json::value::RawValue;
 use std::fs::{self, File};
@@ -22,6 +24,7 @@ pub(super) struct Finished<'a> {
     pub(super) locks: &'a [File],
     pub(super) logs: &'a [File],
     pub(super) networks: &'a [File],
+    pub(super) guest_inputs: &'a [File],
     pub(super) sboms: &'a [File],
     pub(super) apks: &'a [File],
     pub(super) signature_sizes: Vec<u64>,
@@ -44,6 +47,7 @@ pub(super) fn finish(state: &State, handed: &Finished<'_>) -> Result<Reply, Refu
     let locks = locks(&record, handed.locks)?;
     logs(&record, handed.logs)?;
     let networks = networks(&record, handed.networks)?;
+    let guest_inputs = guest_inputs(&record, handed.guest_inputs)?;
     outputs(&job, &record, handed)?;
     let (lock, test_locks) = locks.split_first().ok_or(Refusal::Count {
         what: "locks",
@@ -57,6 +61,7 @@ pub(super) fn finish(state: &State, handed: &Finished<'_>) -> Result<Reply, Refu
         record: &record,
         environment: job.environment,
         networks: &networks,
+        guest_inputs: &guest_inputs,
     };
     let derivation = Derivation::new(&state.issuer, evidence)?;
     let sboms = sboms(&record, handed.sboms)?;
@@ -151,6 +156,21 @@ fn networks(record: &Record, files: &[File]) -> Result<Vec<NetworkRecord>, Refus
         networks.push(parse(&bytes)?);
     }
     Ok(networks)
+}
+
+/// What the build's guest was given, measured. There is no run without it.
+fn guest_inputs(record: &Record, files: &[File]) -> Result<GuestInputs, Refusal> {
+    let named = &record.byproducts.guest_inputs;
+    let ([file], Some(expected)) = (files, named) else {
+        // Either side may be of a version that knows nothing of it.
+        return Err(Refusal::Inputs {
+            named: named.iter().count(),
+            handed: files.len(),
+        });
+    };
+    let bytes = document("the guest inputs", file)?;
+    same("the guest inputs", expected, &Digest::of(&bytes))?;
+    Ok(parse(&bytes)?)
 }
 
 /// Every apk, measured whole and in its parts, with a control member that was signed for this job.

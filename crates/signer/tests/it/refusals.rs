@@ -23,7 +23,7 @@ fn refusal<T: std::fmt::Debug>(result: Result<T, ClientError>) -> String {
 #[test]
 fn refuses_records_that_are_not_what_was_registered_or_measured() {
     type Change = fn(&mut Run);
-    let cases: [(&str, Change); 24] = [
+    let cases: [(&str, Change); 27] = [
         ("no job was registered", |run| {
             run.record.invocation_id = "0".repeat(32);
         }),
@@ -45,6 +45,17 @@ fn refuses_records_that_are_not_what_was_registered_or_measured() {
         ("a lock is", |run| run.test_lock.kind = LockKind::Build),
         ("a log is", |run| run.log.push(b'x')),
         ("a log is", |run| run.test_log.clear()),
+        ("the guest inputs is", |run| {
+            run.guest_inputs.messages.pop();
+        }),
+        ("names 0 guest inputs, and 1 were handed over", |run| {
+            run.record.byproducts.guest_inputs = None;
+        }),
+        ("the environment disk of the guest is", |run| {
+            run.guest_inputs.disks[0].sha256 = Some(Digest::of("x"));
+            let inputs = digest(&run.guest_inputs).unwrap();
+            run.record.byproducts.guest_inputs = Some(inputs);
+        }),
         ("the SBOM of", |run| run.sbom.push(b' ')),
         ("not a JSON object", |run| {
             run.sbom = b"[]".to_vec();
@@ -112,6 +123,7 @@ fn finish_as(
         record: &file(&record),
         locks: &[&file(&run.lock), &file(&run.test_lock)],
         networks: &[],
+        guest_inputs: &file(&run.guest_inputs),
         logs: &[&log, &test_log],
         sboms: &[&plain(&run.sbom)],
         apks: &[&plain(&run.apk)],

@@ -1,7 +1,9 @@
 //! A finished run as the control side would hand it over, each part of which a test can change.
 
 use bessemer_attest::Sidecar;
-use bessemer_attest::documents::{JobSpec, Lock, Record, Timestamp, canonical_bytes, digest};
+use bessemer_attest::documents::{
+    GuestInputs, JobSpec, Lock, Record, Timestamp, canonical_bytes, digest,
+};
 use bessemer_digest::Digest;
 use bessemer_signer::{Client, ClientError, FinishedRun, memory_file};
 use serde_json::json;
@@ -21,6 +23,7 @@ pub(crate) struct Run {
     pub(crate) sbom: Vec<u8>,
     pub(crate) log: Vec<u8>,
     pub(crate) test_log: Vec<u8>,
+    pub(crate) guest_inputs: GuestInputs,
 }
 
 /// The documents of a run that is not registered yet.
@@ -46,7 +49,10 @@ pub(crate) fn new() -> Run {
         sbom,
         log,
         test_log,
+        guest_inputs: guest_inputs(),
     };
+    let inputs = digest(&run.guest_inputs).unwrap();
+    run.record.byproducts.guest_inputs = Some(inputs);
     run.record.outputs[0].sbom = Digest::of(&run.sbom);
     run
 }
@@ -89,6 +95,7 @@ impl Run {
             locks: &[&file(&self.lock), &file(&self.test_lock)],
             logs: &[&log, &test_log],
             networks: &[],
+            guest_inputs: &file(&self.guest_inputs),
             sboms: &[&plain(&self.sbom)],
             apks: &[&plain(&self.apk)],
             signature_sizes: &[SIGNATURE.len() as u64],
@@ -182,6 +189,24 @@ fn record(job_spec: &JobSpec, lock: &Lock, test_lock: &Lock, apk: &[u8]) -> Reco
         }],
         "byproducts": {"log": text("log"), "plan": text("plan"), "manifest": text("manifest")},
         "components": {"controller": component, "jailer": component, "signer": component},
+    });
+    serde_json::from_value(value).unwrap()
+}
+
+/// What the guest of such a build is given: no sources, no step.
+fn guest_inputs() -> GuestInputs {
+    let filled = |count| json!({"count": count, "sha256": text("")});
+    let value = json!({
+        "schema": "bessemer.guest-inputs/v1", "command_line": ["quiet"],
+        "disks": [
+            {"name": "environment", "size": 4096, "sha256": text("disk")},
+            {"name": "scratch", "size": 512 << 20, "filled": filled(40)},
+            {"name": "output", "size": 512 << 20, "filled": filled(0)},
+        ],
+        "messages": [
+            {"kind": "configure", "environment": {"SOURCE_DATE_EPOCH": "0"}, "hostname": "x", "left_out": ["clock"]},
+            {"kind": "power-off"},
+        ],
     });
     serde_json::from_value(value).unwrap()
 }

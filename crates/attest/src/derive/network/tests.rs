@@ -1,7 +1,8 @@
 use crate::derive::{Derivation, DeriveError};
 use crate::documents::{
-    Component, GuestNetwork, JailObservation, Network, NetworkBody, NetworkExchange, NetworkLimits,
-    NetworkPolicy, NetworkRecord, NetworkRefusal, NetworkSchema, digest,
+    Component, GuestMessage, GuestNetwork, JailObservation, LeftOut, Network, NetworkBody,
+    NetworkExchange, NetworkLimits, NetworkPolicy, NetworkRecord, NetworkRefusal, NetworkSchema,
+    digest,
 };
 use crate::test_documents::{Run, issuer, run};
 use bessemer_digest::Digest;
@@ -45,6 +46,9 @@ fn recorded() -> Run {
             exchange_seconds: 1,
         },
     });
+    if let GuestMessage::Configure { left_out, .. } = &mut run.guest_inputs.messages[0] {
+        left_out.push(LeftOut::CertificateAuthority);
+    }
     let fetched = exchange("https://h.example/a.tar.gz", "a");
     let git = NetworkExchange {
         wanted: vec![COMMIT.to_owned()],

@@ -30,6 +30,9 @@ pub(super) struct Attested {
     pub(super) resources: Option<ResourceParameters>,
     /// Digests of what its guest was started with, in hexadecimal: disks and boot files.
     pub(super) measured: BTreeMap<String, String>,
+    /// What its guest was given: digest of the document. Absent in provenance of before there was
+    /// such.
+    pub(super) guest_inputs: Option<Digest>,
 }
 
 impl Attested {
@@ -53,10 +56,14 @@ impl Attested {
             anyhow::bail!("its attestations are not of a build");
         };
         let provenance = provenance(&sidecar, root)?;
-        let mut byproducts = provenance.run_details.byproducts.iter();
-        let network = byproducts.find(|one| one.name.as_deref() == Some("network"));
-        let network = network.and_then(|one| one.digest.get("sha256"));
-        let network = network.map(|hex| Digest::from_hex(hex)).transpose()?;
+        let byproduct = |name: &str| {
+            let mut list = provenance.run_details.byproducts.iter();
+            let found = list.find(|one| one.name.as_deref() == Some(name));
+            let found = found.and_then(|one| one.digest.get("sha256"));
+            found.map(|hex| Digest::from_hex(hex)).transpose()
+        };
+        let network = byproduct("network")?;
+        let guest_inputs = byproduct("guest-inputs")?;
         let disks = provenance.run_details.byproducts.iter();
         let disks = disks.filter(|one| one.name.as_deref().is_some_and(|it| it.ends_with("-disk")));
         let definition = &provenance.build_definition;
@@ -91,7 +98,13 @@ impl Attested {
             network,
             resources: Some(definition.internal_parameters.resources),
             measured,
+            guest_inputs,
         }))
+    }
+
+    /// Whether its guest was given the same as another's.
+    pub(super) fn same_guest(&self, other: &Self) -> bool {
+        self.measured == other.measured && self.guest_inputs == other.guest_inputs
     }
 }
 

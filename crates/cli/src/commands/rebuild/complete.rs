@@ -2,6 +2,7 @@
 
 use super::attested::Attested;
 use super::reading::Original;
+use super::told::{Documents, Told};
 use crate::print::{Hint, plain_line};
 use anyhow::{Context, Result, anyhow, bail};
 use serde_json::{Value, json};
@@ -28,6 +29,8 @@ pub(in crate::commands) struct Completeness {
     entered: Value,
     /// What was measured of the original's guest, and is the same again.
     measured: Vec<(&'static str, String)>,
+    /// What the original's guest was told, against this one's.
+    told: Told,
 }
 
 impl Completeness {
@@ -38,6 +41,7 @@ impl Completeness {
         original: &Attested,
         rebuilt: &Attested,
         result: &Value,
+        documents: &Documents,
     ) -> Result<Self> {
         let entered = result.get("entered").filter(|found| found.is_object());
         let entered = entered.context("the worker does not say what entered its guest")?;
@@ -56,12 +60,14 @@ impl Completeness {
         if measured.is_empty() {
             bail!("{file}: its provenance has no digest of what its guest was given");
         }
+        let told = Told::compare(original.guest_inputs, rebuilt.guest_inputs, documents)?;
         Ok(Self {
             file: file.clone(),
             origin: package.origin(),
             equal: true,
             entered: entered.clone(),
             measured,
+            told,
         })
     }
 
@@ -75,6 +81,17 @@ impl Completeness {
         self.equal &= equal;
     }
 
+    /// Whether it is shown that the list is all that the original had.
+    pub(super) fn is_complete(&self) -> bool {
+        self.reasons().is_empty()
+    }
+
+    /// Why that is not shown.
+    fn reasons(&self) -> Vec<&'static str> {
+        let bytes = (!self.equal).then_some("different");
+        bytes.into_iter().chain(self.told.reason()).collect()
+    }
+
     pub(super) fn to_json(&self) -> Value {
         let measured = self
             .measured
@@ -82,17 +99,19 @@ impl Completeness {
             .map(|(name, digest)| json!({"name": name, "sha256": digest}));
         json!({
             "file": self.file,
-            "complete": self.equal,
+            "complete": self.is_complete(),
             "measured": measured.collect::<Vec<_>>(),
             "entered": self.entered,
+            "guest_inputs": self.told.to_json(),
         })
     }
 
     pub(super) fn to_text(&self) -> String {
-        let mut text = if self.equal {
+        let mut text = if self.is_complete() {
             format!("complete: {}\n", self.file)
         } else {
-            format!("explained: {}, but different\n", self.file)
+            let reasons = self.reasons().join(", and ");
+            format!("explained: {}, but {reasons}\n", self.file)
         };
         let mut line = |name: &str, what: String| {
             // Writing to a string cannot fail.
@@ -101,6 +120,7 @@ impl Completeness {
         for disk in ["environment", "sources"] {
             line(&format!("{disk} disk"), disk_line(&self.entered[disk]));
         }
+        line("writable disks", writable(&self.entered["writable"]));
         line(
             "kernel command",
             explained(&self.entered["command_line"], "words"),
@@ -108,6 +128,11 @@ impl Completeness {
         line("messages", explained(&self.entered["messages"], "messages"));
         let names: Vec<&str> = self.measured.iter().map(|(name, _)| *name).collect();
         line("the same again", names.join(", "));
+        let told = self.told.lines();
+        let names = std::iter::once("the original's").chain(std::iter::repeat(""));
+        for (name, what) in names.zip(told) {
+            line(name, what);
+        }
         let exceptions = strings(&self.entered["exceptions"]);
         line("in no list", exceptions.join(", "));
         text
@@ -146,6 +171,21 @@ fn disk_line(disk: &Value) -> String {
     )
 }
 
+/// Sizes and contents of the writable disks.
+fn writable(list: &Value) -> String {
+    let list = list.as_array().map_or(&[][..], Vec::as_slice);
+    let disks = list.iter().map(|disk| {
+        let number = |name: &str| disk[name].as_u64().unwrap_or_default();
+        let name = disk["name"].as_str().unwrap_or_default();
+        let mib = number("size") >> 20;
+        match number("filled") {
+            0 => format!("{name} of {mib} MiB, zeros"),
+            blocks => format!("{name} of {mib} MiB, an empty file system in {blocks} blocks"),
+        }
+    });
+    disks.collect::<Vec<_>>().join("; ")
+}
+
 /// How many there are, and of what they follow.
 fn explained(list: &Value, what: &str) -> String {
     let list = list.as_array().map_or(&[][..], Vec::as_slice);
@@ -170,6 +210,8 @@ fn strings(list: &Value) -> Vec<&str> {
 mod tests {
     use super::*;
     use crate::commands::rebuild::tests::fixture;
+    use bessemer_digest::Digest;
+    use bessemer_store::Store;
     use std::collections::BTreeMap;
 
     fn attested(kernel: &str) -> Attested {
@@ -184,6 +226,7 @@ mod tests {
             network: None,
             resources: None,
             measured: measured.into(),
+            guest_inputs: Some(Digest::of("inputs")),
         }
     }
 
@@ -196,13 +239,24 @@ mod tests {
         let result = json!({"entered": {
             "environment": {"contents": {"a-1": 3, "b-1": 4}, "derived": 5, "zeros": 6},
             "sources": {"contents": {}, "derived": 1, "zeros": 2},
+            "writable": [
+                {"name": "scratch", "size": 4 << 20, "filled": 40},
+                {"name": "output", "size": 1 << 20, "filled": 0},
+            ],
             "command_line": [{"what": "quiet", "from": "bessemer"}],
             "messages": [{"what": "configure", "from": "x"}, {"what": "run", "from": "x"}],
             "exceptions": ["clock"],
         }});
         let package = package();
-        let again =
-            |kernel, result| Completeness::new(&package, &attested("k"), &attested(kernel), result);
+        let folder = tempfile::tempdir().unwrap();
+        let documents = Documents {
+            store: Store::open(folder.path().join("store")).unwrap(),
+            beside: folder.path().join("beside"),
+        };
+        let again = |kernel, result| {
+            let (one, two) = (attested("k"), attested(kernel));
+            Completeness::new(&package, &one, &two, result, &documents)
+        };
         let mut found = again("k", &result).unwrap();
         assert!(found.is_of(&package));
         found.compared(true);
@@ -215,6 +269,15 @@ mod tests {
         let text = found.to_text();
         let first = "explained: perl-json-4.11-r0.apk, but different\n";
         assert!(text.starts_with(first), "{text}");
+        // So it is when the bytes are the same and the guest was told something that is not known.
+        let mut older = attested("k");
+        older.guest_inputs = None;
+        let again_told = attested("k");
+        let found = Completeness::new(&package, &older, &again_told, &result, &documents).unwrap();
+        assert!(!found.is_complete());
+        let text = found.to_text();
+        assert!(text.contains("names no guest-inputs"), "{text}");
+        assert!(!text.contains("complete:"), "{text}");
         let error = again("l", &result);
         let error = format!("{:#}", error.unwrap_err());
         assert!(

@@ -79,7 +79,21 @@ impl Outcome {
                 ));
                 exit::ERROR
             }
-            _ => 0,
+            _ => self.judge_complete(),
         }
+    }
+
+    /// Whether all builds of which that was asked are shown to be complete.
+    fn judge_complete(&self) -> u8 {
+        let (_, complete) = self.parts();
+        let open = complete.iter().filter(|one| !one.is_complete()).count();
+        if open == 0 {
+            return 0;
+        }
+        print::failure(&anyhow!(
+            "{open} of {} builds are not shown to be complete",
+            complete.len()
+        ));
+        exit::ERROR
     }
 }
