@@ -1,5 +1,6 @@
 //! `bessemer rebuild`: builds packages again from what they carry about their making, and compares.
 
+mod answers;
 mod attested;
 mod comparing;
 mod complete;

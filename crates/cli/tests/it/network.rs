@@ -114,10 +114,19 @@ fn a_build_records_what_it_fetches_and_is_repeated_without_the_server() {
     rebuild
         .arg("rebuild")
         .arg(out.join(ARCH).join("fetched-1.0.0-r0.apk"));
+    rebuild.arg("--complete");
     rebuild.arg("--out-dir").arg(workshop.at("again"));
     let outcome = Outcome::of(repository(&mut rebuild), BUILD_LIMIT);
     outcome.expect(0);
-    assert_eq!(outcome.stdout, "equal: fetched-1.0.0-r0.apk\n");
+    let said = "equal: fetched-1.0.0-r0.apk\ncomplete: fetched-1.0.0-r0.apk\n";
+    assert!(outcome.stdout.starts_with(said), "{outcome}");
+    // Each answer is named with its digest.
+    for said in [
+        "  network            2 answers of servers, none of anything else\n".to_owned(),
+        format!(" sha256:{digest} http://localhost:{port}/big\n"),
+    ] {
+        assert!(outcome.stdout.contains(&said), "{said}: {outcome}");
+    }
 }
 
 fn repository(command: &mut Command) -> &mut Command {

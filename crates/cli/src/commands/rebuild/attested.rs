@@ -1,5 +1,6 @@
 //! What the attestations beside a package prove of its making.
 
+use super::answers::Answer;
 use super::reading::Original;
 use crate::commands::verify::Beside;
 use anyhow::{Context, Result};
@@ -26,6 +27,8 @@ pub(super) struct Attested {
     pub(super) debug: bool,
     /// What its guest was given by servers, as a network record.
     pub(super) network: Option<Digest>,
+    /// The same by answer.
+    pub(super) answers: Vec<Answer>,
     /// What its guest might use.
     pub(super) resources: Option<ResourceParameters>,
     /// Digests of what its guest was started with, in hexadecimal: disks and boot files.
@@ -96,6 +99,7 @@ impl Attested {
             workspace: workspace.collect(),
             debug: definition.external_parameters.debug,
             network,
+            answers: Answer::listed(&resolved),
             resources: Some(definition.internal_parameters.resources),
             measured,
             guest_inputs,

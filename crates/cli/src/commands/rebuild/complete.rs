@@ -1,5 +1,6 @@
 //! `--complete`: whether what the provenance lists is all that the build had.
 
+use super::answers::Answers;
 use super::attested::Attested;
 use super::reading::Original;
 use super::told::{Documents, Told};
@@ -31,6 +32,8 @@ pub(in crate::commands) struct Completeness {
     measured: Vec<(&'static str, String)>,
     /// What the original's guest was told, against this one's.
     told: Told,
+    /// What servers gave them.
+    answers: Answers,
 }
 
 impl Completeness {
@@ -68,6 +71,7 @@ impl Completeness {
             entered: entered.clone(),
             measured,
             told,
+            answers: Answers::compare(file, &original.answers, &rebuilt.answers)?,
         })
     }
 
@@ -103,6 +107,7 @@ impl Completeness {
             "measured": measured.collect::<Vec<_>>(),
             "entered": self.entered,
             "guest_inputs": self.told.to_json(),
+            "network": self.answers.to_json(),
         })
     }
 
@@ -128,10 +133,15 @@ impl Completeness {
         line("messages", explained(&self.entered["messages"], "messages"));
         let names: Vec<&str> = self.measured.iter().map(|(name, _)| *name).collect();
         line("the same again", names.join(", "));
-        let told = self.told.lines();
-        let names = std::iter::once("the original's").chain(std::iter::repeat(""));
-        for (name, what) in names.zip(told) {
-            line(name, what);
+        let lists = [
+            ("network", self.answers.lines()),
+            ("the original's", self.told.lines()),
+        ];
+        for (name, lines) in lists {
+            let names = std::iter::once(name).chain(std::iter::repeat(""));
+            for (name, what) in names.zip(lines) {
+                line(name, what);
+            }
         }
         let exceptions = strings(&self.entered["exceptions"]);
         line("in no list", exceptions.join(", "));
@@ -224,6 +234,7 @@ mod tests {
             workspace: Vec::new(),
             debug: false,
             network: None,
+            answers: Vec::new(),
             resources: None,
             measured: measured.into(),
             guest_inputs: Some(Digest::of("inputs")),
