@@ -85,6 +85,9 @@ pub enum DeriveError {
     /// The direct runner boots nothing that could be verified.
     #[error("the lock names no kernel; a run without a machine has no environment to verify")]
     NoMachine,
+    /// The agent is a program of the host.
+    #[error("the lock names no package that the agent comes from")]
+    NoAgentPackage,
     /// There is no such output or test.
     #[error("there is no output number {0}")]
     NoOutput(usize),

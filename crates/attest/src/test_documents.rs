@@ -137,6 +137,7 @@ fn lock(kind: LockKind) -> Lock {
             kernel: Some(file("kernel")),
             initramfs: Some(file("initramfs")),
             agent: file("agent"),
+            agent_package: None,
         },
         environment_disk: Some(file("disk")),
     }

@@ -1,68 +1,42 @@
-//! What boots: the kernel package, read anew for every run. A copy of its files that lies about could
+//! What boots: kernel and agent out of their packages, read anew for every run. A copy of its files that lies about could
 //! have been changed; a package is what its digest says.
 
-use crate::lock::{ResolveError, Sources, resolve};
+mod choosing;
+
 use bessemer_apk::package::{ReadError, Reader};
-use bessemer_apk::{EntryKind, IndexEntry, Limits};
+use bessemer_apk::{EntryKind, Limits};
 use bessemer_attest::documents::LockedBoot;
 use bessemer_digest::Digest;
 use bessemer_repository::PackageFile;
-use bessemer_repository::Repository;
-use bessemer_vm::{Bundle, BundleError};
+use bessemer_vm::{Bundle, BundleError, agent_program};
 use std::collections::BTreeMap;
 use std::io::{BufReader, Read as _};
 use std::path::Path;
 
+pub use choosing::{agent_package, boots_guests, kernel_package};
+
 /// The name that every kernel package provides.
 pub const KERNEL: &str = "bessemer-kernel";
+/// The name of the package with the agent.
+pub const AGENT: &str = "bessemer-agent";
 /// The folder of a kernel package that holds what boots.
 const FOLDER: &str = "boot/";
+/// The folder of an agent's package that holds the program.
+const AGENT_FOLDER: &str = "usr/libexec/bessemer/";
 /// Most bytes of kernel and modules together.
 const MAX_BYTES: u64 = 512 * 1024 * 1024;
-
-/// The package with what guests boot: from the first of the operator's repositories that offers one,
-/// whatever version later ones name. Who writes a repository that is merely added, or a recipe that
-/// names one, must not choose the kernel of other people's guests.
-pub fn kernel_package(sources: &Sources<'_>) -> Result<Option<PackageFile>, ResolveError> {
-    let offers = |repository: &&Repository| {
-        let mut entries = repository.index.entries.iter();
-        entries.any(is_kernel)
-    };
-    let operators = &sources.repositories[sources.of_recipe..];
-    let Some(first) = operators.iter().find(offers) else {
-        return Ok(None);
-    };
-    let sources = Sources {
-        repositories: std::slice::from_ref(first),
-        of_recipe: 0,
-        ..*sources
-    };
-    let chosen = resolve("boot", &[KERNEL.to_owned()], &sources)?;
-    Ok(chosen
-        .into_iter()
-        .find(|package| package.locked.name.starts_with(KERNEL)))
-}
-
-/// Whether a package is, or says that it can stand for, what guests boot.
-pub fn is_kernel(entry: &IndexEntry) -> bool {
-    entry.name.starts_with(KERNEL)
-        || entry
-            .provides
-            .iter()
-            .any(|provided| provided.name.starts_with(KERNEL))
-}
 
 /// Why there is nothing to boot.
 #[derive(Debug, thiserror::Error)]
 pub enum BootError {
     /// The file system refused.
-    #[error("cannot read the kernel package")]
+    #[error("cannot read a package with what boots")]
     Io(#[from] std::io::Error),
     /// The package cannot be read.
-    #[error("cannot read the kernel package")]
+    #[error("cannot read a package with what boots")]
     Package(#[from] ReadError),
     /// The file is not the package that was chosen.
-    #[error("the kernel package {package} has digest {found}, and the lock says {expected}")]
+    #[error("the package {package} has digest {found}, and the lock says {expected}")]
     Changed {
         /// Name and version.
         package: String,
@@ -72,7 +46,7 @@ pub enum BootError {
         found: Digest,
     },
     /// More than a kernel and its modules can be.
-    #[error("the kernel package {0} holds more than {MAX_BYTES} bytes in {FOLDER}")]
+    #[error("the package {0} holds more than {MAX_BYTES} bytes of what boots")]
     Large(String),
     /// What would boot is not what the lock names.
     #[error("the {what} is {found}; the lock names {expected}")]
@@ -90,6 +64,9 @@ pub enum BootError {
         /// Kernel or initramfs.
         what: &'static str,
     },
+    /// A package that says it has the agent does not have it.
+    #[error("the package {0} holds no {AGENT_FOLDER}{AGENT}")]
+    NoAgent(String),
     /// The files do not fit together.
     #[error(transparent)]
     Bundle(#[from] BundleError),
@@ -97,12 +74,19 @@ pub enum BootError {
 
 /// The files of the kernel package's `boot/` folder, by their paths below it.
 pub fn boot_files(package: &PackageFile) -> Result<BTreeMap<String, Vec<u8>>, BootError> {
+    files_below(FOLDER, package)
+}
+
+fn files_below(
+    folder: &str,
+    package: &PackageFile,
+) -> Result<BTreeMap<String, Vec<u8>>, BootError> {
     let name = || format!("{}-{}", package.locked.name, package.locked.version);
     let file = BufReader::new(fs_err::File::open(&package.path)?.into_file());
     let mut reader = Reader::open(file, Limits::default())?;
     let (mut files, mut left) = (BTreeMap::new(), MAX_BYTES);
     while let Some(mut item) = reader.next_entry()? {
-        let below = item.entry.path.as_str().strip_prefix(FOLDER);
+        let below = item.entry.path.as_str().strip_prefix(folder);
         let (Some(below), &EntryKind::File { size }) = (below.map(str::to_owned), &item.entry.kind)
         else {
             continue;
@@ -149,8 +133,37 @@ pub fn check(bundle: &Bundle, locked: &LockedBoot) -> Result<(), BootError> {
     Ok(())
 }
 
-/// Kernel, modules and agent, measured.
-pub fn bundle(package: &PackageFile, agent: &Path) -> Result<Bundle, BootError> {
-    let origin = Path::new(&package.locked.name).join(FOLDER);
-    Ok(Bundle::of_files(&origin, &boot_files(package)?, agent)?)
+/// Where the agent comes from.
+#[derive(Debug, Clone, Copy)]
+pub enum Agent<'a> {
+    /// A package, which is read anew.
+    Package(&'a PackageFile),
+    /// A program of this host.
+    Program(&'a Path),
+}
+
+impl Agent<'_> {
+    /// The program's bytes; a package is held against its lock.
+    fn bytes(self) -> Result<Vec<u8>, BootError> {
+        match self {
+            Self::Program(path) => Ok(agent_program(path)?),
+            Self::Package(package) => {
+                let mut files = files_below(AGENT_FOLDER, package)?;
+                files.remove(AGENT).ok_or_else(|| {
+                    let locked = &package.locked;
+                    BootError::NoAgent(format!("{}-{}", locked.name, locked.version))
+                })
+            }
+        }
+    }
+}
+
+/// Kernel, modules and agent, measured; the agent alone where there is no kernel.
+pub fn bundle(kernel: Option<&PackageFile>, agent: Agent<'_>) -> Result<Bundle, BootError> {
+    let agent = agent.bytes()?;
+    let Some(kernel) = kernel else {
+        return Ok(Bundle::without_kernel(agent));
+    };
+    let origin = Path::new(&kernel.locked.name).join(FOLDER);
+    Ok(Bundle::of_files(&origin, &boot_files(kernel)?, agent)?)
 }

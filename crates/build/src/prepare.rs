@@ -1,6 +1,6 @@
 //! From a compiled recipe to a job: resolve, fetch, lock.
 
-use crate::boot::{self, BootError};
+use crate::boot::{self, Agent, BootError};
 use crate::git::Ground;
 use crate::job::Job;
 use crate::lock::{ResolveError, Sources, locked_indexes, resolve};
@@ -16,7 +16,6 @@ use bessemer_digest::Digest;
 use bessemer_recipe::{PipelineOrigin, Plan};
 use bessemer_repository::PackageFile;
 use bessemer_store::StoreError;
-use bessemer_vm::Bundle;
 use std::path::{Path, PathBuf};
 
 /// The CPU model that every guest gets.
@@ -45,7 +44,7 @@ pub struct Request<'a> {
     pub mirrors: &'a [String],
     /// The folder whose files enter the workspace.
     pub source_directory: Option<&'a Path>,
-    /// The guest agent on this host.
+    /// The guest agent on this host, for where no repository offers one.
     pub agent: &'a Path,
     /// What the run may use.
     pub limits: Limits,
@@ -172,19 +171,20 @@ fn assemble(
 
 /// What guests boot, measured; for the direct runner the agent alone.
 fn boots(request: &Request<'_>) -> Result<LockedBoot, PrepareError> {
-    let (package, bundle) = if request.accelerator == AcceleratorChoice::Direct {
-        let agent = Bundle::without_kernel(request.agent).map_err(BootError::from)?;
-        (None, agent)
-    } else {
-        let kernel = boot::kernel_package(request.sources)?.ok_or(PrepareError::NoKernel)?;
-        let bundle = boot::bundle(&kernel, request.agent)?;
-        (Some(kernel.locked), bundle)
+    let kernel = match request.accelerator {
+        AcceleratorChoice::Direct => None,
+        _ => Some(boot::kernel_package(request.sources)?.ok_or(PrepareError::NoKernel)?),
     };
+    let packaged = boot::agent_package(request.sources)?;
+    let program = Agent::Program(request.agent);
+    let agent = packaged.as_ref().map_or(program, Agent::Package);
+    let bundle = boot::bundle(kernel.as_ref(), agent)?;
     Ok(LockedBoot {
-        package,
+        package: kernel.map(|kernel| kernel.locked),
         kernel: bundle.kernel_digest(),
         initramfs: bundle.initramfs_digest(),
         agent: bundle.agent_digest(),
+        agent_package: packaged.map(|agent| agent.locked),
     })
 }
 

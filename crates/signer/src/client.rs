@@ -74,6 +74,15 @@ pub struct FinishedRun<'a> {
     pub signature_sizes: &'a [u64],
 }
 
+/// A package with what guests boot.
+#[derive(Debug, Clone, Copy)]
+pub struct BootPackage<'a> {
+    /// The file.
+    pub file: &'a File,
+    /// What lies beside it.
+    pub attestations: &'a Sidecar,
+}
+
 /// A connection to a signer.
 #[derive(Debug)]
 pub struct Client {
@@ -213,21 +222,32 @@ impl Client {
     }
 
     /// Has the gate verify what a job's machines boot, before the first start: its summary, in a
-    /// sidecar of its own. `kernel` is the package, `attestations` what lies beside it.
+    /// sidecar of its own. Without `agent` the agent counts as unattested.
     pub fn sign_environment(
         &mut self,
         invocation_id: &str,
         lock: &File,
-        kernel: &File,
-        attestations: &Sidecar,
+        kernel: &BootPackage<'_>,
+        agent: Option<&BootPackage<'_>>,
     ) -> Result<Sidecar, ClientError> {
         let request = Request::SignEnvironment {
             invocation_id: invocation_id.to_owned(),
+            agent: agent.is_some(),
         };
-        let envelopes = memory_file(&attestations.to_bytes()?)?;
-        let proofs = memory_file(&attestations.proofs_to_bytes())?;
+        let mut beside = Vec::new();
+        for package in [Some(kernel), agent].into_iter().flatten() {
+            let attestations = package.attestations;
+            beside.push((
+                package.file,
+                memory_file(&attestations.to_bytes()?)?,
+                memory_file(&attestations.proofs_to_bytes())?,
+            ));
+        }
+        let mut files = vec![lock];
+        for (file, envelopes, proofs) in &beside {
+            files.extend([*file, envelopes, proofs]);
+        }
         let mut summary = Sidecar::default();
-        let files = [lock, kernel, &envelopes, &proofs];
         self.envelope(&request, &files, &mut summary)?;
         Ok(summary)
     }

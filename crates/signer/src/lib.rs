@@ -27,7 +27,7 @@ mod token;
 #[doc(hidden)]
 pub mod untrusted;
 
-pub use client::{Client, ClientError, FinishedRun, memory_file};
+pub use client::{BootPackage, Client, ClientError, FinishedRun, memory_file};
 pub use cosign_key::{CosignKeyError, Vault};
 pub use frame::FrameError;
 pub use handed::HandedError;

@@ -55,11 +55,13 @@ pub(crate) enum Request {
         /// Whose packages it lists.
         repository: Repository,
     },
-    /// Asks the gate whether what a job's machines boot is attested. Files: the registered Lock, the
-    /// kernel package, its sidecar, its proofs.
+    /// Asks the gate whether what a job's machines boot is attested. Files: the registered Lock; the
+    /// kernel package, its sidecar, its proofs; the same three of the agent's package, if it is given.
     SignEnvironment {
         /// The job.
         invocation_id: String,
+        /// Whether the agent's package is given; without it the agent counts as unattested.
+        agent: bool,
     },
     /// Asks the gate for a summary. Files: apk, sidecar, proofs.
     SignSummary {

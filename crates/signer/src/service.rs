@@ -144,7 +144,8 @@ pub(crate) fn descriptors(request: &Request) -> usize {
         | Request::SignIndex { .. } => 1,
         Request::Register => 2,
         Request::SignSummary { .. } => 3,
-        Request::SignEnvironment { .. } => 4,
+        Request::SignEnvironment { agent: false, .. } => 4,
+        Request::SignEnvironment { agent: true, .. } => 7,
         Request::Finish {
             locks,
             logs,
@@ -209,14 +210,8 @@ pub(crate) fn answer(state: &State, request: Request, files: &[File]) -> Result<
         (Request::SignImport { file, import }, [apk]) => {
             publish::import(state, &file, &import, apk)
         }
-        (Request::SignEnvironment { invocation_id }, [lock, kernel, sidecar, proofs]) => {
-            let boot = environment::Boot {
-                lock,
-                kernel,
-                sidecar,
-                proofs,
-            };
-            environment::environment(state, &invocation_id, &boot)
+        (Request::SignEnvironment { invocation_id, .. }, [lock, handed @ ..]) => {
+            environment::environment(state, &invocation_id, lock, handed)
         }
         (
             Request::SignSummary {

@@ -119,7 +119,7 @@ impl Bundle {
     ///
     /// The initramfs is a function of the modules and the agent alone.
     pub fn load(dir: &Path, agent: &Path) -> Result<Self, BundleError> {
-        Self::assemble(dir, &|name| read(&dir.join(name)), read(agent)?)
+        Self::assemble(dir, &|name| read(&dir.join(name)), agent_program(agent)?)
     }
 
     /// The same from files in memory, by the paths they have in a boot directory; `origin` is
@@ -127,7 +127,7 @@ impl Bundle {
     pub fn of_files(
         origin: &Path,
         files: &BTreeMap<String, Vec<u8>>,
-        agent: &Path,
+        agent: Vec<u8>,
     ) -> Result<Self, BundleError> {
         let file = |name: &str| {
             files.get(name).cloned().ok_or_else(|| BundleError::Read {
@@ -135,15 +135,11 @@ impl Bundle {
                 source: io::ErrorKind::NotFound.into(),
             })
         };
-        Self::assemble(origin, &file, read(agent)?)
+        Self::assemble(origin, &file, agent)
     }
 
     /// The agent alone, for [`Accelerator::Direct`](crate::Accelerator::Direct), which boots nothing.
-    pub fn without_kernel(agent: &Path) -> Result<Self, BundleError> {
-        Ok(Self::of_agent(read(agent)?))
-    }
-
-    fn of_agent(agent: Vec<u8>) -> Self {
+    pub fn without_kernel(agent: Vec<u8>) -> Self {
         Self {
             kernel: None,
             agent_digest: Digest::of(&agent),
@@ -173,7 +169,7 @@ impl Bundle {
         };
         Ok(Self {
             kernel: Some(Arc::new(kernel)),
-            ..Self::of_agent(agent)
+            ..Self::without_kernel(agent)
         })
     }
 
@@ -204,6 +200,11 @@ impl Bundle {
     pub(crate) fn agent_bytes(&self) -> &[u8] {
         &self.agent
     }
+}
+
+/// The agent, read from a file.
+pub fn agent_program(path: &Path) -> Result<Vec<u8>, BundleError> {
+    read(path)
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, BundleError> {

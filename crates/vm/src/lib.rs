@@ -30,9 +30,10 @@ mod tail;
 
 pub use accelerator::{Accelerator, PROBE_DEADLINE, Probe};
 pub use bessemer_vm_proto::{
-    Configuration, GuestNetwork, GuestPath, GuestPathError, Run, RunStatus, ToGuest,
+    Configuration, GuestNetwork, GuestPath, GuestPathError, PROTOCOL_VERSION, Run, RunStatus,
+    ToGuest,
 };
-pub use boot::{Bundle, BundleError, KERNEL_SCHEMA, KernelDescriptor};
+pub use boot::{Bundle, BundleError, KERNEL_SCHEMA, KernelDescriptor, agent_program};
 pub use disk::{DiskError, create_output, create_scratch};
 pub use error::{Activity, DirectError, Fault, LaunchError, LauncherError, SessionError};
 pub use filled::Filled;

@@ -32,13 +32,13 @@ pub(super) fn resolved(config: &ConfigSource, lock: &Lock) -> Vec<ResourceDescri
             .iter()
             .map(|entry| package(entry, "build-root")),
     );
-    list.extend(
-        lock.boot
-            .package
-            .iter()
-            .map(|entry| package(entry, "boot-package")),
-    );
     let boot = &lock.boot;
+    for (entry, role) in [
+        (&boot.package, "boot-package"),
+        (&boot.agent_package, "agent-package"),
+    ] {
+        list.extend(entry.iter().map(|entry| package(entry, role)));
+    }
     for (name, digest) in [
         ("kernel", boot.kernel.as_ref()),
         ("initramfs", boot.initramfs.as_ref()),

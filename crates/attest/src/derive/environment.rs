@@ -84,16 +84,18 @@ pub struct EnvironmentRequest<'a> {
     pub lock: &'a Lock,
 }
 
-/// The summary of an environment whose kernel package verified. Its subjects are what boots.
+/// The summary of an environment whose kernel package verified, and whose agent's package did if there
+/// is a report of it. Its subjects are what boots.
 pub fn environment_statement(
     request: &EnvironmentRequest<'_>,
     kernel: &Report,
+    agent: Option<&Report>,
 ) -> Result<Statement<Summary>, DeriveError> {
     let boot = &request.lock.boot;
     let package = boot.package.as_ref().ok_or(DeriveError::NoMachine)?;
     text::uri("the kernel package's uri", &package.uri)?;
     let mut verified_levels = vec![MEASURED_PROPERTY.to_owned()];
-    if BuildEnvironment::of(kernel, None).level == 1 {
+    if BuildEnvironment::of(kernel, agent).level == 1 {
         verified_levels.push(LEVEL_1.to_owned());
     }
     let policy = (
@@ -110,7 +112,9 @@ pub fn environment_statement(
         policy,
         verified_levels,
     };
-    let predicate = passed(verdict, kernel);
+    let agent = agent.map_or(&[][..], Report::evidence);
+    let evidence = [kernel.evidence(), agent].concat();
+    let predicate = passed(verdict, &evidence);
     let parts = [
         ("kernel", boot.kernel.as_ref()),
         ("initramfs", boot.initramfs.as_ref()),

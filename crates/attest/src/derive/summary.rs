@@ -20,6 +20,9 @@ pub struct GatePolicy {
     pub min_level: u8,
     /// Whether packages without a passing test are admitted.
     pub allow_untested: bool,
+    /// Whether packages with what guests boot are admitted.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub allow_boot: bool,
 }
 
 /// What is asked of the gate's key, beside the evidence.
@@ -56,7 +59,7 @@ pub fn summary_statement(
         verified_levels,
     };
     let subject = ResourceDescriptor::file(&report.file, &report.sha256);
-    let predicate = passed(verdict, report);
+    let predicate = passed(verdict, report.evidence());
     Ok(Statement::new(vec![subject], SUMMARY_TYPE, predicate))
 }
 
@@ -71,8 +74,8 @@ pub(super) struct Verdict<'a> {
     pub(super) verified_levels: Vec<String>,
 }
 
-/// The predicate of a verification that passed, with all the evidence that it rests on.
-pub(super) fn passed(verdict: Verdict<'_>, report: &Report) -> Summary {
+/// The predicate of a verification that passed. `evidence`: the envelopes that it rests on.
+pub(super) fn passed(verdict: Verdict<'_>, evidence: &[Digest]) -> Summary {
     let sha256 = |digest: &Digest| BTreeMap::from([("sha256".to_owned(), digest.hex())]);
     let (policy, policy_digest) = verdict.policy;
     Summary {
@@ -86,8 +89,7 @@ pub(super) fn passed(verdict: Verdict<'_>, report: &Report) -> Summary {
             uri: format!("{}/policies/{policy}", verdict.base),
             digest: sha256(&policy_digest),
         },
-        input_attestations: report
-            .evidence()
+        input_attestations: evidence
             .iter()
             .map(|digest| SummaryDigest {
                 digest: sha256(digest),

@@ -111,6 +111,7 @@ pub(super) fn publishable(evidence: &Evidence<'_>) -> Result<(), DeriveError> {
     lock.packages
         .iter()
         .chain(&lock.boot.package)
+        .chain(&lock.boot.agent_package)
         .try_for_each(package)?;
     let record = evidence.record;
     machine(&record.build_machine)?;

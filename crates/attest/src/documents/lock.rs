@@ -176,4 +176,7 @@ pub struct LockedBoot {
     pub initramfs: Option<Digest>,
     /// Digest of the agent, which the initramfs holds.
     pub agent: Digest,
+    /// The package that the agent came from; none when it is a program of the host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent_package: Option<LockedPackage>,
 }

@@ -92,7 +92,8 @@ fn describe(one: &Opened<'_>, root: &TrustRoot, provenance: Provenance) -> Built
             .iter()
             .filter(move |one| one.annotations.get("role") == Some(&role))
     };
-    let packages = || with_role("build-root").chain(with_role("boot-package"));
+    let roles = ["build-root", "boot-package", "agent-package"];
+    let packages = || roles.into_iter().flat_map(with_role);
     let attested = |one: &&ResourceDescriptor| one.annotations.contains_key("attestation");
     let source = definition.external_parameters.config_source;
     let commit = with_role("recipe-repository").find_map(|one| one.digest.get("gitCommit"));

@@ -39,6 +39,9 @@ pub(crate) struct Arguments {
     /// Admit packages without proof that their tests passed; the summary says so
     #[arg(long)]
     allow_untested: bool,
+    /// Admit a kernel or an agent: guests of whoever builds from the repository will boot it
+    #[arg(long)]
+    allow_boot: bool,
     /// Where consumers will fetch the repository [default: its path]
     #[arg(long)]
     resource_uri: Option<String>,

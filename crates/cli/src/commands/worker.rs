@@ -1,5 +1,7 @@
 //! `bessemer worker`: runs one registered job, and has its record attested.
 
+mod booting;
+
 use super::lint::LintArguments;
 use super::network::network;
 use super::rebuild::inputs_file;
@@ -9,20 +11,19 @@ use crate::places::Places;
 use crate::print::{self, Progress};
 use crate::programs::companion;
 use crate::services::{Inherited, QEMU, Services};
-use crate::signing::{JobSigner, component, finish, write_whole};
+use crate::signing::{JobSigner, component, finish};
 use crate::staging::Staging;
 use anyhow::{Context, Result};
 use bessemer_attest::documents::{Accelerator, Components, TestOutcome, canonical_bytes};
-use bessemer_attest::{Sidecar, TrustRoot};
 use bessemer_build::boot;
 use bessemer_build::job::Job;
 use bessemer_build::lock::Sources;
 use bessemer_build::worker::{Done, Linting, Tools, Work};
 use bessemer_package::Scratch;
 use bessemer_repository::{PackageFile, Repository};
-use bessemer_signer::{Client, memory_file};
 use bessemer_store::Store;
-use bessemer_vm::{Bundle, Qemu};
+use bessemer_vm::Qemu;
+use booting::Gate;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -83,13 +84,12 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
         description.signer.clone(),
         &mut progress,
     )?;
-    let environment = environment(
-        &job,
-        &store,
-        &mut client,
-        &arguments.invocation,
-        &trust_root,
-    )?;
+    let gate = Gate {
+        client: &mut client,
+        invocation: &arguments.invocation,
+        root: &trust_root,
+    };
+    let environment = booting::vouched(&job, &store, gate)?;
     let staging = Staging::create(&scratch_beside(&arguments.spec), &arguments.out)?;
     let work = Work {
         job: &job,
@@ -137,7 +137,7 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
         let inputs = inputs_file(&package.name, &package.full_version());
         write_whole(&arguments.out.join(inputs), &done.guest_inputs)?;
         if let Some(summary) = environment {
-            keep_environment(&summary, &job, &store, &arguments.out)?;
+            booting::keep(&summary, &job, &store, &arguments.out)?;
         }
     }
     let mut placed = Vec::new();
@@ -146,63 +146,6 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
     }
     print::json(&result(&job, &done, &placed, &arguments.out))?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// Has the gate verify what will boot. A machine that nobody provisioned goes on without that; a
-/// provisioned one boots nothing that nobody vouches for.
-fn environment(
-    job: &Job,
-    store: &Store,
-    client: &mut Client,
-    invocation: &str,
-    root: &TrustRoot,
-) -> Result<Option<Sidecar>> {
-    let Some(kernel) = job
-        .lock
-        .boot
-        .package
-        .clone()
-        .filter(|_| !job.spec.interactive)
-    else {
-        return Ok(None);
-    };
-    let path = store.object_path(&kernel.sha256);
-    let file = fs_err::File::open(&path)?.into_file();
-    let kernel = PackageFile {
-        path,
-        locked: kernel,
-    };
-    let mut ask = || -> Result<Sidecar> {
-        let attestations = kernel.attestations(store)?;
-        let attestations = attestations.context("no attestation lies beside its package")?;
-        let lock = memory_file(&canonical_bytes(&job.lock)?)?;
-        Ok(client.sign_environment(invocation, &lock, &file, &attestations)?)
-    };
-    match ask() {
-        Ok(summary) => Ok(Some(summary)),
-        Err(error) if root.is_local() => {
-            let error = print::plain_line(&format!("{error:#}"));
-            print::note(&format!(
-                "nobody vouches for the kernel of the guests: {error}"
-            ));
-            Ok(None)
-        }
-        Err(error) => Err(error.context("the kernel of the guests is not verified")),
-    }
-}
-
-/// Puts the gate's summary beside the packages' log, and into the store, where provenance names it.
-fn keep_environment(summary: &Sidecar, job: &Job, store: &Store, out: &Path) -> Result<()> {
-    let package = &job.plan.package;
-    let name = format!("{}-{}.environment", package.name, package.full_version());
-    let envelopes = summary.to_bytes()?;
-    for envelope in summary.envelopes() {
-        let line = envelope.to_line()?;
-        store.insert(line.as_slice(), line.len() as u64)?;
-    }
-    write_whole(&out.join(format!("{name}.intoto.jsonl")), &envelopes)?;
-    let proofs = out.join(format!("{name}.tlog-proof"));
-    write_whole(&proofs, &summary.proofs_to_bytes())
 }
 
 /// A job's directory is its run's: somebody clears it.
@@ -250,7 +193,7 @@ pub(super) fn tools(
     progress: &mut Progress,
 ) -> Result<Tools> {
     use bessemer_build::{Event, Reporter as _};
-    let bundle = bundle(job, store)?;
+    let bundle = booting::bundle(job, store)?;
     boot::check(&bundle, &job.lock.boot)?;
     let qemu =
         Qemu::measure(Path::new(QEMU)).context("QEMU is missing; install qemu-system-x86")?;
@@ -269,19 +212,6 @@ pub(super) fn tools(
     )?;
     progress.report(Event::Note(&format!("accelerator: {reason}")));
     Ok(tools)
-}
-
-/// Kernel and agent of a machine; the agent alone where the lock names no kernel.
-fn bundle(job: &Job, store: &Store) -> Result<Bundle> {
-    let agent = companion("bessemer-agent")?;
-    let Some(locked) = &job.lock.boot.package else {
-        return Ok(Bundle::without_kernel(&agent)?);
-    };
-    let kernel = PackageFile {
-        path: store.object_path(&locked.sha256),
-        locked: locked.clone(),
-    };
-    Ok(boot::bundle(&kernel, &agent)?)
 }
 
 fn result(job: &Job, done: &Done, placed: &[PathBuf], out: &Path) -> serde_json::Value {

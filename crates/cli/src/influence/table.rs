@@ -296,6 +296,11 @@ pub(crate) const ENTRIES: &[Entry] = &[
     ),
     entry(
         &["publish"],
+        "--allow-boot",
+        Recorded("the policy of the gate's summary (VSA)"),
+    ),
+    entry(
+        &["publish"],
         "--resource-uri",
         Recorded("resourceUri of the gate's summary (VSA)"),
     ),

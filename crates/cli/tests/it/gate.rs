@@ -81,17 +81,23 @@ fn a_summary_speaks_of_one_repository() {
 
 #[test]
 #[ignore = "needs a guest: run through cargo xtask test"]
-fn nobody_publishes_what_guests_boot() {
+fn what_guests_boot_is_published_only_when_somebody_says_so() {
     let workshop = Workshop::new();
     let script = "mkdir -p \"${{targets.destdir}}/boot\"";
     let recipe = recipe(&workshop, "bessemer-kernel-mine", &[("write", script)], "");
     let out = workshop.at("packages");
     run(&mut build(&recipe, &out)).expect(0);
     let package = out.join(ARCH).join("bessemer-kernel-mine-1.0.0-r0.apk");
-    let mut command = publish(&[package], &workshop.at("repository"));
-    let outcome = run(command.arg("--allow-untested"));
+    let publish = |words: &[&str]| {
+        let package = std::slice::from_ref(&package);
+        let mut command = publish(package, &workshop.at("repository"));
+        run(command.arg("--allow-untested").args(words))
+    };
+    let outcome = publish(&[]);
     outcome.expect(1);
-    assert!(outcome.stderr.contains("boot the guests"), "{outcome}");
+    assert!(outcome.stderr.contains("what guests boot"), "{outcome}");
+    assert!(outcome.stderr.contains("--allow-boot"), "{outcome}");
+    publish(&["--allow-boot"]).expect(0);
 }
 
 #[test]

@@ -6,45 +6,86 @@ use crate::handed::Handed;
 use crate::protocol::Reply;
 use crate::state::State;
 use bessemer_attest::derive::{DeriveError, EnvironmentRequest, environment_statement};
-use bessemer_attest::documents::{Lock, parse};
-use bessemer_attest::verify::{ApkFacts, VerifyPolicy, verify};
+use bessemer_attest::documents::{Lock, LockedPackage, Timestamp, parse};
+use bessemer_attest::verify::{ApkFacts, Report, VerifyPolicy, verify};
 use bessemer_attest::{PROOFS_LIMIT, Role, SIDECAR_LIMIT, Sidecar};
 use bessemer_digest::Digest;
 use std::fs::File;
 
-/// What is handed over.
-pub(super) struct Boot<'a> {
-    pub(super) lock: &'a File,
-    pub(super) kernel: &'a File,
-    pub(super) sidecar: &'a File,
-    pub(super) proofs: &'a File,
-}
+/// Package, sidecar and proofs.
+const PACKAGE_FILES: usize = 3;
 
-/// Verifies the kernel package that the registered lock names, and signs that with the gate's key.
+/// Verifies the kernel package that the registered lock names, and the agent's if that is handed over,
+/// and signs that with the gate's key. `handed`: package, sidecar and proofs of one, then of the other.
 ///
-/// The package is measured here. That kernel and initramfs are what it holds is measured by the
-/// control side, which puts their digests into the lock before the job is registered.
+/// The packages are measured here. That kernel, initramfs and agent are what they hold is measured by
+/// the control side, which puts their digests into the lock before the job is registered.
 pub(super) fn environment(
     state: &State,
     invocation_id: &str,
-    boot: &Boot<'_>,
+    lock_file: &File,
+    handed: &[File],
 ) -> Result<Reply, Refusal> {
-    let lock_bytes = document("the lock", boot.lock)?;
-    {
-        let log = lock(state)?;
-        let (job, _) = registered(state, log.jobs(), invocation_id)?;
-        same("the lock", &job.lock, &Digest::of(&lock_bytes))?;
-        if job.finished.is_some() {
-            return Err(Refusal::Finished(invocation_id.to_owned()));
-        }
+    let locked = registered_lock(state, invocation_id, lock_file)?;
+    let boot = &locked.boot;
+    let (kernel, agent) = handed.split_at(handed.len().min(PACKAGE_FILES));
+    let kernel_package = boot.package.as_ref();
+    let kernel_package = kernel_package.ok_or(Refusal::Derive(DeriveError::NoMachine))?;
+    let time = now()?;
+    let kernel = verified(state, "kernel", kernel_package, kernel, &time)?;
+    let agent = match (agent, &boot.agent_package) {
+        ([], _) => None,
+        (agent, Some(package)) => Some(verified(state, "agent", package, agent, &time)?),
+        (_, None) => return Err(Refusal::Derive(DeriveError::NoAgentPackage)),
+    };
+    let request = EnvironmentRequest {
+        base: &state.issuer.base,
+        version: &state.issuer.signer.version,
+        time: &time,
+        lock: &locked,
+    };
+    let statement = environment_statement(&request, &kernel, agent.as_ref())?;
+    let about = About {
+        subject: Some(kernel_package.sha256),
+        invocation_id: Some(invocation_id),
+    };
+    let log = lock(state)?;
+    let sealed = seal(state, Role::Gate, &statement, about)?;
+    logged(log, &time, sealed)
+}
+
+/// The lock that a job was registered with, if that job has not ended.
+fn registered_lock(state: &State, invocation_id: &str, file: &File) -> Result<Lock, Refusal> {
+    let bytes = document("the lock", file)?;
+    let log = lock(state)?;
+    let (job, _) = registered(state, log.jobs(), invocation_id)?;
+    same("the lock", &job.lock, &Digest::of(&bytes))?;
+    if job.finished.is_some() {
+        return Err(Refusal::Finished(invocation_id.to_owned()));
     }
-    let locked: Lock = parse(&lock_bytes)?;
-    let package = locked.boot.package.as_ref();
-    let package = package.ok_or(Refusal::Derive(DeriveError::NoMachine))?;
-    let sha256 = Handed::new("the kernel package", boot.kernel, ARTIFACT_LIMIT)?.digest()?;
-    same("the kernel package", &package.sha256, &sha256)?;
-    let bytes = Handed::new("the sidecar", boot.sidecar, SIDECAR_LIMIT as u64)?.bytes()?;
-    let proofs = Handed::new("the proofs", boot.proofs, PROOFS_LIMIT as u64)?.bytes()?;
+    Ok(parse(&bytes)?)
+}
+
+/// What the attestations of a package prove, which is measured. `handed`: package, sidecar, proofs.
+fn verified(
+    state: &State,
+    what: &str,
+    package: &LockedPackage,
+    handed: &[File],
+    time: &Timestamp,
+) -> Result<Report, Refusal> {
+    let what = format!("the {what} package");
+    let [file, sidecar, proofs] = handed else {
+        return Err(Refusal::Count {
+            what: "files",
+            expected: PACKAGE_FILES,
+            found: handed.len(),
+        });
+    };
+    let sha256 = Handed::new(&what, file, ARTIFACT_LIMIT)?.digest()?;
+    same(&what, &package.sha256, &sha256)?;
+    let bytes = Handed::new("the sidecar", sidecar, SIDECAR_LIMIT as u64)?.bytes()?;
+    let proofs = Handed::new("the proofs", proofs, PROOFS_LIMIT as u64)?.bytes()?;
     let sidecar = Sidecar::parse(&bytes)?.with_proofs(&proofs)?;
     let facts = ApkFacts {
         file: format!("{}-{}.apk", package.name, package.version),
@@ -52,25 +93,10 @@ pub(super) fn environment(
         control_sha256: None,
         data_sha256: None,
     };
-    let time = now()?;
     let policy = VerifyPolicy {
         accept_imports: true,
         now: Some(time.clone()),
         ..VerifyPolicy::default()
     };
-    let report = verify(&facts, &sidecar, &state.trust_root, &policy)?;
-    let request = EnvironmentRequest {
-        base: &state.issuer.base,
-        version: &state.issuer.signer.version,
-        time: &time,
-        lock: &locked,
-    };
-    let statement = environment_statement(&request, &report)?;
-    let about = About {
-        subject: Some(sha256),
-        invocation_id: Some(invocation_id),
-    };
-    let log = lock(state)?;
-    let sealed = seal(state, Role::Gate, &statement, about)?;
-    logged(log, &time, sealed)
+    Ok(verify(&facts, &sidecar, &state.trust_root, &policy)?)
 }

@@ -6,21 +6,29 @@ use bessemer_attest::documents::{Lock, digest};
 use bessemer_attest::predicates::{Import, Summary};
 use bessemer_attest::{Role, Sidecar, Statement};
 use bessemer_digest::Digest;
-use bessemer_signer::{Client, memory_file};
+use bessemer_signer::{BootPackage, Client, memory_file};
 use serde_json::json;
 
 const KERNEL: &[u8] = b"kernel package";
+const AGENT: &[u8] = b"agent package";
 
 /// A run whose lock names this package as what boots.
 fn booting(package: &[u8]) -> run::Run {
+    locking(&[("package", "kernel", package)])
+}
+
+/// A run whose lock has these packages, each in a field of its own, with a name.
+fn locking(packages: &[(&str, &str, &[u8])]) -> run::Run {
     let mut run = run::new();
     for lock in [&mut run.lock, &mut run.test_lock] {
         let mut value = serde_json::to_value(&*lock).unwrap();
-        value["boot"]["package"] = json!({
-            "name": "kernel", "version": "1-r0", "architecture": "x86_64",
-            "uri": "repository/x86_64/kernel-1-r0.apk", "sha256": Digest::of(package), "size": 1,
-            "control_sha1": "da39a3ee5e6b4b0d3255bfef95601890afd80709", "from_build": false,
-        });
+        for (field, name, package) in packages {
+            value["boot"][field] = json!({
+                "name": name, "version": "1-r0", "architecture": "x86_64", "size": 1,
+                "uri": format!("repository/x86_64/{name}-1-r0.apk"), "sha256": Digest::of(package),
+                "control_sha1": "da39a3ee5e6b4b0d3255bfef95601890afd80709", "from_build": false,
+            });
+        }
         *lock = serde_json::from_value(value).unwrap();
     }
     reseal(&mut run);
@@ -52,12 +60,29 @@ fn ask(
     kernel: &[u8],
     attestations: &Sidecar,
 ) -> Result<Sidecar, String> {
+    ask_with(client, run, lock, (kernel, attestations), None)
+}
+
+fn ask_with(
+    client: &mut Client,
+    run: &run::Run,
+    lock: &Lock,
+    (kernel, attestations): (&[u8], &Sidecar),
+    agent: Option<(&[u8], &Sidecar)>,
+) -> Result<Sidecar, String> {
+    let agent = agent.map(|(package, beside)| (memory_file(package).unwrap(), beside));
+    let agent = agent
+        .as_ref()
+        .map(|(file, attestations)| BootPackage { file, attestations });
     client
         .sign_environment(
             &run.record.invocation_id,
             &run::file(lock),
-            &memory_file(kernel).unwrap(),
-            attestations,
+            &BootPackage {
+                file: &memory_file(kernel).unwrap(),
+                attestations,
+            },
+            agent.as_ref(),
         )
         .map_err(|error| error.to_string())
 }
@@ -145,4 +170,49 @@ fn nothing_boots_on_the_word_of_another_package() {
     let lock = direct.lock.clone();
     let refused = ask(&mut client, &direct, &lock, KERNEL, &good).unwrap_err();
     assert!(refused.contains("names no kernel"), "{refused}");
+}
+
+#[test]
+fn the_agents_package_is_evidence_too() {
+    let fixture = Fixture::start();
+    let mut client = fixture.client();
+    let beside_kernel = imported(&mut client, "kernel-1-r0.apk", KERNEL);
+    let beside_agent = imported(&mut client, "agent-1-r0.apk", AGENT);
+    let mut run = locking(&[
+        ("package", "kernel", KERNEL),
+        ("agent_package", "agent", AGENT),
+    ]);
+    run.register(&mut client).unwrap();
+    let lock = run.lock.clone();
+    let kernel = (KERNEL, &beside_kernel);
+    let evidence = |client: &mut Client, agent| {
+        let summary = ask_with(client, &run, &lock, kernel, agent)?;
+        let root = client.trust_root().unwrap();
+        let keys = root.statement_keys().unwrap();
+        let gate = keys.iter().find(|(_, key)| key.role == Role::Gate).unwrap();
+        let opened = summary.envelopes()[0].open(&gate.0).unwrap();
+        let statement: Statement<Summary> = serde_json::from_slice(&opened).unwrap();
+        Ok::<_, String>(statement.predicate.input_attestations.len())
+    };
+    // Control run: without the agent's package there is the kernel's envelope alone.
+    assert_eq!(evidence(&mut client, None), Ok(1));
+    assert_eq!(evidence(&mut client, Some((AGENT, &beside_agent))), Ok(2));
+    for (agent, reason) in [
+        ((KERNEL, &beside_kernel), "the agent package is"),
+        ((AGENT, &beside_kernel), "does not verify"),
+        ((AGENT, &Sidecar::default()), "does not verify"),
+    ] {
+        let refused = evidence(&mut client, Some(agent)).unwrap_err();
+        assert!(refused.contains(reason), "{refused} / {reason}");
+    }
+    // A lock that names no package of the agent's has none to hand over.
+    let mut without = booting(KERNEL);
+    without.register(&mut client).unwrap();
+    let lock = without.lock.clone();
+    let agent = Some((AGENT, &beside_agent));
+    let refused = ask_with(&mut client, &without, &lock, kernel, agent).unwrap_err();
+    assert!(
+        refused.contains("names no package that the agent"),
+        "{refused}"
+    );
 }

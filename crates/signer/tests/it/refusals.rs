@@ -245,6 +245,7 @@ fn the_gate_verifies_before_it_signs() {
     let gate = |min_level| GatePolicy {
         min_level,
         allow_untested: false,
+        allow_boot: false,
     };
     let mut ask = |policy: &GatePolicy, apk: &[u8], sidecar: &Sidecar| {
         let apk = memory_file(apk).unwrap();

@@ -72,6 +72,7 @@ fn signs_a_run_and_admits_it() {
     let gate = GatePolicy {
         min_level: 1,
         allow_untested: false,
+        allow_boot: false,
     };
     let apk = memory_file(&run.apk).unwrap();
     client

@@ -113,7 +113,7 @@ pub(super) const CASES: &[Case] = &[
             SIGNER_IT.has("environment::nothing_boots_on_the_word_of_another_package"),
             SIGNER_IT.has("environment::what_boots_is_verified_before_it_starts_and_provenance_names_the_verdict"),
             BUILD.has("environment::remembered::tests::changed_content_is_noticed_even_with_the_old_time_of_change"),
-            CLI_IT.boots("gate::nobody_publishes_what_guests_boot"),
+            CLI_IT.boots("gate::what_guests_boot_is_published_only_when_somebody_says_so"),
             CLI_IT.boots("own_kernel::the_gate_speaks_of_every_environment_before_it_starts"),
         ],
         control: Control::Within(

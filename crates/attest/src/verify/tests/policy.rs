@@ -134,6 +134,7 @@ fn a_summary_must_list_all_evidence() {
         policy: &GatePolicy {
             min_level: 1,
             allow_untested: false,
+            allow_boot: false,
         },
     };
     let summary = canonical_bytes(&summary_statement(&request, &report).unwrap()).unwrap();

@@ -9,9 +9,11 @@ use crate::services::{Inherited, Services};
 use anyhow::{Context, Result, anyhow};
 use bessemer_attest::TrustRoot;
 use bessemer_attest::derive::BuildEnvironment;
+use bessemer_attest::documents::LockedPackage;
 use bessemer_attest::verify::{ApkFacts, Report, VerifyPolicy, verify};
-use bessemer_build::boot::{bundle, kernel_package};
+use bessemer_build::boot::{Agent, agent_package, bundle, kernel_package};
 use bessemer_build::worker::now;
+use bessemer_digest::Digest;
 use bessemer_repository::PackageFile;
 use bessemer_store::Store;
 use bessemer_vm::Bundle;
@@ -50,14 +52,36 @@ pub(super) fn run(arguments: &InfoArguments, inherited: Option<&Inherited>) -> R
         .open(&OfRecipe::default(), &arguments.arch, &store)?;
     let sources = opened.sources(&store, &places, Some(&root));
     let kernel = kernel_package(&sources)?.context("the repositories offer no kernel")?;
-    let bundle = bundle(&kernel, &companion("bessemer-agent")?)?;
-    let verified = verified(&kernel, &store, &root);
+    let packaged = agent_package(&sources)?;
+    let bundle = match &packaged {
+        Some(packaged) => bundle(Some(&kernel), Agent::Package(packaged))?,
+        None => bundle(Some(&kernel), Agent::Program(&companion("bessemer-agent")?))?,
+    };
+    let found = Found {
+        verified: verified(&kernel, &store, &root),
+        agent_verified: packaged
+            .as_ref()
+            .map(|packaged| verified(packaged, &store, &root)),
+        agent: packaged.map(|packaged| packaged.locked),
+        kernel: kernel.locked,
+        bundle,
+    };
     if arguments.json {
-        print::json(&as_json(&kernel, &bundle, &verified))?;
+        print::json(&found.to_json())?;
     } else {
-        say(&kernel, &bundle, &verified)?;
+        found.say()?;
     }
-    Ok(ExitCode::from(u8::from(verified.is_err())))
+    Ok(ExitCode::from(u8::from(!found.is_verified())))
+}
+
+/// What would boot, and what its packages' attestations prove.
+struct Found {
+    kernel: LockedPackage,
+    verified: Result<Report>,
+    /// None for a program of this host.
+    agent: Option<LockedPackage>,
+    agent_verified: Option<Result<Report>>,
+    bundle: Bundle,
 }
 
 /// What the attestations beside the package prove.
@@ -82,63 +106,91 @@ pub(in crate::commands) fn verified(
     Ok(verify(&facts, &sidecar, root, &policy)?)
 }
 
-fn say(kernel: &PackageFile, bundle: &Bundle, verified: &Result<Report>) -> Result<()> {
-    let row = |name: &str, value: &str| print::line(format_args!("{name:<12} {value}"));
-    let locked = &kernel.locked;
-    let descriptor = bundle.descriptor();
-    row(
-        "kernel",
-        descriptor.map_or("", |kernel| kernel.release.as_str()),
-    )?;
-    row("package", &format!("{}-{}", locked.name, locked.version))?;
-    row("from", &locked.uri)?;
-    let optional = |digest: Option<bessemer_digest::Digest>| {
-        digest.map_or_else(String::new, |digest| digest.to_string())
-    };
-    for (name, value) in [
-        ("", locked.sha256.to_string()),
-        ("image", optional(bundle.kernel_digest())),
-        ("initramfs", optional(bundle.initramfs_digest())),
-        ("agent", bundle.agent_digest().to_string()),
-    ] {
-        row(name, &value)?;
+impl Found {
+    fn is_verified(&self) -> bool {
+        self.verified.is_ok() && self.agent_verified.as_ref().is_none_or(Result::is_ok)
     }
-    match verified {
-        Err(error) => row(
-            "chain",
-            &print::plain_line(&format!("not verified: {error:#}")),
-        ),
-        Ok(report) => {
-            for (number, line) in report.lines().iter().enumerate() {
-                row(if number == 0 { "chain" } else { "" }, line)?;
+
+    /// What the environment is worth; nothing for a kernel that does not verify.
+    fn environment(&self) -> Option<BuildEnvironment> {
+        let kernel = self.verified.as_ref().ok()?;
+        let agent = self.agent_verified.as_ref();
+        Some(BuildEnvironment::of(
+            kernel,
+            agent.and_then(|agent| agent.as_ref().ok()),
+        ))
+    }
+
+    fn say(&self) -> Result<()> {
+        let descriptor = self.bundle.descriptor();
+        let release = descriptor.map_or("", |kernel| kernel.release.as_str());
+        row("kernel", release)?;
+        package(&self.kernel)?;
+        let optional =
+            |digest: Option<Digest>| digest.map_or_else(String::new, |digest| digest.to_string());
+        row("image", &optional(self.bundle.kernel_digest()))?;
+        row("initramfs", &optional(self.bundle.initramfs_digest()))?;
+        chain(&self.verified)?;
+        row("agent", &self.bundle.agent_digest().to_string())?;
+        match (&self.agent, &self.agent_verified) {
+            (Some(agent), Some(verified)) => {
+                package(agent)?;
+                chain(verified)?;
             }
-            let environment = BuildEnvironment::of(report, None);
-            row(
-                "environment",
-                &format!("SLSA BuildEnv level {}", environment.level),
-            )?;
-            for reason in environment.why_not_higher {
-                row("", &format!("not higher: {reason}"))?;
-            }
-            Ok(())
+            _ => row("from", "a program of this host")?,
         }
+        let Some(environment) = self.environment() else {
+            return Ok(());
+        };
+        let level = format!("SLSA BuildEnv level {}", environment.level);
+        row("environment", &level)?;
+        for reason in environment.why_not_higher {
+            row("", &format!("not higher: {reason}"))?;
+        }
+        Ok(())
+    }
+
+    fn to_json(&self) -> serde_json::Value {
+        let mut value = json!({
+            "package": self.kernel,
+            "descriptor": self.bundle.descriptor(),
+            "kernel": self.bundle.kernel_digest(),
+            "initramfs": self.bundle.initramfs_digest(),
+            "agent": self.bundle.agent_digest(),
+        });
+        let mut judged = |prefix: &str, verified: &Result<Report>| match verified {
+            Ok(report) => value[format!("{prefix}report")] = json!(report),
+            Err(error) => value[format!("{prefix}not_verified")] = json!(format!("{error:#}")),
+        };
+        judged("", &self.verified);
+        if let Some(verified) = &self.agent_verified {
+            judged("agent_", verified);
+            value["agent_package"] = json!(self.agent);
+        }
+        if let Some(environment) = self.environment() {
+            value["build_environment"] = json!(environment);
+        }
+        value
     }
 }
 
-fn as_json(kernel: &PackageFile, bundle: &Bundle, verified: &Result<Report>) -> serde_json::Value {
-    let mut value = json!({
-        "package": kernel.locked,
-        "descriptor": bundle.descriptor(),
-        "kernel": bundle.kernel_digest(),
-        "initramfs": bundle.initramfs_digest(),
-        "agent": bundle.agent_digest(),
-    });
-    match verified {
-        Ok(report) => {
-            value["report"] = json!(report);
-            value["build_environment"] = json!(BuildEnvironment::of(report, None));
-        }
-        Err(error) => value["not_verified"] = json!(format!("{error:#}")),
+fn row(name: &str, value: &str) -> Result<()> {
+    print::line(format_args!("{name:<12} {value}"))
+}
+
+fn package(locked: &LockedPackage) -> Result<()> {
+    row("package", &format!("{}-{}", locked.name, locked.version))?;
+    row("from", &locked.uri)?;
+    row("", &locked.sha256.to_string())
+}
+
+fn chain(verified: &Result<Report>) -> Result<()> {
+    let lines = match verified {
+        Ok(report) => report.lines(),
+        Err(error) => vec![print::plain_line(&format!("not verified: {error:#}"))],
+    };
+    for (number, line) in lines.iter().enumerate() {
+        row(if number == 0 { "chain" } else { "" }, line)?;
     }
-    value
+    Ok(())
 }

@@ -4,12 +4,13 @@ use super::Arguments;
 use crate::commands::index::entry;
 use crate::commands::verify::{facts, read_sidecar};
 use crate::package_file;
-use anyhow::{Context, Result, bail};
+use crate::print::Hint;
+use anyhow::{Context, Result, anyhow, bail};
 use bessemer_apk::IndexEntry;
 use bessemer_attest::derive::GatePolicy;
 use bessemer_attest::verify::{ApkFacts, VerifyPolicy, verify};
 use bessemer_attest::{Role, Sidecar, TrustRoot};
-use bessemer_build::boot::{KERNEL, is_kernel};
+use bessemer_build::boot::boots_guests;
 use bessemer_digest::Digest;
 use bessemer_package::Scratch;
 use bessemer_signer::Client;
@@ -60,7 +61,7 @@ fn judge(
     let mut sidecar = read_sidecar(package)?.without(Role::Gate, root)?;
     let copy = copied(package, &arguments.repository, ground.scratch)?;
     let entry = entry(copy.path())?;
-    check(&entry)?;
+    check(&entry, arguments.allow_boot)?;
     // The name that the package gives itself must be the one that was attested.
     let file = entry.file_name();
     let facts = ApkFacts {
@@ -80,6 +81,7 @@ fn judge(
     let gate = GatePolicy {
         min_level: 0,
         allow_untested: arguments.allow_untested,
+        allow_boot: arguments.allow_boot,
     };
     let apk = File::open(copy.path())?;
     client.sign_summary(&file, &uri, &gate, &apk, &mut sidecar)?;
@@ -103,8 +105,9 @@ fn copied(package: &Path, repository: &Path, scratch: &Scratch) -> Result<NamedT
     Ok(copy)
 }
 
-/// What a package says of itself becomes paths and an index; and nobody's package boots guests.
-fn check(entry: &IndexEntry) -> Result<()> {
+/// What a package says of itself becomes paths and an index; and what boots guests is admitted by
+/// name only.
+fn check(entry: &IndexEntry, allow_boot: bool) -> Result<()> {
     let word = |text: &str| {
         let mut bytes = text.bytes();
         !text.is_empty() && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
@@ -115,8 +118,10 @@ fn check(entry: &IndexEntry) -> Result<()> {
     if entry.file_name().contains('/') {
         bail!("its name is no file name");
     }
-    if is_kernel(entry) {
-        bail!("packages named `{KERNEL}…` boot the guests of a factory; they are not published");
+    if boots_guests(entry) && !allow_boot {
+        let error = anyhow!("it is, or can stand for, what guests boot");
+        let hint = "whoever builds from the repository would boot it: admit it with --allow-boot";
+        return Err(error.context(Hint(hint.to_owned())));
     }
     Ok(())
 }
