@@ -14,6 +14,7 @@ mod demo;
 mod ground;
 mod kernel;
 mod recipes;
+mod release;
 mod setup;
 mod soak;
 mod test;
@@ -48,6 +49,8 @@ enum Task {
     Soak(soak::Arguments),
     /// Builds the kernel of guests, once, and keeps it
     Kernel(kernel::Arguments),
+    /// Builds the agent, and with --all Bessemer itself, by their recipes from what is committed
+    Release(release::Arguments),
     /// Installs the Debian packages that demo and test need
     Setup,
 }
@@ -62,6 +65,7 @@ fn main() -> ExitCode {
         Task::Conformance(arguments) => conformance::run(&arguments),
         Task::Soak(arguments) => soak::run(&arguments),
         Task::Kernel(arguments) => kernel::run(&arguments),
+        Task::Release(arguments) => release::run(&arguments),
         Task::Setup => setup::run(),
     };
     match result {

@@ -2,6 +2,7 @@
 
 use crate::ground::Ground;
 use crate::kernel::Kernel;
+use crate::release;
 use crate::setup;
 use crate::workspace::{cargo, root};
 use anyhow::{Context, Result, bail};
@@ -40,6 +41,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         let ground = Ground::prepare(false)?;
         let mut environment = ground.environment();
         environment.extend(Kernel::prepare(&ground.program("bessemer"))?.environment());
+        let agent = release::Built::agent(&ground.program("bessemer"))?;
+        environment.extend(agent.environment());
         let mut words = vec!["--ignored", "--test-threads=1"];
         words.extend(arguments.only.as_deref());
         for name in &skipped {

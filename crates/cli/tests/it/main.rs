@@ -29,6 +29,7 @@ mod publishing;
 mod reach;
 mod reading;
 mod rebuilding;
+mod released;
 mod remote;
 mod reproducible;
 mod sources;
