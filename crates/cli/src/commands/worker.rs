@@ -11,7 +11,7 @@ use crate::places::Places;
 use crate::print::{self, Progress};
 use crate::programs::companion;
 use crate::services::{Inherited, QEMU, Services};
-use crate::signing::{JobSigner, component, finish};
+use crate::signing::{JobSigner, component, finish, write_whole};
 use crate::staging::Staging;
 use anyhow::{Context, Result};
 use bessemer_attest::documents::{Accelerator, Components, TestOutcome, canonical_bytes};
