@@ -1,6 +1,6 @@
 //! Packages built again from what they carry.
 
-use crate::commands::{ARCH, BESIDE, bessemer, run};
+use crate::commands::{ARCH, BESIDE, bessemer, build, recipe, run};
 use crate::fixture::{FILES, tiny};
 use bessemer_apk::Limits;
 use bessemer_package::{Metadata, Opened, Scratch, emit};
@@ -197,6 +197,40 @@ fn a_package_that_its_recipe_does_not_make_is_told_apart() {
         "{outcome}"
     );
     assert!(!none.join(ARCH).exists());
+}
+
+#[test]
+#[ignore = "needs a guest: run through cargo xtask test"]
+fn files_beside_a_recipe_are_explained_and_no_others_will_do() {
+    let workshop = Workshop::new();
+    let install = "install -D beside.txt \"${{targets.destdir}}/usr/share/beside.txt\"";
+    let recipe = recipe(&workshop, "beside", &[("copy", install)], "");
+    let file = workshop.file("beside/beside/beside.txt", "sixteen letters\n");
+    let folder = file.parent().unwrap().to_str().unwrap().to_owned();
+    let out = workshop.at("packages");
+    run(&mut build(&recipe, &out)).expect(0);
+    let package = out.join(ARCH).join("beside-1.0.0-r0.apk");
+    let words = ["--complete", "--source-dir", folder.as_str()];
+    let complete = |to: &str| rebuild(std::slice::from_ref(&package), &workshop.at(to), &words);
+    let outcome = complete("again");
+    outcome.expect(0);
+    for said in [
+        "complete: beside-1.0.0-r0.apk\n",
+        "  sources disk       16 bytes of 1 listed items, ",
+        "  the original's     was given the same, sha256:",
+    ] {
+        assert!(outcome.stdout.contains(said), "{said}: {outcome}");
+    }
+    fs::write(&file, "other 16 letters").unwrap();
+    let outcome = complete("other");
+    outcome.expect(1);
+    for said in [
+        "the sources-disk of the guest was ",
+        "name with --source-dir the folder as it was",
+    ] {
+        assert!(outcome.stderr.contains(said), "{said}: {outcome}");
+    }
+    assert!(!outcome.stdout.contains("complete:"), "{outcome}");
 }
 
 #[test]

@@ -57,7 +57,7 @@ impl Completeness {
                     measured.push((name, before.clone()));
                 }
                 (None, None) => {}
-                _ => return Err(different(file, name, before, after)),
+                _ => return Err(different(file, name, before, after, original)),
             }
         }
         if measured.is_empty() {
@@ -154,11 +154,15 @@ fn different(
     name: &str,
     before: Option<&String>,
     after: Option<&String>,
+    original: &Attested,
 ) -> anyhow::Error {
     let shown = |digest: Option<&String>| digest.map_or("none", String::as_str).to_owned();
     let (before, after) = (shown(before), shown(after));
     let hint = match name {
         "agent" | "initramfs" => "rebuild with the version of Bessemer that built it",
+        "sources-disk" if !original.workspace.is_empty() => {
+            "name with --source-dir the folder as it was when the package was built"
+        }
         "kernel" => "name the repository whose kernel package it was built with",
         _ => "the list does not give this disk again; please report it",
     };
