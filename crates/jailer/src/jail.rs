@@ -12,6 +12,7 @@ mod seccomp;
 pub(crate) use credentials::die_with_parent;
 pub(crate) use layers::Layers;
 
+use crate::omitted::omitted;
 use crate::request::{Kind, Request};
 use landlock::Enforced;
 use std::ffi::{CString, c_char};
@@ -69,15 +70,14 @@ fn prepare(plan: &Plan<'_>, request: &Request, report: impl Write) -> Result<Jai
     if plan.user_namespace {
         // Files of the jail's root belong to this uid: root itself does not exist in there.
         credentials::take_uid(plan)?;
-        layers.record("no-nested-namespaces", credentials::forbid_namespaces());
+        if !omitted("no-nested-namespaces") {
+            layers.record("no-nested-namespaces", credentials::forbid_namespaces());
+        }
     }
     if plan.pod {
         layers.record("read-only-root", root::is_read_only());
     } else {
-        root::build(plan.program, request)?;
-        layers.applied("pivot-root");
-        let name = rustix::system::sethostname(b"jail");
-        step("setting the host name", name)?;
+        enter_root(plan, request, &mut layers)?;
     }
     let (boot, files) = boot_files(plan, request);
     limits::set(plan, request, &mut layers)?;
@@ -88,8 +88,12 @@ fn prepare(plan: &Plan<'_>, request: &Request, report: impl Write) -> Result<Jai
         credentials::take_uid(plan)?;
     }
     credentials::drop_privilege(&mut layers)?;
-    restrict_files(plan, request, &mut layers);
-    layers.record("system-call-filter", seccomp::install());
+    if !omitted("landlock") {
+        restrict_files(plan, request, &mut layers);
+    }
+    if !omitted("system-call-filter") {
+        layers.record("system-call-filter", seccomp::install());
+    }
     // Once more: a change of credentials clears it.
     step("binding to the jailer's life", die_with_parent())?;
     layers.applied("parent-death-signal");
@@ -101,6 +105,19 @@ fn prepare(plan: &Plan<'_>, request: &Request, report: impl Write) -> Result<Jai
         _ => plan.program,
     };
     Ok(exec(program, request, &boot))
+}
+
+/// A root and a host name of its own; neither can be had where the namespace is the host's.
+fn enter_root(plan: &Plan<'_>, request: &Request, layers: &mut Layers) -> Result<(), JailError> {
+    if !omitted("pivot-root") && !omitted("mount-namespace") {
+        root::build(plan.program, request)?;
+        layers.applied("pivot-root");
+    }
+    if omitted("uts-namespace") {
+        return Ok(());
+    }
+    let name = rustix::system::sethostname(b"jail");
+    step("setting the host name", name)
 }
 
 /// What QEMU is told of its kernel and initramfs, and the descriptors that this takes. A proxy boots
@@ -172,7 +189,14 @@ fn exec(program: &Path, request: &Request, boot: &[String]) -> JailError {
         .chain(boot.iter().map(|word| word.as_ptr()))
         .chain([ptr::null()])
         .collect();
-    let environment = [ptr::null::<c_char>()];
+    let kept: Vec<CString> = if omitted("empty-environment") {
+        let word = |(name, value): (String, String)| text(format!("{name}={value}").as_bytes());
+        std::env::vars().map(word).collect()
+    } else {
+        Vec::new()
+    };
+    let environment = kept.iter().map(|word| word.as_ptr());
+    let environment: Vec<_> = environment.chain([ptr::null::<c_char>()]).collect();
     // SAFETY: both arrays end with a null pointer, and every string lives until the call returns.
     unsafe { libc::execve(program.as_ptr(), arguments.as_ptr(), environment.as_ptr()) };
     JailError {

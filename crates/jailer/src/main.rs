@@ -8,13 +8,19 @@
 //! closes, for whatever reason, every machine is killed and the jailer ends; when the jailer is
 //! killed, the kernel kills the machines.
 
+#[cfg(test)]
+#[path = "../../vm/tests/it/attempts.rs"]
+mod attempts;
 mod cgroup;
 mod jail;
+mod omitted;
 mod profile;
 mod request;
 mod serve;
 mod slot;
 mod spawn;
+#[cfg(test)]
+mod weakened;
 
 use spawn::Programs;
 use std::io::Write as _;

@@ -3,6 +3,7 @@
 
 use crate::cgroup::Group;
 use crate::jail::{self, Layers, Plan};
+use crate::omitted::omitted;
 use crate::profile::Profile;
 use crate::request::Request;
 use crate::slot::Slot;
@@ -99,7 +100,8 @@ fn start(
         return Err(io::Error::other(reason));
     }
     let program = programs.of(request)?;
-    let slot = is_root.then(Slot::take).transpose()?;
+    let own = is_root && !omitted("own-uid");
+    let slot = own.then(Slot::take).transpose()?;
     let mut layers = Layers::default();
     let (group, grouped) = match Group::create(number, request.text.limits) {
         Ok(group) => (Some(group), Ok(())),
@@ -239,9 +241,14 @@ fn clone(
     // A proxy is there to reach servers: it alone has the host's network.
     let own = NAMESPACES
         .iter()
-        .filter(|(flag, _)| !(is_proxy && *flag == libc::CLONE_NEWNET));
+        .filter(|(flag, name)| !(is_proxy && *flag == libc::CLONE_NEWNET || omitted(name)));
     let flags = own.clone().fold(0, |flags, (flag, _)| flags | flag);
-    let (pid, user_namespace) = match fork(flags | libc::CLONE_NEWUSER) {
+    let with_users = if omitted("user-namespace") {
+        Err(io::Error::other("left out"))
+    } else {
+        fork(flags | libc::CLONE_NEWUSER)
+    };
+    let (pid, user_namespace) = match with_users {
         Ok(pid) => (pid, Ok(())),
         Err(error) if is_root => (fork(flags)?, Err(error)),
         Err(_) if profile == Profile::Auto => return pod(),

@@ -2,6 +2,7 @@
 #![allow(unsafe_code, reason = "credentials by system call")]
 
 use super::{JailError, Layers, Plan, step};
+use crate::omitted::omitted;
 use rustix::thread::{CapabilitySet, CapabilitySets, set_capabilities};
 use std::io;
 
@@ -42,18 +43,26 @@ pub(super) fn forbid_namespaces() -> io::Result<()> {
 pub(super) fn drop_privilege(layers: &mut Layers) -> Result<(), JailError> {
     // SAFETY: plain system calls with integer arguments.
     unsafe {
-        for capability in 0..64_u64 {
+        let bounds = if omitted("no-capabilities") {
+            0
+        } else {
+            64_u64
+        };
+        for capability in 0..bounds {
             // Fails for numbers this kernel does not have, and for a uid that has none to give up.
             libc::prctl(libc::PR_CAPBSET_DROP, capability, 0, 0, 0);
         }
         libc::umask(0o077);
-        step(
-            "forbidding privileges",
-            check(libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)),
-        )?;
+        if !omitted("no-new-privs") {
+            let forbidden = check(libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+            step("forbidding privileges", forbidden)?;
+        }
         libc::signal(libc::SIGPIPE, libc::SIG_DFL);
     }
     layers.applied("no-new-privs");
+    if omitted("no-capabilities") {
+        return Ok(());
+    }
     let none = CapabilitySets {
         effective: CapabilitySet::empty(),
         permitted: CapabilitySet::empty(),

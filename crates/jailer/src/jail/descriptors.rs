@@ -1,6 +1,7 @@
 //! Descriptors that QEMU finds, and none that it does not.
 #![allow(unsafe_code, reason = "descriptors by number")]
 
+use crate::omitted::omitted;
 use crate::request::{Kind, Request};
 use std::io;
 use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
@@ -28,9 +29,8 @@ pub(super) fn place(request: &Request, boot: &[&OwnedFd]) -> io::Result<()> {
     for (from, target) in standard.into_iter().chain(inherited) {
         staged.push((rustix::io::fcntl_dupfd_cloexec(from, STAGING)?, target));
     }
-    // SAFETY: only marks descriptors; nothing is closed before exec.
-    if unsafe { libc::close_range(3, u32::MAX, libc::CLOSE_RANGE_CLOEXEC.cast_signed()) } < 0 {
-        return Err(io::Error::last_os_error());
+    if !omitted("closed-descriptors") {
+        close_on_exec()?;
     }
     for (from, target) in &staged {
         // SAFETY: a plain system call; whatever had the target's number is not used again, since
@@ -38,6 +38,15 @@ pub(super) fn place(request: &Request, boot: &[&OwnedFd]) -> io::Result<()> {
         if unsafe { libc::dup2(from.as_fd().as_raw_fd(), *target) } < 0 {
             return Err(io::Error::last_os_error());
         }
+    }
+    Ok(())
+}
+
+/// Marks whatever else is open.
+fn close_on_exec() -> io::Result<()> {
+    // SAFETY: only marks descriptors; nothing is closed before exec.
+    if unsafe { libc::close_range(3, u32::MAX, libc::CLOSE_RANGE_CLOEXEC.cast_signed()) } < 0 {
+        return Err(io::Error::last_os_error());
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! Limits of the process itself (setrlimit(2)), whatever control groups there are.
 
 use super::{JailError, Layers, Plan, file_size, step};
+use crate::omitted::omitted;
 use crate::request::Request;
 use rustix::process::{Resource, Rlimit, setrlimit};
 
@@ -12,6 +13,9 @@ pub(super) fn set(
     request: &Request,
     layers: &mut Layers,
 ) -> Result<(), JailError> {
+    if omitted("resource-limits") {
+        return Ok(());
+    }
     let asked = request.text.limits;
     // A proxy writes to the file that is its standard output, as far as that was made.
     let own = request.is_proxy().then_some(&request.console);

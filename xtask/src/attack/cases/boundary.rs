@@ -66,12 +66,10 @@ pub(super) const CASES: &[Case] = &[
         control: Control::Tests(&[
             VM_IT.boots("jailed::control_run_without_the_jail_the_same_checks_see_the_host"),
             VM_IT.boots("escape::control_run_without_the_jail_every_attempt_succeeds"),
+            JAILER.boots("weakened::control_run_without_any_layer_every_attempt_succeeds"),
         ]),
         missing: None,
-        untried: &[
-            "an environment is found in no run: the launcher without a jail clears it, too",
-            "another build's paths: no second build runs beside it",
-        ],
+        untried: &["another build's paths: no second build runs beside it"],
     },
     Case {
         number: 5,
@@ -136,12 +134,14 @@ pub(super) const CASES: &[Case] = &[
             VM_IT.boots("escape::a_taken_over_proxy_reaches_the_network_and_nothing_else"),
             VM_IT.boots("escape::control_groups_hold_memory_and_processes"),
             VM_IT.boots("escape::a_machine_ends_when_its_time_is_over"),
+            JAILER.boots("weakened::the_page_says_what_each_layer_holds_back"),
             CLI_IT.boots("reach::the_control_side_cannot_read_the_signer"),
             SIGNER.has("harden::tests::a_confined_signer_has_its_state_and_nothing_else"),
         ],
         control: Control::Tests(&[
             VM_IT.boots("escape::control_run_without_the_jail_every_attempt_succeeds"),
             VM_IT.boots("escape::control_run_without_control_groups_nothing_holds_them"),
+            JAILER.boots("weakened::control_run_without_any_layer_every_attempt_succeeds"),
         ]),
         missing: None,
         untried: &[
