@@ -15,7 +15,11 @@ pub(crate) fn attempts(victim: u32, outside: &str) -> Vec<(&'static str, String)
         ("look at processes", "opendir(D, '/proc/1')".into()),
         (
             "write a file",
-            anywhere(outside, "open(F, '>', \"$_/made\")"),
+            // The file of an earlier attempt, by another uid, would be in the way.
+            anywhere(
+                outside,
+                "open(F, '>', \"$_/made-$$\") && unlink(\"$_/made-$$\")",
+            ),
         ),
         (
             "write to a device of its own",
