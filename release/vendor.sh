@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes of every NAME-VERSION.crate in a folder what cargo takes for the registry:
+# Makes of crates, each the only file of a folder NAME-VERSION, what cargo takes for the registry:
 #
 #   sh release/vendor.sh FOLDER-WITH-CRATES VENDOR-FOLDER
 #
@@ -7,9 +7,9 @@
 set -eu
 crates=$1 vendor=$2
 mkdir -p "$vendor"
-for crate in "$crates"/*.crate; do
+for crate in "$crates"/*/*; do
   tar -x -z -f "$crate" -C "$vendor" --no-same-owner
-  name=$(basename "$crate" .crate)
+  name=$(basename "$(dirname "$crate")")
   sha256=$(sha256sum "$crate")
   printf '{"files":{},"package":"%s"}' "${sha256%% *}" > "$vendor/$name/.cargo-checksum.json"
 done

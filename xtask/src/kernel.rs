@@ -4,10 +4,10 @@ mod hardening;
 
 use crate::ground::Ground;
 use crate::setup;
-use crate::workspace::{cache, check, output, root};
-use anyhow::{Context, Result};
+use crate::tools::Tools;
+use crate::workspace::{cache, check, root};
+use anyhow::Result;
 use bessemer_digest::Digest;
-use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
@@ -55,27 +55,11 @@ impl Kernel {
     /// build, and of the key that signs it.
     pub(crate) fn prepare(bessemer: &Path) -> Result<Self> {
         let folder = cache()?.join("kernel");
-        let tools = folder.join("tools");
-        check(
-            Command::new(bessemer)
-                .args(["bootstrap", "debian", "--list"])
-                .arg(root().join("kernel/debian.yaml"))
-                .arg("--out")
-                .arg(&tools),
-        )?;
-        let keys = folder.join("keys");
-        let exported = output(
-            Command::new(bessemer)
-                .args(["keys", "export", "--json", "--out"])
-                .arg(&keys),
-        )?;
-        let exported: Value = serde_json::from_str(&exported)?;
-        let key = |name: &str| -> Result<PathBuf> {
-            let file = exported[name].as_str().context("no key was exported")?;
-            Ok(keys.join(file))
-        };
-        let tools_key = key("import_key")?;
-        let own = key("apk_key")?;
+        let Tools {
+            repository: tools,
+            key: tools_key,
+            own_key: own,
+        } = Tools::prepare(bessemer, "kernel/debian.yaml", &folder)?;
         let name = Digest::of(inputs(&tools, &own)?).hex();
         let repository = folder.join("built").join(&name[..32]);
         let mut kernel = Self {

@@ -19,6 +19,7 @@ mod setup;
 mod soak;
 mod test;
 mod tidy;
+mod tools;
 mod workspace;
 
 use clap::{Parser, Subcommand};

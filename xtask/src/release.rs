@@ -1,20 +1,18 @@
 //! The agent of guests and Bessemer itself, built by recipes of their own from what is committed.
 
+mod crates;
 mod sources;
 
 use crate::ground::Ground;
 use crate::setup;
-use crate::workspace::{cache, check, output, root};
-use anyhow::{Context, Result};
+use crate::tools::Tools;
+use crate::workspace::{cache, check, root};
+use anyhow::Result;
 use bessemer_vm_proto::PROTOCOL_VERSION;
-use serde_json::Value;
 use sources::Source;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
-
-/// Who works for root, and must be able to read what it is given.
-const CONTROL: u32 = 61_700;
 
 /// A program of the workspace with a recipe.
 struct Program {
@@ -60,15 +58,15 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         Some(folder) => folder.join("bessemer"),
         None => Ground::prepare(false)?.program("bessemer"),
     };
-    let mut release = Release::prepare(&bessemer)?;
-    release.accelerator.clone_from(&arguments.accelerator);
-    release.kernel = arguments
-        .kernel_repository
-        .clone()
-        .zip(arguments.kernel_key.clone());
-    release.build(&AGENT)?;
+    let release = Release::prepare(&bessemer)?;
+    let kernel = arguments.kernel_repository.as_deref();
+    let guests = Guests {
+        accelerator: &arguments.accelerator,
+        kernel: kernel.zip(arguments.kernel_key.as_deref()),
+    };
+    release.build(&AGENT, guests)?;
     if arguments.all {
-        release.build(&BESSEMER)?;
+        release.build(&BESSEMER, guests)?;
     }
     println!("release: {}", release.repository.display());
     Ok(())
@@ -87,10 +85,14 @@ impl Built {
     /// Builds the agent with the direct runner.
     pub(crate) fn agent(bessemer: &Path) -> Result<Self> {
         let release = Release::prepare(bessemer)?;
-        release.build(&AGENT)?;
+        let guests = Guests {
+            accelerator: "direct",
+            kernel: None,
+        };
+        release.build(&AGENT, guests)?;
         Ok(Self {
             repository: release.repository,
-            key: release.own_key,
+            key: release.tools.own_key,
         })
     }
 
@@ -104,16 +106,20 @@ impl Built {
     }
 }
 
+/// What runs the steps.
+#[derive(Clone, Copy)]
+struct Guests<'a> {
+    accelerator: &'a str,
+    /// A repository with a kernel, and its key.
+    kernel: Option<(&'a Path, &'a Path)>,
+}
+
 struct Release {
     bessemer: PathBuf,
     folder: PathBuf,
-    tools: PathBuf,
-    tools_key: PathBuf,
-    own_key: PathBuf,
+    tools: Tools,
     source: Source,
     repository: PathBuf,
-    accelerator: String,
-    kernel: Option<(PathBuf, PathBuf)>,
 }
 
 impl Release {
@@ -125,44 +131,23 @@ impl Release {
         if repository.exists() {
             fs_err::remove_dir_all(&repository)?;
         }
-        let tools = folder.join("tools");
-        check(
-            Command::new(bessemer)
-                .args(["bootstrap", "debian", "--list"])
-                .arg(root().join("release/debian.yaml"))
-                .arg("--out")
-                .arg(&tools),
-        )?;
-        let keys = folder.join("keys");
-        let exported = output(
-            Command::new(bessemer)
-                .args(["keys", "export", "--json", "--out"])
-                .arg(&keys),
-        )?;
-        let exported: Value = serde_json::from_str(&exported)?;
-        let key = |name: &str| -> Result<PathBuf> {
-            let file = exported[name].as_str().context("no key was exported")?;
-            Ok(keys.join(file))
-        };
-        let owner = rustix::process::geteuid().is_root().then_some(CONTROL);
         Ok(Self {
             bessemer: bessemer.to_path_buf(),
-            source: Source::clone_into(&folder, owner)?,
-            tools_key: key("import_key")?,
-            own_key: key("apk_key")?,
+            tools: Tools::prepare(bessemer, "release/debian.yaml", &folder)?,
+            source: Source::clone_into(&folder)?,
             folder,
-            tools,
             repository,
-            accelerator: "direct".to_owned(),
-            kernel: None,
         })
     }
 
-    fn build(&self, program: &Program) -> Result<()> {
+    fn build(&self, program: &Program, guests: Guests<'_>) -> Result<()> {
         let started = Instant::now();
         let crates = self.source.crates(program.crates)?;
         let cached = self.folder.join("crates");
-        sources::fill_cache(&crates, &cached)?;
+        fs_err::create_dir_all(&cached)?;
+        for one in &crates {
+            one.copy_into(&cached)?;
+        }
         let recipe = self.folder.join(format!("{}.yaml", program.name));
         let template = root()
             .join("release")
@@ -170,7 +155,7 @@ impl Release {
         let text = fs_err::read_to_string(template)?
             .replace("@VERSION@", env!("CARGO_PKG_VERSION"))
             .replace("@PROTOCOL@", &PROTOCOL_VERSION.to_string())
-            .replace("@SOURCES@", &sources::steps(&self.source, &crates));
+            .replace("@SOURCES@", &self.source.steps(&crates));
         fs_err::write(&recipe, text)?;
         println!(
             "building {} from {} and {} crates",
@@ -180,16 +165,16 @@ impl Release {
         );
         let mut command = Command::new(&self.bessemer);
         command.arg("build").arg(&recipe);
-        if let Some((repository, key)) = &self.kernel {
+        if let Some((repository, key)) = guests.kernel {
             command.arg("-r").arg(repository).arg("-k").arg(key);
         }
         command
-            .args(["--accelerator", &self.accelerator])
+            .args(["--accelerator", guests.accelerator])
             .args(["--generate-index", "--quiet", "--timeout", "6h"])
             .arg("-r")
-            .arg(&self.tools)
+            .arg(&self.tools.repository)
             .arg("-k")
-            .arg(&self.tools_key)
+            .arg(&self.tools.key)
             .arg("--cache-dir")
             .arg(&cached)
             .arg("--out-dir")
