@@ -1,4 +1,4 @@
-//! The interrupt tests of the command line, over and over with other seeds.
+//! The interrupt tests of the command line, and those that kill one process of a build, over and over with other seeds.
 
 use super::Span;
 use super::report::Report;
@@ -22,16 +22,9 @@ pub(super) fn run(span: Span, report: &mut Report) -> Result<()> {
     while runs == 0 || !span.is_over() {
         let seed = span.seed + runs;
         let output = cargo()
-            .args([
-                "test",
-                "--quiet",
-                "-p",
-                "bessemer-cli",
-                "--test",
-                "it",
-                "interrupts::",
-            ])
+            .args(["test", "--quiet", "-p", "bessemer-cli", "--test", "it"])
             .args(["--", "--ignored", "--test-threads=1"])
+            .args(["interrupts::", "killed::"])
             .envs(ground.environment())
             .env("BESSEMER_TEST_ROUNDS", ROUNDS.to_string())
             .env("BESSEMER_TEST_SEED", seed.to_string())

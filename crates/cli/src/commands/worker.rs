@@ -14,6 +14,7 @@ use crate::services::{Inherited, QEMU, Services};
 use crate::signing::{JobSigner, component, finish, write_whole};
 use crate::staging::Staging;
 use anyhow::{Context, Result};
+use bessemer_attest::Sidecar;
 use bessemer_attest::documents::{Accelerator, Components, TestOutcome, canonical_bytes};
 use bessemer_build::boot;
 use bessemer_build::job::Job;
@@ -77,13 +78,8 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
         .map(|index| Repository::from_snapshot(index, &job.lock.architecture, &store))
         .collect::<Result<Vec<_>, _>>()?;
     let fetching = arguments.fetching.open(&[])?;
-    let tools = tools(
-        &job,
-        &store,
-        &services,
-        description.signer.clone(),
-        &mut progress,
-    )?;
+    let signer = description.signer;
+    let tools = tools(&job, &store, &services, signer, &mut progress)?;
     let gate = Gate {
         client: &mut client,
         invocation: &arguments.invocation,
@@ -121,8 +117,8 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
         interactive: arguments.interactive,
     };
     let mut signer = JobSigner::new(&mut client, &arguments.invocation, job.spec.interactive);
-    let done = work.run(&mut signer, &mut progress)?;
-    if let Some(failure) = done.failure {
+    let mut done = work.run(&mut signer, &mut progress)?;
+    if let Some(failure) = done.failure.take() {
         let failure = anyhow::Error::new(failure).context("a test failed; nothing was attested");
         print::failure(&failure);
         print::json(&print::failure_json(&failure))?;
@@ -132,13 +128,7 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
         print::note("a person could enter this build, so no signer attests it");
     } else {
         finish(&mut client, &job, &done, staging.path())?;
-        keep_documents(&job, &done, &store)?;
-        let package = &job.plan.package;
-        let inputs = inputs_file(&package.name, &package.full_version());
-        write_whole(&arguments.out.join(inputs), &done.guest_inputs)?;
-        if let Some(summary) = environment {
-            booting::keep(&summary, &job, &store, &arguments.out)?;
-        }
+        keep(&job, &done, environment.as_ref(), &store, &arguments.out)?;
     }
     let mut placed = Vec::new();
     for package in &done.packages {
@@ -146,6 +136,21 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
     }
     print::json(&result(&job, &done, &placed, &arguments.out))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// What goes beside attested packages, and into the store.
+fn keep(
+    job: &Job,
+    done: &Done,
+    environment: Option<&Sidecar>,
+    store: &Store,
+    out: &Path,
+) -> Result<()> {
+    keep_documents(job, done, store)?;
+    let package = &job.plan.package;
+    let inputs = inputs_file(&package.name, &package.full_version());
+    write_whole(&out.join(inputs), &done.guest_inputs)?;
+    environment.map_or(Ok(()), |summary| booting::keep(summary, job, store, out))
 }
 
 /// A job's directory is its run's: somebody clears it.

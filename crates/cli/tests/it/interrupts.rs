@@ -22,13 +22,19 @@ const INDEX: &str = "APKINDEX.tar.gz";
 const SIGNALS: [Signal; 3] = [Signal::INT, Signal::TERM, Signal::KILL];
 
 /// The moments of one test: splitmix64 over seed and round, as a share of the whole time.
-struct Moments {
+pub(crate) struct Moments {
     state: u64,
     whole: Duration,
 }
 
 impl Moments {
-    fn next(&mut self) -> Duration {
+    /// Of something that takes so long.
+    pub(crate) fn of(whole: Duration) -> Self {
+        let state = number("BESSEMER_TEST_SEED", 1);
+        Self { state, whole }
+    }
+
+    pub(crate) fn next(&mut self) -> Duration {
         self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.state;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -46,10 +52,7 @@ fn interrupt(rounds: u32, command: &dyn Fn() -> Command, check: &dyn Fn(&str)) {
     let before = left_behind();
     let started = Instant::now();
     run(&mut command()).expect(0);
-    let mut moments = Moments {
-        state: number("BESSEMER_TEST_SEED", 1),
-        whole: started.elapsed(),
-    };
+    let mut moments = Moments::of(started.elapsed());
     check("undisturbed");
     for round in 0..number("BESSEMER_TEST_ROUNDS", rounds) {
         let signal = SIGNALS[usize::try_from(round).unwrap() % SIGNALS.len()];
@@ -86,7 +89,7 @@ fn interrupt(rounds: u32, command: &dyn Fn() -> Command, check: &dyn Fn(&str)) {
 
 /// What runs that have ended left below the caches and where sockets are. Each is named after the
 /// process that made it: `PID`, `…-PID` or `.partial-PID-…`.
-fn left_behind() -> Vec<PathBuf> {
+pub(crate) fn left_behind() -> Vec<PathBuf> {
     let (cache, runtime) = places();
     let mut found = Vec::new();
     let folders = ["runs", "debian", "disks", "boot"].map(|name| cache.join(name));

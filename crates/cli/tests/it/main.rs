@@ -20,6 +20,7 @@ mod gate;
 mod git;
 mod host;
 mod interrupts;
+mod killed;
 mod languages;
 mod linting;
 mod makefile;

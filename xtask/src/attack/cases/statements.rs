@@ -35,6 +35,8 @@ pub(super) const CASES: &[Case] = &[
             SIGNER_IT.has("killed::nothing_that_was_handed_out_is_taken_back"),
             SIGNER.has("log::tests::a_log_that_was_cut_off_at_any_step_goes_on"),
             CLI_IT.boots("interrupts::an_interrupted_build_leaves_nothing_half_done"),
+            CLI_IT.boots("killed::the_signer_is_killed"),
+            CLI_IT.boots("killed::the_worker_is_killed"),
             CLI_IT.boots("interrupts::an_interrupted_publisher_leaves_a_whole_repository"),
             CLI_IT.boots("publishing::a_reader_sees_the_old_index_or_the_new_one"),
         ],
