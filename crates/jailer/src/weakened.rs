@@ -4,15 +4,17 @@
 use crate::attempts::attempts;
 use crate::profile::Profile;
 use crate::request::{Kind, Limits, Request, RequestText};
-use crate::spawn::{Programs, spawn};
+use crate::spawn::{Machine, Programs, spawn};
 use rustix::fs::{MemfdFlags, memfd_create};
 use rustix::process::{WaitId, WaitIdOptions, waitid};
 use std::ffi::CString;
 use std::fmt::Write as _;
 use std::io::Read as _;
 use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::unix::fs::FileExt as _;
 use std::process::Command;
 use std::sync::RwLock;
+use std::time::Duration;
 
 /// All that can be left out. Limits of memory and processor time have a control run of their own.
 const LAYERS: [&str; 17] = [
@@ -47,6 +49,11 @@ fn memory_file() -> OwnedFd {
 
 /// What a Perl program prints in the place of QEMU.
 fn printed(program: &str) -> String {
+    printed_with(program, memory_file()).0
+}
+
+/// The same with this as its disk, and the machine that has ended.
+fn printed_with(program: &str, disk: OwnedFd) -> (String, Machine) {
     let (mut console, write) = std::io::pipe().unwrap();
     let arguments = ["-e", program, "--"].map(|word| CString::new(word).unwrap());
     let limits = Limits {
@@ -69,7 +76,7 @@ fn printed(program: &str) -> String {
         },
         console: write.into(),
         diagnostics: memory_file(),
-        inherited: vec![memory_file()],
+        inherited: vec![disk],
     };
     let programs = Programs {
         qemu: "/usr/bin/perl".into(),
@@ -80,7 +87,7 @@ fn printed(program: &str) -> String {
     let mut output = String::new();
     console.read_to_string(&mut output).unwrap();
     waitid(WaitId::PidFd(machine.handle.as_fd()), WaitIdOptions::EXITED).unwrap();
-    output
+    (output, machine)
 }
 
 /// What succeeds of all attempts without these layers.
@@ -162,6 +169,44 @@ fn has_all_of_landlock() -> bool {
     let mut numbers = release.split(['.', '-']).map(|part| part.parse().unwrap());
     let version: (u32, u32) = (numbers.next().unwrap(), numbers.next().unwrap());
     version >= (6, 12)
+}
+
+/// It leaves a process behind that goes on writing to its disk.
+const SURVIVOR: &str = "open(D, '+<&=', 100) or die 'no disk'; my $pid = fork; exit 0 if $pid || !defined $pid; \
+    close STDOUT; close STDERR; for (1..300) \
+    { sysseek(D, 0, 0); syswrite(D, sprintf('%08d', $_)); select(undef, undef, undef, 0.02) }";
+
+/// Whether the disk changes after the machine's end, without these layers.
+fn survives(without: &[&'static str]) -> bool {
+    *OMITTED.write().unwrap() = without.to_vec();
+    let disk = memory_file();
+    // A machine writes no file larger than its disks.
+    rustix::fs::ftruncate(&disk, 4096).unwrap();
+    // As long as it is not let go, nobody waits for its control group to be empty.
+    let _machine = printed_with(SURVIVOR, disk.try_clone().unwrap());
+    OMITTED.write().unwrap().clear();
+    let disk = std::fs::File::from(disk);
+    let content = || {
+        let mut bytes = [0; 8];
+        disk.read_at(&mut bytes, 0).unwrap();
+        bytes
+    };
+    let at_the_end = content();
+    std::thread::sleep(Duration::from_secs(1));
+    content() != at_the_end
+}
+
+#[test]
+#[ignore = "needs root: run through cargo xtask test"]
+fn two_layers_keep_a_machine_from_leaving_a_writer_behind() {
+    if !is_root() {
+        return;
+    }
+    assert!(!survives(&[]));
+    assert!(!survives(&["system-call-filter"]));
+    assert!(!survives(&["pid-namespace"]));
+    // Control run.
+    assert!(survives(&["system-call-filter", "pid-namespace"]));
 }
 
 fn is_root() -> bool {

@@ -1,7 +1,10 @@
 //! System calls that no QEMU needs, and that have led out of sandboxes before (seccomp(2)).
 //!
-//! QEMU adds a filter of its own when it has started (`-sandbox`), against new processes, among
-//! others, which this one cannot forbid because QEMU is started by one. Both are in force then.
+//! Nor does it, or a proxy, start a process: what a program that was taken over leaves behind could go
+//! on writing to a disk while the host reads it, and in a pod no pid namespace would end that.
+//!
+//! QEMU adds a filter of its own when it has started (`-sandbox`), against new programs, among others,
+//! which this one cannot forbid because QEMU is started by one. Both are in force then.
 
 use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
@@ -55,7 +58,7 @@ const FORBIDDEN: [libc::c_long; 43] = [
     libc::SYS_unshare,
     libc::SYS_userfaultfd,
 ];
-/// `clone` with any of these makes a namespace.
+/// `clone` with any of these makes a namespace; without `CLONE_THREAD` it makes a process.
 const NAMESPACES: i32 = libc::CLONE_NEWNS
     | libc::CLONE_NEWCGROUP
     | libc::CLONE_NEWUTS
@@ -86,7 +89,14 @@ pub(super) fn install() -> Result<(), FilterError> {
             flags.push(SeccompRule::new(vec![condition])?);
         }
     }
+    let thread = u64::from(libc::CLONE_THREAD.cast_unsigned());
+    let is_none = SeccompCmpOp::MaskedEq(thread);
+    let condition = SeccompCondition::new(0, SeccompCmpArgLen::Dword, is_none, 0)?;
+    flags.push(SeccompRule::new(vec![condition])?);
     rules.insert(libc::SYS_clone, flags);
+    // Other architectures have `clone` alone.
+    #[cfg(target_arch = "x86_64")]
+    rules.extend([libc::SYS_fork, libc::SYS_vfork].map(|call| (call, Vec::new())));
     apply(rules, libc::EPERM)?;
     // Its flags are out of a filter's sight; without it, C libraries use `clone`.
     apply(

@@ -54,6 +54,10 @@ pub(crate) fn attempts(victim: u32, outside: &str) -> Vec<(&'static str, String)
             ),
         ),
         (
+            "start a process",
+            "my $p = fork; exit 0 if defined $p && !$p; waitpid($p, 0) if $p; defined $p".into(),
+        ),
+        (
             "find a descriptor that it was not given",
             "my $n = 0; for (101..600) { $n++ if open(F, '<&=', $_) } $n > $EXTRA".into(),
         ),

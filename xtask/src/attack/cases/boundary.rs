@@ -126,7 +126,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         number: 24,
-        attack: "a program stands in QEMU's place under its uid and tries seventeen ways out, to eat all memory and to fork without end",
+        attack: "a program stands in QEMU's place under its uid and tries eighteen ways out, to eat all memory and to fork without end",
         stopped_by: "the jail: namespaces, no capabilities, Landlock, a filter of system calls, control groups, a limit in time",
         tests: &[
             VM_IT.boots("escape::a_taken_over_qemu_reaches_nothing"),

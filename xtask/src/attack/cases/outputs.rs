@@ -37,7 +37,7 @@ pub(super) const CASES: &[Case] = &[
         stopped_by: "a disk is read when its machine is gone, with all that its QEMU had started; the signer hashes the file itself, and the gate judges a copy of its own",
         tests: &[
             VM_IT.boots("halted::an_archive_stays_as_it_is_when_its_machine_is_gone"),
-            VM_IT.boots("halted::what_a_taken_over_qemu_leaves_running_ends_with_it"),
+            VM_IT.boots("halted::a_taken_over_qemu_leaves_nothing_running"),
             VM_IT.boots("jailed::a_machine_ends_with_its_session_and_all_with_their_launcher"),
             SIGNER_IT.has("refusals::refuses_records_that_are_not_what_was_registered_or_measured"),
             CLI_IT.boots("publishing::what_is_not_proven_is_not_admitted"),
