@@ -6,6 +6,7 @@
 //!
 //! Invariants: no IO, no private key type, no clock, no environment.
 
+mod builder;
 pub mod derive;
 pub mod documents;
 mod envelope;
@@ -22,6 +23,7 @@ mod test_keys;
 mod trust_root;
 pub mod verify;
 
+pub use builder::BuilderKind;
 pub use envelope::{Envelope, EnvelopeError, PAYLOAD_TYPE, SignError, Signer, pae};
 pub use logged::LoggedSignature;
 pub use pem::{PemError, decode_pem, encode_pem};

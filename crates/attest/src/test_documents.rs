@@ -1,6 +1,7 @@
 //! Documents of one small run for this crate's tests.
 
-use crate::derive::{BuilderKind, Evidence, Issuer};
+use crate::BuilderKind;
+use crate::derive::{Evidence, Issuer};
 use crate::documents::{
     Accelerator, AcceleratorChoice, Byproducts, Component, Components, ConfigSource, DiskName,
     FilledBlocks, GuestDisk, GuestInputs, GuestInputsSchema, GuestMessage, JailChoice,

@@ -2,7 +2,7 @@
 
 use crate::documents::{Timestamp, canonical_bytes};
 use crate::public_key::ed25519_from_pem;
-use crate::{PublicKey, PublicKeyError, decode_pem};
+use crate::{BuilderKind, PublicKey, PublicKeyError, decode_pem};
 use bessemer_digest::Digest;
 use bessemer_tlog::NoteKey;
 use serde::{Deserialize, Serialize};
@@ -312,6 +312,11 @@ impl TrustRoot {
         Ok(())
     }
 
+    /// The kind of builder that a key speaks for, if it is one of Bessemer's.
+    pub fn kind_of(&self, key: &TrustedKey) -> Option<BuilderKind> {
+        BuilderKind::of_id(&self.base, key.builder_id.as_ref()?)
+    }
+
     fn objection(&self, key: &TrustedKey) -> Option<&'static str> {
         let Ok(spki) = decode_pem("PUBLIC KEY", &key.public_key_pem) else {
             return Some("has no `PUBLIC KEY` block");
@@ -337,6 +342,11 @@ impl TrustRoot {
             Some("claims a level it cannot have")
         } else if self.is_local() && key.level > 1 {
             Some("claims more than level 1 under a local base")
+        } else if self
+            .kind_of(key)
+            .is_some_and(|kind| key.level > kind.highest_level())
+        {
+            Some("claims a higher level than its builder id stands for")
         } else if key.origin.is_some() != (key.role == Role::Log) {
             Some("must name the log it signs for if it is a log key, else none")
         } else if !key.origin.iter().all(|origin| below(origin, host)) {

@@ -1,7 +1,8 @@
 //! The examples in `docs/formats` are documents: each reads through its type and writes back the
 //! same, so neither the code nor the page can change alone.
 
-use bessemer_attest::derive::{BuilderKind, Issuer, apk_build_type};
+use bessemer_attest::BuilderKind;
+use bessemer_attest::derive::{Issuer, apk_build_type};
 use bessemer_attest::documents::{Component, GuestInputs, JobSpec, Lock, NetworkRecord, Record};
 use bessemer_attest::predicates::{Import, Provenance, Summary, TestResult};
 use bessemer_attest::{Statement, TrustRoot};

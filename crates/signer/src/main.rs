@@ -1,12 +1,12 @@
 //! `bessemer-signer`: makes keys, or serves the socket. See the library for what it does.
 
 use anyhow::{Context as _, bail};
-use bessemer_attest::Role;
 use bessemer_attest::documents::Timestamp;
+use bessemer_attest::{BuilderKind, Role};
 use bessemer_digest::Digest;
 use bessemer_signer::{
-    ApkKey, Change, Given, READY, Server, Since, State, TokenUri, Vault, confine, create,
-    forbid_dumps, make_key_pair, receive_key, revoke, rotate, sign_with_file,
+    ApkKey, Change, Given, Provision, READY, Server, Since, State, TokenUri, Vault, confine,
+    create, forbid_dumps, make_key_pair, receive_key, revoke, rotate, sign_with_file,
 };
 use clap::{Parser, Subcommand};
 use rustix::process::{Resource, getrlimit, setrlimit};
@@ -42,6 +42,8 @@ enum Verb {
         /// (RFC 7512). May be given once for each role.
         #[arg(long, value_name = "ROLE=URI", value_parser = token_key)]
         key: Vec<(Role, Given)>,
+        #[command(flatten)]
+        provision: ProvisionArguments,
     },
     /// Give a role a new key; what the old one signed stays good. Prints JSON.
     Rotate {
@@ -87,6 +89,30 @@ enum Verb {
     },
 }
 
+/// What an operator says of a host that was provisioned.
+#[derive(Debug, clap::Args)]
+struct ProvisionArguments {
+    /// The factory's URL (`https://…`), under which its builder id stands: this host was provisioned.
+    #[arg(long, value_name = "URL", requires = "builder")]
+    base: Option<String>,
+    /// What its provenance key speaks for: `microvm` or `microvm-emulated`.
+    #[arg(long, value_name = "KIND", requires = "base", value_parser = provisioned)]
+    builder: Option<BuilderKind>,
+}
+
+impl ProvisionArguments {
+    fn given(self) -> Option<Provision> {
+        let (base, builder) = self.base.zip(self.builder)?;
+        Some(Provision { base, builder })
+    }
+}
+
+fn provisioned(text: &str) -> Result<BuilderKind, String> {
+    BuilderKind::of_name(text)
+        .filter(|kind| *kind != BuilderKind::Local)
+        .ok_or_else(|| "it is none of microvm, microvm-emulated".to_owned())
+}
+
 #[derive(Debug, clap::Args)]
 struct ServeArguments {
     /// State directory.
@@ -104,7 +130,8 @@ struct ServeArguments {
     /// End when standard input does.
     #[arg(long)]
     exit_with_parent: bool,
-    /// Refuse to start when this kernel lacks a layer of what the signer confines itself with.
+    /// Refuse to start when this kernel lacks a layer of what the signer confines itself with. With
+    /// the keys of a provisioned builder it always does.
     #[arg(long)]
     require_confinement: bool,
     /// File with the password of the key files, instead of COSIGN_PASSWORD.
@@ -142,10 +169,12 @@ fn run(verb: Verb) -> anyhow::Result<()> {
             password_file,
             provenance_key,
             key: mut given,
+            provision,
         } => {
             read_password(password_file, &mut vault)?;
             given.extend(provenance_key.map(|path| (Role::Provenance, Given::File(path))));
-            create(&state, &mut vault, &now()?, &given)?;
+            let provision = provision.given();
+            create(&state, &mut vault, &now()?, &given, provision.as_ref())?;
             Ok(())
         }
         Verb::Rotate { state, role, key } => {
@@ -207,6 +236,13 @@ fn serve(arguments: ServeArguments, mut vault: Vault) -> anyhow::Result<()> {
     let directory = std::path::absolute(&arguments.state)?;
     let state = State::open(&directory, &mut vault, digest, apk_key.as_ref())?;
     drop(vault);
+    let provisioned = state.builder() != BuilderKind::Local;
+    if provisioned && arguments.allow_uid == rustix::process::geteuid().as_raw() {
+        bail!(
+            "keys of a provisioned builder are for a signer with a uid of its own: the uid that is answered, {}, could read them",
+            arguments.allow_uid
+        );
+    }
     let socket = arguments.socket.map(std::path::absolute).transpose()?;
     let server = if let Some(path) = &socket {
         Server::bind(state, path, arguments.allow_uid)?
@@ -215,7 +251,7 @@ fn serve(arguments: ServeArguments, mut vault: Vault) -> anyhow::Result<()> {
         Server::inherited(state, input, arguments.allow_uid)?
     };
     let missing = confine(&directory, &arguments.token_dir, socket.as_deref())?;
-    if arguments.require_confinement && !missing.is_empty() {
+    if (arguments.require_confinement || provisioned) && !missing.is_empty() {
         bail!("this kernel lacks {}", missing.join(", "));
     }
     writeln!(std::io::stdout(), "{READY}")?;

@@ -5,14 +5,15 @@ mod kept;
 mod making;
 
 pub use change::{Change, ChangeError, Since, revoke, rotate};
-pub use making::{Given, create};
+pub use making::{Given, Provision, create};
 
 use crate::cosign_key::{CosignKeyError, Vault};
 use crate::key_file::KeyFileError;
 use crate::keys::{KeyError, LogKey, RsaKeeper};
 use crate::log::{Log, LogError};
 use crate::token::TokenError;
-use bessemer_attest::derive::{BuilderKind, Issuer};
+use bessemer_attest::BuilderKind;
+use bessemer_attest::derive::Issuer;
 use bessemer_attest::documents::{CanonicalError, Component, digest};
 use bessemer_attest::{Role, Signer, TrustRoot, TrustRootError};
 use bessemer_digest::Digest;
@@ -91,6 +92,19 @@ pub enum StateError {
     /// The trust root that the log names is not there.
     #[error("the trust root `{0}`, which the log names, is gone or was changed")]
     RootGone(PathBuf),
+    /// A builder id that this version does not know the conditions of.
+    #[error("the trust root's provenance key is for `{0}`, which this signer does not know")]
+    Builder(String),
+    /// The state is there and is for another builder.
+    #[error(
+        "these keys are for `{found}`, and `{asked}` was asked for; keys never change their id: use another state directory"
+    )]
+    OtherBuilder {
+        /// The id that its provenance key may assert.
+        found: String,
+        /// What was asked for.
+        asked: String,
+    },
     /// The trust root has no key in use for a role.
     #[error("the trust root has no key in use for role `{0}`")]
     NoKey(&'static str),
@@ -180,16 +194,13 @@ fn log_origin(base: &str) -> String {
     format!("{}/log", base.trim_start_matches("https://"))
 }
 
-fn local_issuer(base: &str) -> Issuer {
-    let signer = Component {
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        sha256: Digest::of(b""),
-    };
-    Issuer {
-        base: base.to_owned(),
-        builder: BuilderKind::Local,
-        signer,
-    }
+/// The kind of builder that the provenance key in use speaks for.
+fn kind_in_use(root: &TrustRoot) -> Result<BuilderKind, StateError> {
+    let key = in_use(root, Role::Provenance)?;
+    root.kind_of(key).ok_or_else(|| {
+        let id = key.builder_id.clone().unwrap_or_default();
+        StateError::Builder(id)
+    })
 }
 
 /// Opens the log and the trust root that it names last. A process that died while it changed keys
@@ -249,8 +260,14 @@ impl State {
         {
             *entry = making::rsa_entry(Role::Apk, &apk.spki, &entry.valid_from);
         }
-        let mut issuer = local_issuer(&root.base);
-        issuer.signer.sha256 = signer;
+        let issuer = Issuer {
+            base: root.base.clone(),
+            builder: kind_in_use(&root)?,
+            signer: Component {
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+                sha256: signer,
+            },
+        };
         Ok(Self {
             directory: directory.to_owned(),
             issuer,
@@ -261,6 +278,11 @@ impl State {
             root_digest,
             keys,
         })
+    }
+
+    /// What its provenance key speaks for.
+    pub const fn builder(&self) -> BuilderKind {
+        self.issuer.builder
     }
 
     /// The key of a role that signs statements.

@@ -1,23 +1,9 @@
 //! Who issues statements, and under which builder id it may do so (design: invariant 4).
 
 use super::{DeriveError, Evidence};
-use crate::LOCAL_BASE;
-use crate::documents::{
-    Accelerator, AcceleratorChoice, Component, JailChoice, JailObservation, MachineObservation,
-    Network,
-};
+use crate::documents::{Accelerator, Component, JailObservation, MachineObservation};
+use crate::{BuilderKind, LOCAL_BASE};
 use bessemer_digest::Digest;
-
-/// The kinds of builder there are. Each has one id, and conditions under which it is asserted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum BuilderKind {
-    /// A machine that nobody provisioned.
-    Local,
-    /// A provisioned host with hardware virtualisation and a full jail.
-    Microvm,
-    /// A provisioned host that emulates; the full jail is the boundary.
-    MicrovmEmulated,
-}
 
 /// Who issues the statements of a build.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,12 +19,7 @@ pub struct Issuer {
 impl Issuer {
     /// The builder's id.
     pub fn builder_id(&self) -> String {
-        let name = match self.builder {
-            BuilderKind::Local => "local",
-            BuilderKind::Microvm => "microvm",
-            BuilderKind::MicrovmEmulated => "microvm-emulated",
-        };
-        format!("{}/builders/{name}/v1", self.base)
+        self.builder.id(&self.base)
     }
 }
 
@@ -70,28 +51,14 @@ pub(super) fn may_assert(issuer: &Issuer, evidence: &Evidence<'_>) -> Result<(),
             reason,
         })
     };
-    let wanted = match issuer.builder {
-        BuilderKind::Local => return Ok(()),
-        BuilderKind::Microvm => Accelerator::Kvm,
-        BuilderKind::MicrovmEmulated => Accelerator::Tcg,
+    let Some(wanted) = issuer.builder.accelerator() else {
+        return Ok(());
     };
-    if evidence.job_spec.accelerator == AcceleratorChoice::Auto {
-        return refuse("the accelerator was left to chance (`auto`)".to_owned());
-    }
-    if evidence.job_spec.jail != JailChoice::Host {
-        let asked = evidence.job_spec.jail.as_str();
-        return refuse(format!(
-            "the jail that was asked for is `{asked}`, not `host`"
-        ));
-    }
-    if evidence.job_spec.config_source.commit.is_none() {
-        return refuse("the recipe is not at a clean commit".to_owned());
+    if let Some(reason) = issuer.builder.objection(evidence.job_spec) {
+        return refuse(reason);
     }
     if evidence.environment.is_none() {
         return refuse("what boots was not verified before the start".to_owned());
-    }
-    if evidence.job_spec.network == Network::Open {
-        return refuse("the network was open".to_owned());
     }
     for network in &evidence.record.networks {
         if let Some(reason) = proxy_weakness(&network.jail) {

@@ -2,6 +2,7 @@
 
 use super::identity::HOST_LAYERS;
 use super::*;
+use crate::BuilderKind;
 use crate::documents::JailChoice;
 use crate::documents::{
     Accelerator, AcceleratorChoice, LockKind, LockedCommit, Outcome, TestOutcome, canonical_bytes,
@@ -266,6 +267,11 @@ fn asserts_a_provisioned_id_only_under_its_conditions() {
     assert!(refusal(&run).contains("left to chance"));
     run.job_spec.accelerator = AcceleratorChoice::Tcg;
     run.reseal();
+    assert!(refusal(&run).contains("asked for is `tcg`, not `kvm`"));
+    run.job_spec.accelerator = AcceleratorChoice::Kvm;
+    run.record.build_machine.accelerator = Accelerator::Kvm;
+    run.record.tests[0].machine.as_mut().unwrap().accelerator = Accelerator::Kvm;
+    run.reseal();
     assert!(refusal(&run).contains("`auto`, not `host`"));
     run.job_spec.jail = JailChoice::Host;
     run.reseal();
@@ -274,11 +280,6 @@ fn asserts_a_provisioned_id_only_under_its_conditions() {
     source.repository = Some("https://example.test/recipes".to_owned());
     source.reference = Some("refs/heads/main".to_owned());
     source.commit = Some("0123456789012345678901234567890123456789".to_owned());
-    run.reseal();
-    assert!(refusal(&run).contains("ran on `tcg`, not `kvm`"));
-    run.job_spec.accelerator = AcceleratorChoice::Kvm;
-    run.record.build_machine.accelerator = Accelerator::Kvm;
-    run.record.tests[0].machine.as_mut().unwrap().accelerator = Accelerator::Kvm;
     run.reseal();
     assert!(refusal(&run).contains("jail layers were missing: uid"));
     for whole in [false, true] {

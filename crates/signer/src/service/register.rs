@@ -6,6 +6,7 @@ use crate::log::{Event, Job, Jobs};
 use crate::protocol::{Registration, Reply, RsaSignature};
 use crate::state::{NamedRsaKey, State, write};
 use aws_lc_rs::rand;
+use bessemer_attest::derive::DeriveError;
 use bessemer_attest::documents::{JobSpec, Lock, parse};
 use bessemer_digest::Digest;
 use std::fs::{self, File};
@@ -27,6 +28,12 @@ pub(super) fn register(state: &State, spec: &File, lock_file: &File) -> Result<R
             expected: spec.lock.to_string(),
             found: lock_digest.to_string(),
         });
+    }
+    // What can never be signed is said before a machine starts. Nobody signs an interactive job.
+    let objection = state.issuer.builder.objection(&spec);
+    if let Some(reason) = objection.filter(|_| !spec.interactive) {
+        let id = state.issuer.builder_id();
+        return Err(DeriveError::Builder { id, reason }.into());
     }
     let job_spec = Digest::of(&spec_bytes);
     write(&state.job_path(&job_spec), &spec_bytes)?;

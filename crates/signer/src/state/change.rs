@@ -5,7 +5,7 @@
 //! process that dies in between leaves the last step to the next one that opens the directory.
 
 use super::kept::in_use;
-use super::making::{Given, asserted, lock, make_key};
+use super::making::{Given, lock, make_key};
 use super::{
     RSA_ROLES, STATEMENT_ROLES, StateError, log_and_root, root_path, trust_root_path, write,
 };
@@ -162,9 +162,10 @@ fn change<'a>(
     let until = at.min(old.until.unwrap_or(at)).max(old.from);
     old.until = Some(until);
     let role = old.role;
+    let speaks_for = (old.builder_id.clone(), old.level);
     if was_in_use {
         let mut new = make_key(directory, role, given, vault, now)?;
-        new.builder_id = asserted(&root.base, role);
+        (new.builder_id, new.level) = speaks_for;
         // The entry that announces it comes first.
         new.from = size + 1;
         root.keys.push(new);

@@ -1,9 +1,11 @@
 //! Making a state directory: keys, trust root, and the first entry of the log.
 
-use super::kept::{key_path, log_key_path, seal, statement_key, store, token_error, uri_path};
+use super::kept::{
+    in_use, key_path, log_key_path, seal, statement_key, store, token_error, uri_path,
+};
 use super::{
-    RSA_ROLES, STATEMENT_ROLES, StateError, io_error, key_error, local_issuer, log_origin, private,
-    root_path, trust_root_path, write,
+    RSA_ROLES, STATEMENT_ROLES, StateError, io_error, key_error, log_origin, private, root_path,
+    trust_root_path, write,
 };
 use crate::cosign_key::Vault;
 use crate::keys::{LogKey, RsaKey, StatementKey, generate_rsa};
@@ -11,7 +13,9 @@ use crate::log::{Event, Log};
 use crate::token::{EcdsaTokenKey, RsaTokenKey, TokenUri};
 use bessemer_attest::derive::{gate_id, local_base};
 use bessemer_attest::documents::{Timestamp, digest};
-use bessemer_attest::{PublicKey, Role, TrustRoot, TrustRootSchema, TrustedKey, encode_pem};
+use bessemer_attest::{
+    BuilderKind, PublicKey, Role, TrustRoot, TrustRootSchema, TrustedKey, encode_pem,
+};
 use bessemer_digest::Digest;
 use rustix::fs::FlockOperation;
 use std::fs::{self, DirBuilder, File, OpenOptions};
@@ -20,13 +24,21 @@ use std::path::{Path, PathBuf};
 
 /// Bits of the RSA keys that are made: as strong as the statements' keys (NIST SP 800-57, 128 bits).
 const RSA_BITS: u32 = 3072;
-/// The level that a machine nobody provisioned may claim.
-const LOCAL_LEVEL: u8 = 1;
 /// The folders of a state directory.
 const FOLDERS: [&str; 5] = ["", "keys", "jobs", "results", "roots"];
 
+/// What an operator says of a host that was provisioned: the one builder id that its keys assert.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Provision {
+    /// The factory's URL, without a slash at its end.
+    pub base: String,
+    /// What its provenance key speaks for.
+    pub builder: BuilderKind,
+}
+
 /// Makes keys, trust root and log in `directory`, unless they are there. Returns whether it did.
-/// Roles in `given` get the key that is named there.
+/// Roles in `given` get the key that is named there. Without a `provision` they are those of a
+/// machine that nobody provisioned; keys that are there and are for another builder are an error.
 ///
 /// They are there when the log has a checkpoint; until then nobody has seen a key, and whatever an
 /// interrupted run left is made anew.
@@ -35,6 +47,7 @@ pub fn create(
     vault: &mut Vault,
     now: &Timestamp,
     given: &[(Role, Given)],
+    provision: Option<&Provision>,
 ) -> Result<bool, StateError> {
     for path in FOLDERS.map(|name| directory.join(name)) {
         let made = DirBuilder::new().recursive(true).mode(0o700).create(&path);
@@ -47,14 +60,17 @@ pub fn create(
     let _lock = lock(directory)?;
     let unfinished = directory.join(".unfinished");
     if Log::exists(directory) {
-        return Ok(false);
+        let bytes = fs::read(trust_root_path(directory));
+        let root = TrustRoot::parse(&bytes.map_err(io_error(&trust_root_path(directory)))?)?;
+        return provision.map_or(Ok(false), |asked| the_same(&root, asked).map(|()| false));
     }
     if trust_root_path(directory).exists() && !unfinished.exists() {
         return Err(StateError::LogGone(directory.to_owned()));
     }
     write(&unfinished, b"")?;
-    let (root, log_pkcs8) = make_root(directory, vault, now, given)?;
+    let (root, log_pkcs8) = make_root(directory, vault, now, given, provision)?;
     let bytes = root.to_bytes()?;
+    TrustRoot::parse(&bytes)?;
     let trust_root = digest(&root)?;
     write(&root_path(directory, &trust_root), &bytes)?;
     write(&trust_root_path(directory), &bytes)?;
@@ -88,6 +104,7 @@ fn make_root(
     vault: &mut Vault,
     now: &Timestamp,
     given: &[(Role, Given)],
+    provision: Option<&Provision>,
 ) -> Result<(TrustRoot, Vec<u8>), StateError> {
     let folder = directory.join("keys");
     let mut trusted = Vec::new();
@@ -96,9 +113,12 @@ fn make_root(
         let given = given.map(|(_, given)| given);
         trusted.push(make_key(directory, role, given, vault, now)?);
     }
-    let base = local_base(&Digest::from_hex(&trusted[0].id).unwrap_or_else(|_| Digest::of(b"")));
+    let local =
+        || local_base(&Digest::from_hex(&trusted[0].id).unwrap_or_else(|_| Digest::of(b"")));
+    let base = provision.map_or_else(local, |provision| provision.base.clone());
+    let kind = provision.map_or(BuilderKind::Local, |provision| provision.builder);
     for key in &mut trusted {
-        key.builder_id = asserted(&base, key.role);
+        speaks_for(key, &base, kind);
     }
     let pkcs8 = LogKey::generate_pkcs8().map_err(key_error(&folder))?;
     seal(&log_key_path(directory), &pkcs8, vault)?;
@@ -187,13 +207,24 @@ fn make_rsa(directory: &Path, role: Role, now: &Timestamp) -> Result<TrustedKey,
     Ok(entry)
 }
 
-/// The one id that a key of this role may assert, if any.
-pub(super) fn asserted(base: &str, role: Role) -> Option<String> {
-    match role {
-        Role::Provenance => Some(local_issuer(base).builder_id()),
-        Role::Gate => Some(gate_id(base)),
-        _ => None,
+/// Gives a key the one id that its role may assert, if any, and the level that it stands for.
+fn speaks_for(key: &mut TrustedKey, base: &str, kind: BuilderKind) {
+    (key.builder_id, key.level) = match key.role {
+        Role::Provenance => (Some(kind.id(base)), kind.highest_level()),
+        Role::Gate => (Some(gate_id(base)), 0),
+        _ => (None, 0),
+    };
+}
+
+/// Whether keys that are there are for the builder that was asked for.
+fn the_same(root: &TrustRoot, asked: &Provision) -> Result<(), StateError> {
+    let found = in_use(root, Role::Provenance)?.builder_id.clone();
+    let found = found.unwrap_or_default();
+    let asked = asked.builder.id(&asked.base);
+    if found == asked {
+        return Ok(());
     }
+    Err(StateError::OtherBuilder { found, asked })
 }
 
 fn entry(role: Role, id: String, now: &Timestamp) -> TrustedKey {
@@ -203,11 +234,7 @@ fn entry(role: Role, id: String, now: &Timestamp) -> TrustedKey {
         algorithm: role.algorithm(),
         public_key_pem: String::new(),
         builder_id: None,
-        level: if role == Role::Provenance {
-            LOCAL_LEVEL
-        } else {
-            0
-        },
+        level: 0,
         valid_from: now.clone(),
         valid_until: None,
         from: 0,

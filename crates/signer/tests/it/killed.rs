@@ -5,6 +5,8 @@ use crate::run::Run;
 use bessemer_signer::SignerProcess;
 use bessemer_tlog::{Checkpoint, audit};
 use rustix::process::{Pid, Signal, kill_process};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 #[test]
@@ -18,13 +20,20 @@ fn nothing_that_was_handed_out_is_taken_back() {
     let mut registered = Vec::new();
     for round in 0..12_u64 {
         let pid = Pid::from_raw(i32::try_from(fixture.process.id()).unwrap()).unwrap();
+        let acknowledged = Arc::new(AtomicU64::new(0));
+        let until = Arc::clone(&acknowledged);
         let killer = std::thread::spawn(move || {
-            std::thread::sleep(Duration::from_millis(5 + 17 * round));
+            // At some moment after so many jobs, however slow this machine is today.
+            while until.load(Ordering::Relaxed) < round / 2 + 1 {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            std::thread::sleep(Duration::from_millis(5 + 7 * round));
             kill_process(pid, Signal::KILL).unwrap();
         });
         let mut client = fixture.client();
         while let Ok(run) = Run::new_registered(&mut client) {
             registered.push(run.record.invocation_id.clone());
+            acknowledged.fetch_add(1, Ordering::Relaxed);
             if run.sign_control(&mut client).is_err() {
                 break;
             }

@@ -11,6 +11,7 @@ mod drill;
 mod environment;
 mod key_files;
 mod killed;
+mod provisioned;
 mod refusals;
 mod run;
 mod statements;

@@ -196,7 +196,17 @@ fn a_trust_root_must_be_what_it_says() {
     type Change = fn(&mut Value);
     let factory = Factory::new();
     let bytes = factory.root.to_bytes().unwrap();
-    let cases: [(&str, Change); 8] = [
+    let cases: [(&str, Change); 9] = [
+        ("higher level than its builder id", |v| {
+            for key in v["keys"].as_array_mut().unwrap() {
+                key.as_object_mut().unwrap().remove("origin");
+            }
+            v["keys"].as_array_mut().unwrap().truncate(1);
+            v["base"] = "https://factory.example".into();
+            v["keys"][0]["builder_id"] =
+                "https://factory.example/builders/microvm-emulated/v1".into();
+            v["keys"][0]["level"] = 3.into();
+        }),
         ("does not follow its schema", |v| v["extra"] = "x".into()),
         ("does not follow its schema", |v| {
             v["schema"] = "bessemer.trust-root/v2".into();
