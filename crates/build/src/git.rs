@@ -8,6 +8,7 @@
 mod archive;
 mod cached;
 mod command;
+mod commit;
 mod export;
 mod picks;
 mod submodules;
@@ -18,6 +19,7 @@ use bessemer_store::{Object, Store, StoreError};
 use cached::Cached;
 use std::path::Path;
 
+pub use commit::Commit;
 pub use submodules::MAX_SUBMODULES;
 pub use tree::TreeError;
 
@@ -82,6 +84,12 @@ pub enum GitError {
         /// What is wrong.
         reason: String,
     },
+    /// A commit that no branch or tag of the repository leads to.
+    #[error("commit {0} is on no branch or tag of the repository")]
+    Unpublished(String),
+    /// A recipe, or a file that goes with it, is none.
+    #[error("`{0}` is a symbolic link or a submodule, and no file of the repository")]
+    NoFile(String),
     /// A tree that names files outside itself.
     #[error(transparent)]
     Tree(#[from] TreeError),

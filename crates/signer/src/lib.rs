@@ -39,6 +39,7 @@ pub use process::{ProcessError, READY, SignerOptions, SignerProcess, receive_key
 pub use protocol::{Description, Registration, Repository};
 pub use server::{DESCRIPTOR_LIMIT, ServeError, Server};
 pub use state::{
-    ApkKey, Change, ChangeError, Given, Provision, Since, State, StateError, create, revoke, rotate,
+    ApkKey, Change, ChangeError, Given, Provision, Since, State, StateError, create, revoke,
+    rotate, trust,
 };
 pub use token::{TokenError, TokenUri, TokenUriError};

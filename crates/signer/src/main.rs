@@ -2,20 +2,23 @@
 
 use anyhow::{Context as _, bail};
 use bessemer_attest::documents::Timestamp;
-use bessemer_attest::{BuilderKind, Role};
+use bessemer_attest::{BuilderKind, Role, TrustRoot};
 use bessemer_digest::Digest;
 use bessemer_signer::{
     ApkKey, Change, Given, Provision, READY, Server, Since, State, TokenUri, Vault, confine,
-    create, forbid_dumps, make_key_pair, receive_key, revoke, rotate, sign_with_file,
+    create, forbid_dumps, make_key_pair, receive_key, revoke, rotate, sign_with_file, trust,
 };
 use clap::{Parser, Subcommand};
 use rustix::process::{Resource, getrlimit, setrlimit};
 use std::fs::File;
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::os::fd::AsFd as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Most bytes of a trust root (1 MiB).
+const ROOT_LIMIT: u64 = 1 << 20;
 
 /// Holds the keys and signs what it derives itself.
 #[derive(Debug, Parser)]
@@ -70,6 +73,14 @@ enum Verb {
         /// A checkpoint of the log: what it does not cover does not count.
         #[arg(long, value_name = "FILE", conflicts_with = "at")]
         since_checkpoint: Option<PathBuf>,
+    },
+    /// Let kernels and agents boot that verify under another factory's trust root. Prints its digest.
+    Trust {
+        /// State directory.
+        #[arg(long, value_name = "DIR")]
+        state: PathBuf,
+        /// The trust root; `-` is standard input.
+        root: PathBuf,
     },
     /// Serve requests on a Unix socket. Prints `ready` once it listens.
     Serve(ServeArguments),
@@ -199,6 +210,12 @@ fn run(verb: Verb) -> anyhow::Result<()> {
             };
             print(&revoke(&state, &mut vault, &now()?, &key, since)?)
         }
+        Verb::Trust { state, root } => {
+            let root = TrustRoot::parse(&content(&root)?)?;
+            let digest = trust(&state, &mut vault, &now()?, &root)?;
+            writeln!(std::io::stdout(), "{digest}")?;
+            Ok(())
+        }
         Verb::Serve(arguments) => serve(arguments, vault),
         Verb::Keygen { name, key_size } => {
             make_key_pair(&name, key_size)?;
@@ -257,6 +274,16 @@ fn serve(arguments: ServeArguments, mut vault: Vault) -> anyhow::Result<()> {
     writeln!(std::io::stdout(), "{READY}")?;
     server.run(arguments.exit_with_parent.then(|| input.as_fd()))?;
     Ok(())
+}
+
+/// What is in a file, or comes on standard input.
+fn content(path: &Path) -> anyhow::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    if path == Path::new("-") {
+        std::io::stdin().take(ROOT_LIMIT).read_to_end(&mut bytes)?;
+        return Ok(bytes);
+    }
+    std::fs::read(path).with_context(|| format!("cannot read `{}`", path.display()))
 }
 
 /// Reads `role=pkcs11:…`.

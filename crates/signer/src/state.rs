@@ -3,9 +3,12 @@
 mod change;
 mod kept;
 mod making;
+mod trusting;
 
 pub use change::{Change, ChangeError, Since, revoke, rotate};
 pub use making::{Given, Provision, create};
+pub(crate) use trusting::boot_roots;
+pub use trusting::trust;
 
 use crate::cosign_key::{CosignKeyError, Vault};
 use crate::key_file::KeyFileError;

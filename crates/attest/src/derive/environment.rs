@@ -11,6 +11,7 @@ use crate::documents::{Accelerator, Lock, Timestamp, digest};
 use crate::predicates::{SUMMARY_TYPE, Summary};
 use crate::verify::{Origin, Report};
 use crate::{ResourceDescriptor, Statement};
+use bessemer_digest::Digest;
 use serde::Serialize;
 
 /// The verified property of an environment whose parts were measured and whose kernel package has a
@@ -24,6 +25,9 @@ const LEVEL_1: &str = "SLSA_BUILDENV_LEVEL_1";
 struct EnvironmentPolicy {
     /// Whether a kernel repacked from a distribution may boot.
     accept_imports: bool,
+    /// Digests of other factories' trust roots under which kernel and agent may verify.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    boot_roots: Vec<Digest>,
 }
 
 /// What a build environment is worth.
@@ -82,6 +86,8 @@ pub struct EnvironmentRequest<'a> {
     pub time: &'a Timestamp,
     /// What will boot.
     pub lock: &'a Lock,
+    /// Digests of other factories' trust roots under which it may verify.
+    pub boot_roots: Vec<Digest>,
 }
 
 /// The summary of an environment whose kernel package verified, and whose agent's package did if there
@@ -102,6 +108,7 @@ pub fn environment_statement(
         "build-environment/v1",
         digest(&EnvironmentPolicy {
             accept_imports: true,
+            boot_roots: request.boot_roots.clone(),
         })?,
     );
     let verdict = Verdict {

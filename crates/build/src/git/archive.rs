@@ -123,14 +123,14 @@ impl<W: Write> Archive<W> {
 }
 
 /// A running `git cat-file --batch`.
-struct Blobs {
+pub(super) struct Blobs {
     child: Child,
     asked: ChildStdin,
     answers: BufReader<ChildStdout>,
 }
 
 impl Blobs {
-    fn open(entry: &Entry) -> Result<Self, GitError> {
+    pub(super) fn open(entry: &Entry) -> Result<Self, GitError> {
         let mut child = entry.git.converse(&["cat-file", "--batch"])?;
         let pipes = child.stdin.take().zip(child.stdout.take());
         let (asked, answers) = pipes.ok_or_else(|| GitError::Output("cat-file".to_owned()))?;
@@ -143,7 +143,7 @@ impl Blobs {
     }
 
     /// Asks for a blob; its size. [`Self::content`] follows, then [`Self::end`].
-    fn ask(&mut self, object: &str) -> Result<u64, GitError> {
+    pub(super) fn ask(&mut self, object: &str) -> Result<u64, GitError> {
         let odd = || GitError::Output("cat-file".to_owned());
         writeln!(self.asked, "{object}")?;
         let mut line = String::new();
@@ -158,11 +158,11 @@ impl Blobs {
         }
     }
 
-    fn content(&mut self, size: u64) -> impl Read + '_ {
+    pub(super) fn content(&mut self, size: u64) -> impl Read + '_ {
         (&mut self.answers).take(size)
     }
 
-    fn end(&mut self) -> Result<(), GitError> {
+    pub(super) fn end(&mut self) -> Result<(), GitError> {
         let mut newline = [0];
         self.answers.read_exact(&mut newline)?;
         Ok(())

@@ -123,15 +123,68 @@ impl Cached {
         self.fetch(&format!("+refs/heads/{branch}:refs/heads/{branch}"))
     }
 
+    /// Where a branch or tag (`refs/…`) leads, fetched without its history; offline where it led last.
+    pub(super) fn tip(&self, reference: &str) -> Result<String, GitError> {
+        check_name(reference)?;
+        match self.fetch(&format!("+{reference}:{reference}")) {
+            Err(GitError::Offline(_)) if self.commit(reference).is_ok() => {}
+            fetched => fetched?,
+        }
+        self.commit(reference)
+    }
+
+    /// Whether a branch or tag that was fetched leads to the commit.
+    pub(super) fn publishes(&self, commit: &str) -> Result<bool, GitError> {
+        let contains = format!("--contains={commit}");
+        let words = [
+            "for-each-ref",
+            "--count=1",
+            &contains,
+            "refs/heads",
+            "refs/tags",
+        ];
+        Ok(self.has(commit)? && !self.git.line(&words)?.is_empty())
+    }
+
+    /// Fetches the branch or tag of the remote whose tip is the commit, if there is one.
+    pub(super) fn fetch_tip(&self, commit: &str) -> Result<bool, GitError> {
+        self.online()?;
+        let words = ["ls-remote", "--heads", "--tags", "--", &self.uri];
+        let listed = self.git.line(&words)?;
+        let tip = listed.lines().find_map(|line| {
+            let (object, reference) = line.split_once('\t')?;
+            (object == commit).then(|| reference.trim_end_matches("^{}"))
+        });
+        let Some(reference) = tip else {
+            return Ok(false);
+        };
+        check_name(reference)?;
+        self.fetch(&format!("+{reference}:{reference}"))?;
+        self.publishes(commit)
+    }
+
+    /// Fetches every branch and tag with the history that this repository keeps.
+    pub(super) fn fetch_all(&self) -> Result<(), GitError> {
+        self.online()?;
+        let (heads, tags) = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*");
+        let words = ["fetch", "--quiet", "--force", "--", &self.uri, heads, tags];
+        self.git.run(&words).map(drop)
+    }
+
+    fn online(&self) -> Result<(), GitError> {
+        if self.offline {
+            return Err(GitError::Offline(without_credentials(&self.uri)));
+        }
+        Ok(())
+    }
+
     pub(super) fn has(&self, commit: &str) -> Result<bool, GitError> {
         self.git
             .holds(&["cat-file", "-e", &format!("{commit}^{{commit}}")])
     }
 
     fn fetch(&self, refspec: &str) -> Result<(), GitError> {
-        if self.offline {
-            return Err(GitError::Offline(without_credentials(&self.uri)));
-        }
+        self.online()?;
         let depth = format!("--depth={}", self.depth);
         let mut words = vec!["fetch", "--quiet", "--force"];
         if self.depth > 0 {

@@ -289,3 +289,71 @@ fn a_sparse_checkout_holds_its_cone() {
     let names: Vec<_> = bench.files(&found).into_keys().collect();
     assert_eq!(names, ["src/in/x", "top"]);
 }
+
+impl Bench {
+    fn at(&self, revision: &str) -> Result<Commit, GitError> {
+        let ground = Ground {
+            cache: &self.folder.path().join("cache"),
+            scratch: &self.folder.path().join("scratch"),
+            store: &self.store,
+            offline: false,
+        };
+        Commit::open(&self.uri(), revision, ground)
+    }
+}
+
+#[test]
+fn files_of_a_commit_are_taken_by_path() {
+    let bench = Bench::new();
+    let old = bench.commit(
+        &[("a.yaml", "old"), ("a/x/patch", "p"), ("ab/no", "")],
+        "old",
+    );
+    let new = bench.commit(&[("a.yaml", "new")], "new");
+    let into = bench.folder.path().join("into");
+    // The old one is no tip, so that the whole history is asked for.
+    for (revision, commit, content) in [
+        (old.as_str(), &old, "old"),
+        (new.as_str(), &new, "new"),
+        ("refs/heads/main", &new, "new"),
+    ] {
+        let found = bench.at(revision).unwrap();
+        assert_eq!(found.name(), commit);
+        let place = found.export("a.yaml", &into).unwrap().unwrap();
+        assert_eq!(fs::read_to_string(place).unwrap(), content);
+        let place = found.export("a/", &into).unwrap().unwrap();
+        assert_eq!(fs::read_to_string(place.join("x/patch")).unwrap(), "p");
+        assert!(found.export("b", &into).unwrap().is_none());
+        assert!(found.export("../a", &into).is_err());
+    }
+    assert!(!into.join("ab").exists(), "only what was asked for");
+}
+
+#[test]
+fn a_commit_that_no_branch_has_is_no_commit_of_the_repository() {
+    let bench = Bench::new();
+    bench.commit(&[("a", "1")], "one");
+    // As a fork's commit is on a server that keeps forks together: there, but on no branch.
+    bench.git(&["checkout", "-q", "-b", "fork"]);
+    let foreign = bench.commit(&[("a", "2")], "two");
+    bench.git(&["checkout", "-q", "main"]);
+    bench.git(&["update-ref", "refs/pull/1/head", &foreign]);
+    bench.git(&["branch", "-q", "-D", "fork"]);
+    let error = bench.at(&foreign).unwrap_err();
+    assert!(matches!(error, GitError::Unpublished(_)), "{error}");
+    // The control run: on a branch it is one.
+    bench.git(&["branch", "fork", &foreign]);
+    assert_eq!(bench.at(&foreign).unwrap().name(), foreign);
+    assert!(bench.at(&"0".repeat(40)).is_err());
+    assert!(bench.at("refs/heads/none").is_err());
+}
+
+#[test]
+fn links_are_no_files_of_a_recipe() {
+    let bench = Bench::new();
+    std::os::unix::fs::symlink("/etc/passwd", bench.remote().join("a.yaml")).unwrap();
+    let commit = bench.commit(&[("b", "")], "a link");
+    let error = bench.at(&commit).unwrap();
+    let error = error.export("a.yaml", bench.folder.path()).unwrap_err();
+    assert!(matches!(error, GitError::NoFile(_)), "{error}");
+}

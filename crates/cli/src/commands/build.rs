@@ -1,9 +1,10 @@
 //! `bessemer build`: plan, lock, register, hand over to a worker.
 
-mod config_source;
+mod demanded;
 pub(super) mod index;
 pub(super) mod limits;
 pub(super) mod order;
+mod origin;
 mod pinned;
 
 use super::additions::{Additions, Claims, Environment, record};
@@ -11,7 +12,6 @@ use super::lint::LintArguments;
 use super::network::NetworkArguments;
 use super::recipe_file::{RecipeArguments, at_checksum, render};
 use super::repositories::RepositoryArguments;
-use crate::folders;
 use crate::melange_flags::BuildFlags;
 use crate::print::{self, Hint};
 use crate::services::{Inherited, Services};
@@ -21,6 +21,7 @@ use bessemer_recipe::Plan;
 use index::Wanted;
 use limits::LimitArguments;
 use order::{Failed, Inputs, Order};
+use origin::Origin;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -135,23 +136,26 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
     say_unused();
     let services =
         Services::open_with(inherited, arguments.signing_key.as_deref(), arguments.jail)?;
-    arguments.recipe.say_missing_pipelines();
+    let (origin, run) = Origin::of(arguments)?;
+    let recipe = &origin.recipe;
+    recipe.say_missing_pipelines();
     let environment = arguments.additions.environment.read()?;
-    let compiled = arguments.recipe.compile_with(|options| {
-        arguments.additions.apply(&environment, options);
+    let additions = origin.additions(&arguments.additions);
+    let compiled = recipe.compile_with(|options| {
+        additions.apply(&environment, options);
         Ok(())
     })?;
     for warning in &compiled.warnings {
         print::warning(&render(warning));
     }
     let plan = compiled.plan;
-    let source_directory = source_directory(arguments, &plan)?;
+    let source_directory = origin.source_directory(arguments, &plan)?;
     say_workspace(&plan, source_directory.as_deref());
-    let recipe = arguments.recipe.path()?;
+    let path = recipe.path()?;
     let order = Order {
-        config_source: config_source::config_source(&recipe, plan.recipe.sha256),
+        config_source: origin.config_source(&plan)?,
         environment_files: environment.files.clone(),
-        parameters: recorded(arguments, environment)?,
+        parameters: recorded(arguments, recipe, &additions, environment)?,
         plan,
         repositories: &arguments.repositories,
         limits: &arguments.limits,
@@ -169,10 +173,11 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
         quiet: arguments.quiet || arguments.json,
         index: arguments.index(),
         inputs: Inputs::Resolved,
+        run,
     };
     let mut made = match order
         .carry_out(&services)
-        .map_err(|error| at_checksum(error, &recipe))?
+        .map_err(|error| at_checksum(error, &path))?
     {
         Ok(made) => made,
         Err(Failed { status, printed }) => {
@@ -238,11 +243,22 @@ pub(super) fn check_architecture(plan: &Plan) -> Result<()> {
 /// What somebody outside chose, as provenance states it: what the flag table says of each flag.
 #[cfg(test)]
 pub(crate) fn external_parameters(arguments: &Arguments) -> Result<Parameters> {
-    recorded(arguments, arguments.additions.environment.read()?)
+    let environment = arguments.additions.environment.read()?;
+    recorded(
+        arguments,
+        &arguments.recipe,
+        &arguments.additions,
+        environment,
+    )
 }
 
 /// The same, with the environment files read already.
-fn recorded(arguments: &Arguments, environment: Environment) -> Result<Parameters> {
+fn recorded(
+    arguments: &Arguments,
+    recipe: &RecipeArguments,
+    additions: &Additions,
+    environment: Environment,
+) -> Result<Parameters> {
     let directories = arguments.recipe.pipeline_dirs.iter();
     let parameters = Parameters {
         architecture: arguments.recipe.arch.clone(),
@@ -250,31 +266,11 @@ fn recorded(arguments: &Arguments, environment: Environment) -> Result<Parameter
         extra_repositories: arguments.repositories.locations()?,
         keyrings: arguments.repositories.key_names(),
         pipeline_directories: directories.map(|path| path.display().to_string()).collect(),
-        variables: arguments.recipe.variables()?,
+        variables: recipe.variables()?,
         debug: arguments.debug,
         ..Parameters::default()
     };
-    record(
-        &arguments.additions,
-        &arguments.claims,
-        environment,
-        parameters,
-    )
-}
-
-/// The folder that was named, or the one beside the recipe that bears the package's name.
-fn source_directory(arguments: &Arguments, plan: &Plan) -> Result<Option<PathBuf>> {
-    if arguments.empty_workspace {
-        return Ok(None);
-    }
-    if let Some(directory) = &arguments.source_dir {
-        folders::check("--source-dir", directory)?;
-        return Ok(Some(directory.clone()));
-    }
-    let beside = arguments.recipe.path()?.with_file_name(&plan.package.name);
-    // A link could lead to the home directory of whoever builds a stranger's recipe.
-    let own = fs_err::symlink_metadata(&beside).is_ok_and(|metadata| metadata.is_dir());
-    Ok(own.then_some(beside))
+    record(additions, &arguments.claims, environment, parameters)
 }
 
 /// What enters the workspace is easily missed: a folder with a mistyped name is no error.

@@ -1,6 +1,7 @@
 //! `bessemer keys`.
 
 mod change;
+mod init;
 
 use crate::folders::NewFolders;
 use crate::print;
@@ -15,12 +16,16 @@ use std::process::ExitCode;
 
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Arguments {
+    /// Make the keys of a factory: this host was provisioned for a builder id above `local`
+    Init(init::InitArguments),
     /// Write the public keys: trust root, cosign key, package keys
     Export(ExportArguments),
     /// Give a role a new key; what the old one signed stays good
     Rotate(change::RotateArguments),
     /// Let what a key signed count only before some point of the log, and replace the key
     Revoke(change::RevokeArguments),
+    /// Let kernels and agents boot that another factory vouches for
+    Trust(change::TrustArguments),
 }
 
 #[derive(Debug, clap::Args)]
@@ -38,9 +43,11 @@ pub(crate) struct ExportArguments {
 /// Runs the one that was asked for.
 pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Result<ExitCode> {
     match arguments {
+        Arguments::Init(arguments) => init::init(arguments),
         Arguments::Export(arguments) => export(arguments, inherited),
         Arguments::Rotate(arguments) => change::rotate(arguments),
         Arguments::Revoke(arguments) => change::revoke(arguments),
+        Arguments::Trust(arguments) => change::trust(arguments),
     }
 }
 

@@ -17,6 +17,7 @@ pub(crate) mod network;
 pub(crate) mod publish;
 pub(crate) mod query;
 pub(crate) mod rebuild;
+mod recipe_at_commit;
 mod recipe_file;
 pub(crate) mod repositories;
 pub(crate) mod scan;

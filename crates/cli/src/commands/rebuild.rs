@@ -337,6 +337,7 @@ fn build(
             attested: attested.map_or_else(BTreeMap::new, |attested| attested.packages.clone()),
             order: attested.map_or_else(Vec::new, |attested| attested.order.clone()),
         },
+        run: None,
     };
     order.carry_out(services)
 }

@@ -1,8 +1,9 @@
 //! Finding, reading and compiling a recipe.
 
+use super::recipe_at_commit;
 use crate::folders;
 use crate::print::{self, Hint};
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use bessemer_recipe::{
     CompileError, CompileOptions, Compiled, Diagnostic, PipelineDirectories, Recipe, SourceFile,
     compile,
@@ -53,8 +54,13 @@ pub(super) fn architecture(text: &str) -> Result<String, String> {
 /// What shapes a compilation, from the command line.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct RecipeArguments {
-    /// The recipe [default: .melange.yaml, .melange.yml, melange.yaml or melange.yml here]
+    /// The recipe [default: .melange.yaml, .melange.yml, melange.yaml or melange.yml here]. `build`
+    /// takes one out of a repository, too: git+ADDRESS@REVISION#PATH, the revision a commit's whole
+    /// name, refs/heads/… or refs/tags/…
     pub(crate) recipe: Option<PathBuf>,
+    /// What messages call the recipe, if not by its path.
+    #[arg(skip)]
+    pub(crate) shown: Option<String>,
     /// Architecture to build for
     #[arg(long, default_value = std::env::consts::ARCH, value_parser = architecture)]
     pub(crate) arch: String,
@@ -75,6 +81,11 @@ pub(crate) struct RecipeArguments {
 impl RecipeArguments {
     /// The recipe's path.
     pub(crate) fn path(&self) -> Result<PathBuf> {
+        if let Some(address) = recipe_at_commit::address(self) {
+            let hint = Hint("check the repository out and name the file".to_owned());
+            let error = anyhow!("`{address}`: only `build` takes recipes out of repositories");
+            return Err(error.context(hint).context("no recipe can be read"));
+        }
         if let Some(recipe) = &self.recipe {
             return Ok(recipe.clone());
         }
@@ -92,7 +103,9 @@ impl RecipeArguments {
 
     /// Parses the recipe.
     pub(crate) fn parse(&self) -> Result<Recipe> {
-        parse(&self.path()?)
+        let path = self.path()?;
+        let shown = self.shown.clone();
+        parse_as(&path, shown.unwrap_or_else(|| path.display().to_string()))
     }
 
     /// Parses and compiles the recipe; `repositories` and `keyring` are added to its own.
@@ -167,8 +180,13 @@ pub(crate) fn say_missing_pipelines(directories: &[PathBuf]) {
 
 /// Reads and parses a recipe; a mistake in it is shown with its place.
 pub(crate) fn parse(path: &Path) -> Result<Recipe> {
+    parse_as(path, path.display().to_string())
+}
+
+/// The same; messages call the file `shown`.
+fn parse_as(path: &Path, shown: String) -> Result<Recipe> {
     let text = fs_err::read_to_string(path).context("cannot read the recipe")?;
-    match Recipe::parse(SourceFile::new(path.display().to_string(), text)) {
+    match Recipe::parse(SourceFile::new(shown, text)) {
         Ok(recipe) => Ok(recipe),
         Err(error) => bail!(render(error.diagnostic())),
     }

@@ -131,6 +131,7 @@ fn collect(arguments: &Arguments, path: &Path, wanted: &mut Wanted) -> Result<()
     for (number, arch) in architectures.iter().enumerate() {
         let recipe = RecipeArguments {
             recipe: Some(path.to_owned()),
+            shown: None,
             arch: arch.clone(),
             pipeline_dirs: arguments.pipeline_dirs.clone(),
             build_options: arguments.build_options.clone(),

@@ -28,6 +28,9 @@ const SIGNATURE: Influence = None(
 const KEYS: Influence = None(
     "replaces keys of the signer; which key signed is in the log, and control and data are the same",
 );
+const BOOTS: Influence =
+    Recorded("byproducts: build-environment, whose policy names the trust roots by digest");
+const BUILDER: Influence = Recorded("runDetails.builder.id: the one that the keys assert");
 const WORKSPACE: Influence =
     Recorded("resolvedDependencies: each file that enters the workspace, by digest");
 
@@ -343,9 +346,11 @@ pub(crate) const ENTRIES: &[Entry] = &[
             "sign",
             "sign-index",
             "index",
+            "keys init",
             "keys export",
             "keys rotate",
             "keys revoke",
+            "keys trust",
             "log verify",
             "log show",
             "bootstrap debian",
@@ -380,11 +385,15 @@ pub(crate) const ENTRIES: &[Entry] = &[
         PRINTS,
     ),
     entry(&["keys export"], "--out", READS),
+    entry(&["keys init"], "--base", BUILDER),
+    entry(&["keys init"], "--builder", BUILDER),
+    entry(&["keys init"], "--key", KEYS),
     entry(&["keys rotate"], "<role>", KEYS),
     entry(&["keys rotate"], "--key", KEYS),
     entry(&["keys revoke"], "<key>", KEYS),
     entry(&["keys revoke"], "--at", KEYS),
     entry(&["keys revoke"], "--since-checkpoint", KEYS),
+    entry(&["keys trust"], "<root>", BOOTS),
     entry(&["kernel info"], "--repository-append", READS),
     entry(&["kernel info"], "--keyring-append", READS),
     entry(&["kernel info"], "--no-key-discovery", READS),

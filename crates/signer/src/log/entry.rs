@@ -23,6 +23,11 @@ pub enum Event {
         /// The index from which on its signatures do not count.
         until: u64,
     },
+    /// Kernels and agents that verify under this trust root of somebody else may boot.
+    BootRootTrusted {
+        /// Its digest.
+        trust_root: Digest,
+    },
     /// A job was announced, before any VM of it.
     Registered {
         /// The id it was given.

@@ -39,6 +39,7 @@ pub(crate) struct Finish {
 pub(crate) struct Jobs {
     jobs: HashMap<String, Job>,
     trust_root: Option<Digest>,
+    boot_roots: Vec<Digest>,
 }
 
 impl Jobs {
@@ -48,6 +49,7 @@ impl Jobs {
             Event::Initialised { trust_root } | Event::KeysChanged { trust_root, .. } => {
                 self.trust_root = Some(trust_root);
             }
+            Event::BootRootTrusted { trust_root } => self.boot_roots.push(trust_root),
             Event::Registered {
                 invocation_id,
                 job_spec,
@@ -104,6 +106,11 @@ impl Jobs {
     /// The job with this id.
     pub(crate) fn get(&self, invocation_id: &str) -> Option<&Job> {
         self.jobs.get(invocation_id)
+    }
+
+    /// The digests of other factories' trust roots whose packages may boot, oldest first.
+    pub(crate) fn boot_roots(&self) -> &[Digest] {
+        &self.boot_roots
     }
 
     /// The digest of the trust root that the log names last.

@@ -4,11 +4,11 @@ use super::register::registered;
 use super::{ARTIFACT_LIMIT, About, Refusal, document, lock, logged, now, same, seal};
 use crate::handed::Handed;
 use crate::protocol::Reply;
-use crate::state::State;
+use crate::state::{State, boot_roots};
 use bessemer_attest::derive::{DeriveError, EnvironmentRequest, environment_statement};
 use bessemer_attest::documents::{Lock, LockedPackage, Timestamp, parse};
 use bessemer_attest::verify::{ApkFacts, Report, VerifyPolicy, verify};
-use bessemer_attest::{PROOFS_LIMIT, Role, SIDECAR_LIMIT, Sidecar};
+use bessemer_attest::{PROOFS_LIMIT, Role, SIDECAR_LIMIT, Sidecar, TrustRoot};
 use bessemer_digest::Digest;
 use std::fs::File;
 
@@ -32,10 +32,13 @@ pub(super) fn environment(
     let kernel_package = boot.package.as_ref();
     let kernel_package = kernel_package.ok_or(Refusal::Derive(DeriveError::NoMachine))?;
     let time = now()?;
-    let kernel = verified(state, "kernel", kernel_package, kernel, &time)?;
+    let others = boot_roots(&state.directory, &lock(state)?)?;
+    let own = [&state.trust_root].into_iter();
+    let roots: Vec<&TrustRoot> = own.chain(others.iter().map(|(_, root)| root)).collect();
+    let kernel = verified(&roots, "kernel", kernel_package, kernel, &time)?;
     let agent = match (agent, &boot.agent_package) {
         ([], _) => None,
-        (agent, Some(package)) => Some(verified(state, "agent", package, agent, &time)?),
+        (agent, Some(package)) => Some(verified(&roots, "agent", package, agent, &time)?),
         (_, None) => return Err(Refusal::Derive(DeriveError::NoAgentPackage)),
     };
     let request = EnvironmentRequest {
@@ -43,6 +46,7 @@ pub(super) fn environment(
         version: &state.issuer.signer.version,
         time: &time,
         lock: &locked,
+        boot_roots: others.iter().map(|(digest, _)| *digest).collect(),
     };
     let statement = environment_statement(&request, &kernel, agent.as_ref())?;
     let about = About {
@@ -66,9 +70,10 @@ fn registered_lock(state: &State, invocation_id: &str, file: &File) -> Result<Lo
     Ok(parse(&bytes)?)
 }
 
-/// What the attestations of a package prove, which is measured. `handed`: package, sidecar, proofs.
+/// What the attestations of a package prove under the first trust root that has its keys; the package
+/// is measured. `handed`: package, sidecar, proofs.
 fn verified(
-    state: &State,
+    roots: &[&TrustRoot],
     what: &str,
     package: &LockedPackage,
     handed: &[File],
@@ -98,5 +103,16 @@ fn verified(
         now: Some(time.clone()),
         ..VerifyPolicy::default()
     };
-    Ok(verify(&facts, &sidecar, &state.trust_root, &policy)?)
+    let mut refused = None;
+    for root in roots {
+        match verify(&facts, &sidecar, root, &policy) {
+            Ok(report) => return Ok(report),
+            // The factory's own is the first: what it says is what is told.
+            Err(error) => refused = refused.or(Some(error)),
+        }
+    }
+    refused.map_or_else(
+        || Err(Refusal::NoKey(Role::Gate.as_str())),
+        |error| Err(error.into()),
+    )
 }

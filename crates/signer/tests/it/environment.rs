@@ -8,6 +8,7 @@ use bessemer_attest::{Role, Sidecar, Statement};
 use bessemer_digest::Digest;
 use bessemer_signer::{BootPackage, Client, memory_file};
 use serde_json::json;
+use std::process::Command;
 
 const KERNEL: &[u8] = b"kernel package";
 const AGENT: &[u8] = b"agent package";
@@ -215,4 +216,47 @@ fn the_agents_package_is_evidence_too() {
         refused.contains("names no package that the agent"),
         "{refused}"
     );
+}
+
+#[test]
+fn another_factorys_kernel_boots_when_the_operator_trusts_it() {
+    let maker = Fixture::start();
+    let attestations = imported(&mut maker.client(), "kernel-1-r0.apk", KERNEL);
+    let fixture = Fixture::start();
+    let mut client = fixture.client();
+    let mut run = booting(KERNEL);
+    run.register(&mut client).unwrap();
+    let lock = run.lock.clone();
+    // The control run: nobody here knows the maker's keys.
+    let error = ask(&mut client, &run, &lock, KERNEL, &attestations).unwrap_err();
+    assert!(error.contains("does not verify"), "{error}");
+
+    let trust = || {
+        Command::new(&fixture.options.binary)
+            .args(["trust", "--state"])
+            .arg(&fixture.options.state)
+            .arg(maker.options.state.join("trust-root.json"))
+            .env("COSIGN_PASSWORD", &fixture.options.password)
+            .output()
+            .unwrap()
+    };
+    let output = trust();
+    assert!(output.status.success());
+    // The signer that runs takes it up.
+    let summary = ask(&mut client, &run, &lock, KERNEL, &attestations).unwrap();
+    assert_eq!(summary.envelopes().len(), 1);
+    let digest = Digest::of(maker.root().to_bytes().unwrap()).to_string();
+    assert_eq!(String::from_utf8(output.stdout).unwrap().trim(), digest);
+    assert!(trust().status.success());
+    let logged = fixture.log();
+    let named = logged
+        .lines()
+        .filter(|line| line.contains("boot-root-trusted"));
+    assert_eq!(named.count(), 1, "once is enough");
+
+    // What the log names must be there, as it was.
+    let name = format!("roots/{}.json", digest.trim_start_matches("sha256:"));
+    std::fs::write(fixture.options.state.join(name), "{}").unwrap();
+    let error = ask(&mut client, &run, &lock, KERNEL, &attestations).unwrap_err();
+    assert!(error.contains("gone or was changed"), "{error}");
 }

@@ -1,6 +1,7 @@
 //! One build from a plan on: repositories, lock, registration, worker, and the index afterwards.
 
 use super::check_architecture;
+use super::demanded;
 use super::index::{Neighbours, Wanted};
 use super::limits::LimitArguments;
 use super::pinned;
@@ -62,6 +63,8 @@ pub(in crate::commands) struct Order<'a> {
     pub(in crate::commands) quiet: bool,
     pub(in crate::commands) index: Wanted,
     pub(in crate::commands) inputs: Inputs,
+    /// The run's directory, if somebody made it before.
+    pub(in crate::commands) run: Option<RunDirectory>,
 }
 
 /// What is known of a build's packages before it is resolved.
@@ -110,7 +113,7 @@ struct Ground<'a> {
 impl Order<'_> {
     /// Builds, tests, attests.
     pub(in crate::commands) fn carry_out(
-        self,
+        mut self,
         services: &Services,
     ) -> Result<Result<Made, Failed>> {
         let places = Places::of(false)?;
@@ -118,6 +121,14 @@ impl Order<'_> {
         let mut progress = Progress::new(true);
         check_architecture(&self.plan)?;
         self.lint.selection()?;
+        let mut client = services.signer()?;
+        let trust_root = client.trust_root()?;
+        let description = client.describe()?;
+        if !(self.interactive || self.keep) {
+            let (accelerator, jail) = (&mut self.accelerator, &mut self.jail);
+            demanded::settle(&description, &self.config_source, accelerator, jail)?;
+        }
+        let apk_key = description.apk_key;
         let architecture = self.plan.architecture.clone();
         let own = OfRecipe::new(&self.plan);
         let opened = self.repositories.open(&own, &architecture, &store)?;
@@ -127,11 +138,11 @@ impl Order<'_> {
         let out = self.out_dir.join(&architecture);
         let folders = NewFolders::make(&out)?;
         bessemer_package::remove_partial(&out)?;
-        let mut client = services.signer()?;
-        let trust_root = client.trust_root()?;
-        let apk_key = client.describe()?.apk_key;
         let neighbours = Neighbours::look(self.index, &out, &trust_root, &apk_key)?;
-        let run = RunDirectory::create(&places.cache)?;
+        let run = match self.run.take() {
+            Some(run) => run,
+            None => RunDirectory::create(&places.cache)?,
+        };
         let ground = Ground {
             run: &run,
             opened: &opened,

@@ -1,16 +1,13 @@
-//! `bessemer keys rotate` and `keys revoke`: the operator's own acts. The signer's program does them
+//! `bessemer keys rotate`, `keys revoke` and `keys trust`: the operator's own acts. The signer's program does them
 //! on the state directory, under the signer's uid; the control side cannot ask for them.
 
-use crate::places::Places;
+use super::init::signers_tool;
 use crate::print;
-use crate::programs::companion;
-use crate::uids;
-use anyhow::{Context, Result, bail};
-use serde_json::Value;
-use std::ffi::OsString;
-use std::os::unix::process::CommandExt as _;
+use anyhow::{Context as _, Result};
+use serde_json::{Value, json};
+use std::fs::File;
 use std::path::PathBuf;
-use std::process::{Command, ExitCode};
+use std::process::{ExitCode, Stdio};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  bessemer keys rotate provenance")]
@@ -43,44 +40,61 @@ pub(crate) struct RevokeArguments {
     json: bool,
 }
 
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Example:\n  bessemer keys trust bessemer-release/trust-root.json\n\nA factory boots nothing that nobody vouches for. What it builds later itself needs no such word."
+)]
+pub(crate) struct TrustArguments {
+    /// The trust root of whoever built the kernel or the agent
+    root: PathBuf,
+    /// Print the result as JSON
+    #[arg(long)]
+    json: bool,
+}
+
 /// Gives a role a new key.
-pub(crate) fn rotate(arguments: &RotateArguments) -> Result<ExitCode> {
-    let mut words: Vec<OsString> = vec![(&arguments.role).into()];
+pub(super) fn rotate(arguments: &RotateArguments) -> Result<ExitCode> {
+    let mut words = vec![arguments.role.as_str()];
     if let Some(key) = &arguments.key {
-        words.extend(["--key".into(), key.into()]);
+        words.extend(["--key", key]);
     }
     changed("rotate", &words, arguments.json)
 }
 
 /// Ends the time in which a key's signatures count.
-pub(crate) fn revoke(arguments: &RevokeArguments) -> Result<ExitCode> {
-    let mut words: Vec<OsString> = vec![(&arguments.key).into()];
-    if let Some(at) = arguments.at {
-        words.extend(["--at".into(), at.to_string().into()]);
+pub(super) fn revoke(arguments: &RevokeArguments) -> Result<ExitCode> {
+    let mut words = vec![arguments.key.as_str()];
+    let at = arguments.at.map(|at| at.to_string());
+    if let Some(at) = &at {
+        words.extend(["--at", at]);
     }
     if let Some(path) = &arguments.since_checkpoint {
-        words.extend(["--since-checkpoint".into(), path.into()]);
+        let path = path
+            .to_str()
+            .context("the checkpoint's path is not UTF-8")?;
+        words.extend(["--since-checkpoint", path]);
     }
     changed("revoke", &words, arguments.json)
 }
 
-fn changed(verb: &str, words: &[OsString], json: bool) -> Result<ExitCode> {
-    let root = rustix::process::geteuid().is_root();
-    let mut command = Command::new(companion("bessemer-signer")?);
-    command
-        .arg(verb)
-        .arg("--state")
-        .arg(Places::of(root)?.signer_state)
-        .args(words);
-    if root {
-        command.uid(uids::SIGNER).gid(uids::SIGNER);
+/// Lets another factory's kernels and agents boot.
+pub(super) fn trust(arguments: &TrustArguments) -> Result<ExitCode> {
+    // Opened here: the signer's uid may not even see it.
+    let path = &arguments.root;
+    let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
+    let printed = signers_tool("trust", &["-"], file.into()).context("nothing was changed")?;
+    let digest = String::from_utf8_lossy(&printed).trim().to_owned();
+    if arguments.json {
+        print::json(&json!({"trust_root": digest}))?;
+    } else {
+        print::line(format_args!("trusted for what boots:  {digest}"))?;
     }
-    let output = command.output().context("cannot start the signer")?;
-    if !output.status.success() {
-        let text = String::from_utf8_lossy(&output.stderr);
-        bail!("no key was changed: {}", print::plain_line(text.trim()));
-    }
-    let change: Value = serde_json::from_slice(&output.stdout)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn changed(verb: &str, words: &[&str], json: bool) -> Result<ExitCode> {
+    let printed = signers_tool(verb, words, Stdio::null()).context("no key was changed")?;
+    let change: Value = serde_json::from_slice(&printed)?;
     if json {
         print::json(&change)?;
     } else {

@@ -93,6 +93,7 @@ impl Subject {
 fn recipe(path: &Path, pipeline_dirs: &[PathBuf]) -> Result<Subject> {
     let arguments = RecipeArguments {
         recipe: Some(path.to_owned()),
+        shown: None,
         arch: std::env::consts::ARCH.to_owned(),
         pipeline_dirs: pipeline_dirs.to_vec(),
         build_options: Vec::new(),

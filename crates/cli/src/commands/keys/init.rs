@@ -1,0 +1,94 @@
+//! `bessemer keys init`: the operator's word that this host was provisioned. The signer's program
+//! makes the keys, under the signer's uid; the control side cannot ask for it.
+
+use crate::places::Places;
+use crate::print::{self, Hint};
+use crate::privilege::directories;
+use crate::programs::companion;
+use crate::uids;
+use anyhow::{Context as _, Result, anyhow, bail};
+use bessemer_attest::BuilderKind;
+use rustix::fs::Mode;
+use serde_json::json;
+use std::os::unix::process::CommandExt as _;
+use std::process::{Command, ExitCode, Stdio};
+
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Example:\n  bessemer keys init --base https://factory.example.org --builder microvm\n\nRun it as root; `bessemer doctor` says what the host can give. From then on builds of this host assert <base>/builders/<builder>/v1 or nothing: guests run in the whole jail `host`, on what the builder id names, and recipes come from commits (git+ADDRESS@REVISION#PATH)."
+)]
+pub(crate) struct InitArguments {
+    /// The factory's URL, without a slash at its end; builder ids stand under it
+    #[arg(long, value_name = "URL")]
+    base: String,
+    /// What the keys speak for: guests with hardware virtualisation, which can claim Build L3, or
+    /// emulated ones, which claim L2
+    #[arg(long, value_name = "microvm|microvm-emulated", value_parser = provisioned)]
+    builder: BuilderKind,
+    /// The key of a role is on a token, `ROLE=URI` with a `pkcs11:` URI (RFC 7512); may be given once for
+    /// each role [default: key files are made]
+    #[arg(long, value_name = "ROLE=URI")]
+    key: Vec<String>,
+    /// Print the result as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+fn provisioned(text: &str) -> Result<BuilderKind, String> {
+    BuilderKind::of_name(text)
+        .filter(|kind| *kind != BuilderKind::Local)
+        .ok_or_else(|| "it is none of microvm, microvm-emulated".to_owned())
+}
+
+/// Has the signer's program work on its state directory, under its uid; returns what it printed.
+pub(super) fn signers_tool(verb: &str, words: &[&str], input: Stdio) -> Result<Vec<u8>> {
+    let root = rustix::process::geteuid().is_root();
+    let mut command = Command::new(companion("bessemer-signer")?);
+    command.arg(verb).arg("--state");
+    command.arg(Places::of(root)?.signer_state).args(words);
+    if root {
+        command.uid(uids::SIGNER).gid(uids::SIGNER);
+    }
+    let output = command
+        .stdin(input)
+        .output()
+        .context("cannot start the signer")?;
+    if output.status.success() {
+        return Ok(output.stdout);
+    }
+    let text = String::from_utf8_lossy(&output.stderr);
+    bail!("{}", print::plain_line(text.trim()))
+}
+
+/// Makes the keys; it is no mistake if they are there and for this builder.
+pub(crate) fn init(arguments: &InitArguments) -> Result<ExitCode> {
+    if !rustix::process::geteuid().is_root() {
+        let hint =
+            "start it as root; without root the signer, the control side and QEMU share a uid";
+        return Err(anyhow!("only root can give the signer a uid of its own")
+            .context(Hint(hint.to_owned()))
+            .context("this host cannot be provisioned"));
+    }
+    let state = Places::of(true)?.signer_state;
+    directories::private(&state, uids::SIGNER, Mode::RWXU)
+        .with_context(|| format!("cannot prepare {}", state.display()))?;
+    let mut words = vec![
+        "--base",
+        &arguments.base,
+        "--builder",
+        arguments.builder.name(),
+    ];
+    words.extend(arguments.key.iter().flat_map(|key| ["--key", key]));
+    signers_tool("init", &words, Stdio::null()).context("no keys were made")?;
+    let id = arguments.builder.id(&arguments.base);
+    let level = arguments.builder.highest_level();
+    if arguments.json {
+        print::json(&json!({"builder_id": id, "level": level, "state": state}))?;
+    } else {
+        print::line(format_args!("builder:  {id}"))?;
+        print::line(format_args!("claims:   SLSA Build L{level}"))?;
+        print::line(format_args!("state:    {}", state.display()))?;
+        print::note("give the trust root to everybody who verifies: bessemer keys export");
+    }
+    Ok(ExitCode::SUCCESS)
+}
