@@ -2,11 +2,10 @@
 //! same, so neither the code nor the page can change alone.
 
 use bessemer_attest::BuilderKind;
-use bessemer_attest::derive::{Issuer, apk_build_type};
-use bessemer_attest::documents::{Component, GuestInputs, JobSpec, Lock, NetworkRecord, Record};
+use bessemer_attest::derive::apk_build_type;
+use bessemer_attest::documents::{GuestInputs, JobSpec, Lock, NetworkRecord, Record};
 use bessemer_attest::predicates::{Import, Provenance, Summary, TestResult};
 use bessemer_attest::{Statement, TrustRoot};
-use bessemer_digest::Digest;
 use bessemer_recipe::Plan;
 use bessemer_vm::KernelDescriptor;
 use serde::Serialize;
@@ -60,15 +59,8 @@ fn an_example_with_another_key_is_seen() {
 
 #[test]
 fn the_pages_behind_uris_stand_where_the_uris_say() {
-    let issuer = Issuer {
-        base: "<base>".to_owned(),
-        builder: BuilderKind::Local,
-        signer: Component {
-            version: "0".to_owned(),
-            sha256: Digest::of(""),
-        },
-    };
-    for uri in [apk_build_type("<base>"), issuer.builder_id()] {
+    let builders = BuilderKind::ALL.map(|kind| kind.id("<base>"));
+    for uri in [apk_build_type("<base>")].into_iter().chain(builders) {
         let below = uri.trim_start_matches("<base>");
         let path = format!("{}/../../docs{below}.md", env!("CARGO_MANIFEST_DIR"));
         let page = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{uri}: {error}"));

@@ -26,6 +26,7 @@ mod linting;
 mod makefile;
 mod network;
 mod own_kernel;
+mod provisioned;
 mod publishing;
 mod reach;
 mod reading;

@@ -37,7 +37,7 @@ pub(crate) struct Finish {
 /// Everything that later requests ask of the entries.
 #[derive(Debug, Default)]
 pub(crate) struct Jobs {
-    jobs: HashMap<String, Job>,
+    by_invocation: HashMap<String, Job>,
     trust_root: Option<Digest>,
     boot_roots: Vec<Digest>,
 }
@@ -63,7 +63,7 @@ impl Jobs {
                     environment: None,
                     finished: None,
                 };
-                self.jobs.entry(invocation_id).or_insert(job);
+                self.by_invocation.entry(invocation_id).or_insert(job);
             }
             Event::ControlSigned {
                 invocation_id,
@@ -71,7 +71,7 @@ impl Jobs {
                 size,
                 ..
             } => {
-                if let Some(job) = self.jobs.get_mut(&invocation_id) {
+                if let Some(job) = self.by_invocation.get_mut(&invocation_id) {
                     job.controls.push((control, size));
                 }
             }
@@ -80,7 +80,7 @@ impl Jobs {
                 record,
                 result,
             } => {
-                if let Some(job) = self.jobs.get_mut(&invocation_id) {
+                if let Some(job) = self.by_invocation.get_mut(&invocation_id) {
                     job.finished.get_or_insert(Finish {
                         record,
                         result,
@@ -95,7 +95,7 @@ impl Jobs {
                 invocation_id: Some(invocation_id),
                 ..
             } => {
-                if let Some(job) = self.jobs.get_mut(&invocation_id) {
+                if let Some(job) = self.by_invocation.get_mut(&invocation_id) {
                     job.environment.get_or_insert(envelope);
                 }
             }
@@ -105,7 +105,7 @@ impl Jobs {
 
     /// The job with this id.
     pub(crate) fn get(&self, invocation_id: &str) -> Option<&Job> {
-        self.jobs.get(invocation_id)
+        self.by_invocation.get(invocation_id)
     }
 
     /// The digests of other factories' trust roots whose packages may boot, oldest first.

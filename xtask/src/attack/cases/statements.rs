@@ -17,6 +17,9 @@ pub(super) const CASES: &[Case] = &[
             SIGNER_IT.has("refusals::refuses_jobs_it_must_not_take"),
             ATTEST.has("derive::tests::refuses_documents_that_disagree"),
             ATTEST.has("derive::tests::asserts_a_provisioned_id_only_under_its_conditions"),
+            SIGNER_IT.has("provisioned::what_can_never_be_signed_is_refused_before_it_starts"),
+            CLI_IT
+                .boots("provisioned::a_factory_signs_what_its_builder_id_demands_and_nothing_else"),
         ],
         control: Control::Tests(&[
             SIGNER_IT.has("drill::control_run_whoever_has_the_key_has_any_statement_believed")

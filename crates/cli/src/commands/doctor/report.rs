@@ -3,6 +3,7 @@
 use super::{Tried, advice};
 use crate::print;
 use anyhow::Result;
+use bessemer_attest::BuilderKind;
 use bessemer_vm::{Accelerator, Probe, Qemu};
 use serde_json::{Value, json};
 
@@ -19,11 +20,21 @@ pub(super) struct Report {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Builder {
     /// Its last components.
-    pub(super) id: &'static str,
-    /// The SLSA Build level that it claims; none where the trust root alone says which.
-    pub(super) level: Option<u8>,
+    pub(super) id: String,
+    /// The highest SLSA Build level that it can claim.
+    pub(super) level: u8,
     /// Why it is not a better one.
     pub(super) because: Vec<String>,
+}
+
+impl Builder {
+    fn new(kind: BuilderKind, because: Vec<String>) -> Self {
+        Self {
+            id: format!("{}/v1", kind.name()),
+            level: kind.highest_level(),
+            because,
+        }
+    }
 }
 
 impl Report {
@@ -45,26 +56,17 @@ impl Report {
             because.extend(jail.missing.iter().map(|layer| format!("without {layer}")));
         }
         if !because.is_empty() {
-            return Builder {
-                id: "local/v1",
-                level: Some(1),
-                because,
-            };
+            return Builder::new(BuilderKind::Local, because);
         }
         match self.probe.accelerator {
-            Accelerator::Kvm => Builder {
-                id: "microvm/v1",
-                level: Some(3),
-                because,
-            },
-            Accelerator::Tcg | Accelerator::Direct => Builder {
-                id: "microvm-emulated/v1",
-                level: None,
-                because: vec![format!(
+            Accelerator::Kvm => Builder::new(BuilderKind::Microvm, because),
+            Accelerator::Tcg | Accelerator::Direct => {
+                let reason = format!(
                     "guests are emulated, and QEMU promises no isolation then: {}",
                     self.probe.reason
-                )],
-            },
+                );
+                Builder::new(BuilderKind::MicrovmEmulated, vec![reason])
+            }
         }
     }
 
@@ -116,11 +118,8 @@ impl Report {
             }
         }
         let claim = match builder.level {
-            Some(1) => "alone, which claims SLSA Build L1".to_owned(),
-            Some(level) => format!("at best, SLSA Build L{level}, once its signer is provisioned"),
-            None => {
-                "at best, once its signer is provisioned; the trust root says its level".to_owned()
-            }
+            1 => "alone, which claims SLSA Build L1".to_owned(),
+            level => format!("at best, SLSA Build L{level}, with keys for it (bessemer keys init)"),
         };
         row("builder", &format!("{} {claim}", builder.id))?;
         for reason in &builder.because {
@@ -161,22 +160,22 @@ mod tests {
     #[test]
     fn the_builder_is_as_good_as_the_weakest_part() {
         for (report, id, level) in [
-            (report(Accelerator::Kvm, "host", &[]), "microvm/v1", Some(3)),
+            (report(Accelerator::Kvm, "host", &[]), "microvm/v1", 3),
             (
                 report(Accelerator::Tcg, "host", &[]),
                 "microvm-emulated/v1",
-                None,
+                2,
             ),
-            (report(Accelerator::Kvm, "pod", &[]), "local/v1", Some(1)),
+            (report(Accelerator::Kvm, "pod", &[]), "local/v1", 1),
             (
                 report(Accelerator::Kvm, "host", &["landlock: none"]),
                 "local/v1",
-                Some(1),
+                1,
             ),
         ] {
             let builder = report.builder();
-            assert_eq!((builder.id, builder.level), (id, level));
-            assert_eq!(builder.because.is_empty(), level == Some(3), "{builder:?}");
+            assert_eq!((builder.id.as_str(), builder.level), (id, level));
+            assert_eq!(builder.because.is_empty(), level == 3, "{builder:?}");
         }
     }
 
