@@ -4,7 +4,7 @@ use crate::uids;
 use bessemer_apk::VerifyError;
 use bessemer_attest::verify::{self, PASSING_TEST};
 use bessemer_build::lock::ResolveError;
-use bessemer_build::network::RefusalKind;
+use bessemer_build::network::{AuthorityError, RefusalKind};
 use bessemer_build::prepare::PrepareError;
 use bessemer_build::worker::{
     GuestError, LintError, MachineError, OutputError, TestError, WorkError,
@@ -77,6 +77,9 @@ fn of_work(error: &WorkError) -> Option<&'static str> {
         WorkError::Machine(error) => of_machine(error),
         WorkError::Guest(error) => of_guest(error),
         WorkError::Output(OutputError::Lint(LintError::Failed { hint, .. })) => Some(hint),
+        WorkError::Output(OutputError::Authority(AuthorityError::NotSearched { .. })) => {
+            Some(NOT_SEARCHED)
+        }
         _ => None,
     }
 }
@@ -93,6 +96,8 @@ fn of_verify(error: &verify::VerifyError) -> Option<&'static str> {
 }
 
 const ANOTHER_FILE: &str = "these attestations are of another build of the file, or of the one before `bessemer sign`, which makes another file; build it again, with --signing-key to have your key's signature attested";
+
+const NOT_SEARCHED: &str = "leave the file out of the package, or pack it less; without `--network` there is no certificate to look for";
 
 /// A guest without a shell runs no step; what the agent says then is about a path.
 fn of_guest(error: &GuestError) -> Option<&'static str> {

@@ -1,10 +1,11 @@
 //! Running the steps of one guest, into one log.
 
 use crate::log::Log;
-use crate::network::{Authority, GuestProxy, NetworkError, Refused};
+use crate::network::{GuestProxy, NetworkError, Refused};
 use crate::reporter::{Event, Reporter};
 use crate::step_script::{WORKSPACE, script};
 use bessemer_recipe::Step;
+use bessemer_sift::Certificate;
 use bessemer_vm::{
     Configuration, GuestPath, LaunchError, Launcher, Machine, Observed, Run, RunStatus, Session,
     SessionError, ToGuest,
@@ -219,8 +220,8 @@ impl Guest {
     }
 
     /// What no output of the guest may have in it.
-    pub(super) fn authority(&self) -> Option<Authority> {
-        self.proxy.as_ref().map(|proxy| proxy.authority().clone())
+    pub(super) fn authority(&self) -> Option<Certificate> {
+        self.proxy.as_ref()?.authority().cloned()
     }
 
     /// An error if something was refused so far, whatever became of the step.

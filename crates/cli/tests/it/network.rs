@@ -186,15 +186,21 @@ fn a_refused_request_fails_the_build_and_is_named() {
 #[ignore = "needs a guest: run through cargo xtask test"]
 fn an_output_that_trusts_the_guests_network_fails_the_build() {
     let workshop = Workshop::new();
-    for (name, from) in [
-        ("bundle", "/etc/ssl/certs/ca-certificates.crt"),
-        ("java", "/run/bessemer/cacerts"),
+    let bundle = "/etc/ssl/certs/ca-certificates.crt";
+    let pack = format!(
+        "python3 -c \"import tarfile as t; a = t.open('own.tar.gz', 'w:gz'); a.add('{bundle}'); a.close()\""
+    );
+    for (name, command, file, within) in [
+        ("bundle", format!("cp {bundle} own"), "own", ""),
+        ("java", "cp /run/bessemer/cacerts own".to_owned(), "own", ""),
+        ("packed", pack, "own.tar.gz", " (inside gzip)"),
     ] {
-        let recipe = recipe(&workshop, name, &[&format!("cp {from} own")]);
+        let recipe = recipe(&workshop, name, &[&command]);
         let outcome = network(&recipe, &workshop.at("packages"), &[]);
         outcome.expect(1);
-        let said =
-            format!("usr/share/{name}/own` has the certificate of this guest's network in it");
+        let said = format!(
+            "usr/share/{name}/{file}` has the certificate of this guest's network in it{within}, which"
+        );
         assert!(outcome.stderr.contains(&said), "{outcome}");
     }
     // The control run: the same recipe makes a package where there is no such certificate.
