@@ -10,7 +10,7 @@ use lzma_rust2::XzReader;
 use ruzstd::decoding::StreamingDecoder;
 use ruzstd::decoding::errors::FrameDecoderError;
 use std::cell::Cell;
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Seek as _, SeekFrom, Write};
 use std::path::Path;
 use std::rc::Rc;
 use tempfile::SpooledTempFile;
@@ -25,6 +25,8 @@ const MEMORY: usize = 8 << 20;
 const START: usize = 16 << 10;
 /// From so many bytes on, what is not whole is a stream all the same.
 const PROOF: u64 = 512;
+/// Bytes that must be seen to tell what follows: of zstd, a frame's header and its first block's.
+const AHEAD: usize = 32;
 /// Bytes unpacked at a time.
 const PIECE: usize = 64 << 10;
 /// A zip member's header before its name.
@@ -97,7 +99,7 @@ pub(crate) fn unpack(
             break;
         }
         (is_whole, consumed) = (true, source.seen.count());
-        let follows = source.fill_buf()?;
+        let follows = source.ahead()?;
         if !form.may_start(follows) || matches!(form, Form::Zip | Form::Sealed) {
             break;
         }
@@ -189,7 +191,7 @@ fn decoder<'d>(
             Box::new(XzReader::new_mem_limit(source, false, kibibytes))
         }
         Form::Zstd => {
-            let is_frame = form::has_zstd_block(source.fill_buf()?);
+            let is_frame = form::has_zstd_block(source.ahead()?);
             let opened = StreamingDecoder::new_with_max_window_size(source, WINDOW);
             Box::new(opened.map_err(|error| frame(&error, is_frame))?)
         }
@@ -264,6 +266,17 @@ impl<'c> Counted<'c> {
             inner: BufReader::with_capacity(START, content),
             seen: Rc::default(),
         }
+    }
+
+    /// The bytes that come next: more than any mark or header has, unless the file ends before.
+    fn ahead(&mut self) -> io::Result<&[u8]> {
+        if self.inner.buffer().len() < AHEAD {
+            // Empties the buffer and stays where it is.
+            let at = self.inner.stream_position();
+            let stayed = at.and_then(|at| self.inner.seek(SeekFrom::Start(at)));
+            stayed.map_err(|error| self.failed(error))?;
+        }
+        self.fill_buf()
     }
 
     fn failed(&self, error: io::Error) -> io::Error {

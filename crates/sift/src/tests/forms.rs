@@ -57,11 +57,17 @@ fn other_certificates_are_not_it() {
     assert!(Certificate::of("no certificate").is_none());
 }
 
+/// Within the digits of the certificate, where half of those of its point are over.
+fn middle() -> usize {
+    let point = memchr::memmem::find(own().der(), &[3, 0x42, 0, 4]).unwrap() + 4;
+    (point + 32) * 2
+}
+
 #[test]
 fn it_is_found_in_every_form() {
     // Digits whose end was there before: none of them leaves such as they are.
     let digits = hex::encode(own().der()).into_bytes();
-    let middle = memchr::memmem::find(own().der(), &[3, 0x42, 0, 4]).unwrap() * 2 + 72;
+    let middle = middle();
     let content = [&digits[middle..], &vec![b'x'; 70_000], &digits].concat();
     let halves = |pack: fn(&[u8]) -> Vec<u8>| {
         // The certificate is in neither of them.
@@ -88,6 +94,26 @@ fn it_is_found_in_every_form() {
     ];
     for (name, bytes, expected) in cases {
         assert_eq!(find(&bytes), Some(expected), "{name}");
+    }
+}
+
+/// The first member ends just before what is read at a time does.
+#[test]
+fn members_that_follow_one_another_are_one_wherever_they_meet() {
+    let stored = |bytes: &[u8]| {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::none());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    };
+    let digits = hex::encode(own().der()).into_bytes();
+    let middle = middle();
+    let other = stored(b"").len() + digits[..middle].len();
+    for before in 0..12 {
+        let filling = vec![b'-'; (16 << 10) - other - before];
+        let one = stored(&[&filling, &digits[..middle]].concat());
+        assert_eq!(one.len(), (16 << 10) - before);
+        let both = [one, gzip(&digits[middle..])].concat();
+        assert_eq!(find(&both), Some(vec![Form::Gzip]), "{before}");
     }
 }
 
