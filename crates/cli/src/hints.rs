@@ -7,7 +7,7 @@ use bessemer_build::lock::ResolveError;
 use bessemer_build::network::{AuthorityError, RefusalKind};
 use bessemer_build::prepare::PrepareError;
 use bessemer_build::worker::{
-    GuestError, LintError, MachineError, OutputError, TestError, WorkError,
+    GuestError, LintError, MachineError, MissedNetwork, OutputError, TestError, WorkError,
 };
 use bessemer_repository::OpenRepositoryError;
 use bessemer_store::{FailureCause, FetchError};
@@ -104,12 +104,27 @@ fn of_guest(error: &GuestError) -> Option<&'static str> {
     if let GuestError::Refused { refused, .. } = error {
         return of_refusal(refused.kind);
     }
+    if let GuestError::Step(failed) = error {
+        return failed.missed.map(of_missed_network);
+    }
     let GuestError::Session { source, .. } = error else {
         return None;
     };
     source.to_string().contains("cannot run `/bin/").then_some(
         "the environment has no shell or no coreutils; add `busybox` to its `contents.packages` (a test has an environment of its own)",
     )
+}
+
+/// What a step had instead of a network is not always told by the agent.
+const fn of_missed_network(missed: MissedNetwork) -> &'static str {
+    match missed {
+        MissedNetwork::Heard => {
+            "the step asked for a server, and the guest has no network; `--network recorded` gives it one, and records what servers answer"
+        }
+        MissedNetwork::Printed => {
+            "it looks as if the step wanted a network, which the guest has not; `--network recorded` gives it one, and records what servers answer"
+        }
+    }
 }
 
 /// Which flag lets the next build ask for it.

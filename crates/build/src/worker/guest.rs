@@ -4,6 +4,7 @@ use crate::log::Log;
 use crate::network::{GuestProxy, NetworkError, Refused};
 use crate::reporter::{Event, Reporter};
 use crate::step_script::{WORKSPACE, script};
+use crate::worker::missed_network::MissedNetwork;
 use bessemer_recipe::Step;
 use bessemer_sift::Certificate;
 use bessemer_vm::{
@@ -82,6 +83,8 @@ pub struct FailedStep {
     pub tail: Vec<String>,
     /// Where the whole log is.
     pub log: PathBuf,
+    /// That it wanted a network, in a guest that has none.
+    pub missed: Option<MissedNetwork>,
 }
 
 fn shown(tail: &[String]) -> String {
@@ -296,6 +299,10 @@ impl Guest {
         });
         let tail = self.log.tail();
         let log = self.log.path().to_path_buf();
+        let missed = match self.proxy {
+            Some(_) => None,
+            None => MissedNetwork::told_in(&tail),
+        };
         Err(GuestError::Step(Box::new(FailedStep {
             id: step.id.clone(),
             name,
@@ -304,6 +311,7 @@ impl Guest {
             location,
             tail,
             log,
+            missed,
         })))
     }
 
