@@ -85,6 +85,48 @@ fn a_window_that_is_too_large_is_an_error() {
     assert_eq!(find(&long), None);
 }
 
+/// A few bytes that ask for two thousand million rounds of a password.
+#[test]
+fn rounds_of_a_password_are_work() {
+    let sealed = |rounds: [u8; 4]| {
+        let derivation = [
+            &[4, 8, 7, 7, 7, 7, 7, 7, 7, 7, 2, 4][..],
+            &rounds,
+            &hex::decode("300c06082a864886f70d02090500").unwrap(),
+        ]
+        .concat();
+        let element = |tag: u8, value: &[u8]| {
+            let length = u8::try_from(value.len()).unwrap();
+            [&[tag, length], value].concat()
+        };
+        let derivation = [
+            element(6, &hex::decode("2a864886f70d01050c").unwrap()),
+            element(0x30, &derivation),
+        ];
+        let encryption = [
+            element(6, &hex::decode("60864801650304012a").unwrap()),
+            element(4, &[9; 16]),
+        ];
+        let parameters = [
+            element(0x30, &derivation.concat()),
+            element(0x30, &encryption.concat()),
+        ];
+        [
+            element(6, &hex::decode("2a864886f70d01050d").unwrap()),
+            element(0x30, &parameters.concat()),
+            element(0x80, &[5; 32]),
+        ]
+        .concat()
+    };
+    let begun = std::time::Instant::now();
+    let many = sealed([0x7f, 0xff, 0xff, 0xff]);
+    let error = find_within(&many, Limits::default()).unwrap_err();
+    assert!(matches!(error, SearchError::Total(_)), "{error:?}");
+    assert!(begun.elapsed() < std::time::Duration::from_secs(5));
+    // The control run: the same with few.
+    assert_eq!(find(&sealed([0, 0, 0x08, 0])), None);
+}
+
 /// What is kept beside the memory is in the folder, and gone with the search.
 #[test]
 fn nothing_is_left() {
