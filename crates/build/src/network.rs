@@ -7,8 +7,8 @@ mod proxy;
 mod record;
 mod replay;
 
-pub(crate) use authority::Authority;
-pub use authority::Found;
+pub use authority::AuthorityError;
+pub(crate) use authority::search as search_for_authority;
 pub(crate) use proxy::GuestProxy;
 pub(crate) use record::Recorded;
 

@@ -9,15 +9,17 @@ mod inputs;
 mod linting;
 mod machine;
 mod manifest;
+mod missed_network;
 mod offered;
 mod outputs;
 mod record;
 mod test_guest;
 
 pub use entered::{Entered, EnteredDisk, EnteredError, EnteredWritable, Explained};
-pub use guest::GuestError;
+pub use guest::{FailedStep, GuestError};
 pub use linting::{LintError, Linting};
 pub use machine::{MachineError, Tools};
+pub use missed_network::MissedNetwork;
 pub use offered::{OfferedTest, TestError};
 pub use outputs::{BuiltPackage, OutputError, SignControl, SignControlError};
 pub use record::RecordError;

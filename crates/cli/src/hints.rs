@@ -4,10 +4,10 @@ use crate::uids;
 use bessemer_apk::VerifyError;
 use bessemer_attest::verify::{self, PASSING_TEST};
 use bessemer_build::lock::ResolveError;
-use bessemer_build::network::RefusalKind;
+use bessemer_build::network::{AuthorityError, RefusalKind};
 use bessemer_build::prepare::PrepareError;
 use bessemer_build::worker::{
-    GuestError, LintError, MachineError, OutputError, TestError, WorkError,
+    GuestError, LintError, MachineError, MissedNetwork, OutputError, TestError, WorkError,
 };
 use bessemer_repository::OpenRepositoryError;
 use bessemer_store::{FailureCause, FetchError};
@@ -77,6 +77,9 @@ fn of_work(error: &WorkError) -> Option<&'static str> {
         WorkError::Machine(error) => of_machine(error),
         WorkError::Guest(error) => of_guest(error),
         WorkError::Output(OutputError::Lint(LintError::Failed { hint, .. })) => Some(hint),
+        WorkError::Output(OutputError::Authority(AuthorityError::NotSearched { .. })) => {
+            Some(NOT_SEARCHED)
+        }
         _ => None,
     }
 }
@@ -94,10 +97,15 @@ fn of_verify(error: &verify::VerifyError) -> Option<&'static str> {
 
 const ANOTHER_FILE: &str = "these attestations are of another build of the file, or of the one before `bessemer sign`, which makes another file; build it again, with --signing-key to have your key's signature attested";
 
+const NOT_SEARCHED: &str = "leave the file out of the package, or pack it less; without `--network` there is no certificate to look for";
+
 /// A guest without a shell runs no step; what the agent says then is about a path.
 fn of_guest(error: &GuestError) -> Option<&'static str> {
     if let GuestError::Refused { refused, .. } = error {
         return of_refusal(refused.kind);
+    }
+    if let GuestError::Step(failed) = error {
+        return failed.missed.map(of_missed_network);
     }
     let GuestError::Session { source, .. } = error else {
         return None;
@@ -105,6 +113,18 @@ fn of_guest(error: &GuestError) -> Option<&'static str> {
     source.to_string().contains("cannot run `/bin/").then_some(
         "the environment has no shell or no coreutils; add `busybox` to its `contents.packages` (a test has an environment of its own)",
     )
+}
+
+/// What a step had instead of a network is not always told by the agent.
+const fn of_missed_network(missed: MissedNetwork) -> &'static str {
+    match missed {
+        MissedNetwork::Heard => {
+            "the step asked for a server, and the guest has no network; `--network recorded` gives it one, and records what servers answer"
+        }
+        MissedNetwork::Printed => {
+            "it looks as if the step wanted a network, which the guest has not; `--network recorded` gives it one, and records what servers answer"
+        }
+    }
 }
 
 /// Which flag lets the next build ask for it.

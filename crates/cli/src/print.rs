@@ -229,6 +229,7 @@ pub(crate) fn printable(bytes: &[u8]) -> String {
 mod tests {
     use super::{Hint, described};
     use anyhow::anyhow;
+    use bessemer_build::worker::{FailedStep, GuestError, MissedNetwork, WorkError};
 
     #[test]
     fn an_error_is_said_once_with_its_causes_and_the_hint_last() {
@@ -241,6 +242,29 @@ mod tests {
             "error: nothing was built\n  caused by: cannot read a.yaml: no such file\n  hint: name a recipe"
         );
         assert!(described(&error, true).starts_with("\u{1b}[1;31merror\u{1b}[0m: nothing"));
+    }
+
+    #[test]
+    fn a_step_that_wanted_a_network_is_shown_the_flag() {
+        let failed = |last: &str, missed| {
+            let failed = FailedStep {
+                id: "main/0".to_owned(),
+                name: "fetch".to_owned(),
+                how: "returned exit status 6".to_owned(),
+                status: 6,
+                location: " at app.yaml:9:5".to_owned(),
+                tail: vec!["getting it".to_owned(), last.to_owned()],
+                log: "/tmp/build.log".into(),
+                missed,
+            };
+            let error = WorkError::Guest(GuestError::Step(Box::new(failed)));
+            described(&error.into(), false)
+        };
+        let heard = "bessemer: this guest has no network; asked for: example.org";
+        insta::assert_snapshot!("heard", failed(heard, Some(MissedNetwork::Heard)));
+        let printed = "curl: (7) Failed to connect to 192.0.2.1: Network is unreachable";
+        insta::assert_snapshot!("printed", failed(printed, Some(MissedNetwork::Printed)));
+        assert!(!failed("make: Error 1", None).contains("hint:"));
     }
 
     #[test]

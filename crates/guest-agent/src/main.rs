@@ -14,6 +14,7 @@ mod root;
 mod serve;
 mod shell;
 mod step;
+mod unanswered;
 
 use std::io::Write as _;
 

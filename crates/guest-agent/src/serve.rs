@@ -2,10 +2,11 @@
 
 use crate::boot::{self, BootError};
 use crate::step::{self, LogPort};
+use crate::unanswered::Questions;
 use crate::{archive, devices, direct, network, root};
 use bessemer_vm_proto::{
     CONTROL_PORT, Configuration, Decoder, FrameError, FromGuest, LOG_PORT, MAX_CONTROL_FRAME, Run,
-    ToGuest, encode,
+    RunStatus, ToGuest, UNANSWERED, encode,
 };
 use rustix::fs::{Mode, OFlags};
 use std::fs::File;
@@ -97,6 +98,8 @@ struct Agent {
     log: LogPort,
     configuration: Option<Configuration>,
     output: Option<File>,
+    /// In a machine without network; `None` as well where they cannot be heard.
+    questions: Option<Questions>,
 }
 
 /// Boots and serves until the host asks to power off.
@@ -115,6 +118,7 @@ pub(crate) fn serve(place: Place, control: File, log: File) -> Result<(), AgentE
         log: LogPort::new(log),
         configuration: None,
         output: None,
+        questions: None,
     };
     agent.control.answer(&FromGuest::Ready {
         agent: env!("CARGO_PKG_VERSION").to_owned(),
@@ -149,6 +153,10 @@ impl Agent {
                 if let Some((port, settings)) = port.zip(configuration.network.clone()) {
                     network::start(port, &settings).map_err(|error| error.to_string())?;
                     network::add_variables(&mut configuration.environment);
+                } else if matches!(self.place, Place::Machine) {
+                    // For a line of advice: nothing fails for want of it. Not in a namespace, whose
+                    // kernel is the host's.
+                    self.questions = Questions::listen().ok();
                 }
                 self.configuration = Some(configuration);
                 Ok(FromGuest::Configured)
@@ -177,6 +185,15 @@ impl Agent {
         }
     }
 
+    /// Which servers a failed step asked for, where there are none.
+    fn tell_unanswered(&mut self) -> Result<(), AgentError> {
+        let names = self.questions.as_ref().map(Questions::names);
+        match names.filter(|names| !names.is_empty()) {
+            Some(names) => self.log.line(&format!("{UNANSWERED}{}", names.join(", "))),
+            None => Ok(()),
+        }
+    }
+
     fn run_program(&mut self, run: &Run, terminal: bool) -> Result<FromGuest, String> {
         let configuration = self
             .configuration
@@ -191,8 +208,12 @@ impl Agent {
         let program = run.argv.first().map_or("", String::as_str);
         let started = started.map_err(|error| format!("cannot run `{program}`: {error}"))?;
         self.log.restart();
+        self.questions.iter().for_each(Questions::forget);
         let ended = step::attend(started, run, &mut self.control, &mut self.log);
         let status = ended.map_err(|error| error.to_string())?;
+        if status != RunStatus::Exited(0) && !terminal {
+            self.tell_unanswered().map_err(|error| error.to_string())?;
+        }
         Ok(FromGuest::Exited {
             id: run.id.clone(),
             status,

@@ -67,19 +67,32 @@ impl Terminal {
 pub(crate) struct LogPort {
     file: File,
     written: u64,
+    /// The last byte ended no line.
+    within_line: bool,
 }
 
 impl LogPort {
     pub(crate) fn new(file: File) -> Self {
-        Self { file, written: 0 }
+        Self {
+            file,
+            written: 0,
+            within_line: false,
+        }
     }
 
     pub(crate) fn restart(&mut self) {
         self.written = 0;
+        self.within_line = false;
     }
 
     pub(crate) fn written(&self) -> u64 {
         self.written
+    }
+
+    /// A line of the agent's own, after what the program printed.
+    pub(crate) fn line(&mut self, text: &str) -> Result<(), AgentError> {
+        let before = if self.within_line { "\n" } else { "" };
+        self.send(format!("{before}{text}\n").as_bytes())
     }
 
     /// Waits while the host is behind.
@@ -92,6 +105,7 @@ impl LogPort {
         )?;
         self.file.write_all(&frame)?;
         self.written += bytes.len() as u64;
+        self.within_line = bytes.last().is_some_and(|last| *last != b'\n');
         Ok(())
     }
 }

@@ -21,7 +21,7 @@ pub use frame::{
 };
 pub use message::{
     Configuration, FromGuest, GuestNetwork, LogChunk, MAX_INPUT_CHUNK, MAX_LOG_CHUNK, Run,
-    RunStatus, ToGuest,
+    RunStatus, ToGuest, UNANSWERED,
 };
 pub use path::{GuestPath, GuestPathError, MAX_GUEST_PATH};
 pub use stream::{

@@ -10,6 +10,10 @@ pub const MAX_LOG_CHUNK: usize = 32 * 1024 - 64;
 /// Most bytes of typed input in one [`ToGuest::Input`].
 pub const MAX_INPUT_CHUNK: usize = 4096;
 
+/// How a line of output begins with which the agent ends a failed step's output, in a guest without
+/// network whose step asked for servers; their names follow. Not to be believed beyond its form.
+pub const UNANSWERED: &str = "bessemer: this guest has no network; asked for: ";
+
 /// What every step of a session shares.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Configuration {

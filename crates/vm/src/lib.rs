@@ -31,7 +31,7 @@ mod tail;
 pub use accelerator::{Accelerator, PROBE_DEADLINE, Probe};
 pub use bessemer_vm_proto::{
     Configuration, GuestNetwork, GuestPath, GuestPathError, PROTOCOL_VERSION, Run, RunStatus,
-    ToGuest,
+    ToGuest, UNANSWERED,
 };
 pub use boot::{Bundle, BundleError, KERNEL_SCHEMA, KernelDescriptor, agent_program};
 pub use disk::{DiskError, create_output, create_scratch};

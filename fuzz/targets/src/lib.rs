@@ -26,6 +26,7 @@ mod mutate;
 mod package;
 mod proxy;
 mod recipe;
+mod sift;
 mod signer;
 #[path = "../../../crates/attest/src/test_documents.rs"]
 #[allow(
@@ -76,6 +77,7 @@ pub const TARGETS: &[Target] = &[
     recipe::EVALUATED,
     recipe::RECIPE,
     recipe::TEMPLATE,
+    sift::PACKED,
     signer::COSIGN_KEY,
     signer::PEM,
     signer::FRAME,

@@ -1,9 +1,10 @@
 //! A guest's proxy, from its start to what it recorded.
 
 use super::heard::Heard;
-use super::{Authority, Network, NetworkError, Recorded, Refused, java, limits, record, replay};
+use super::{Network, NetworkError, Recorded, Refused, java, limits, record, replay};
 use bessemer_attest::documents::{GuestNetwork, JailObservation, Network as Mode};
 use bessemer_proxy::protocol;
+use bessemer_sift::Certificate;
 use bessemer_store::Store;
 use bessemer_vm::VmProcess;
 use bessemer_vm::{GuestNetwork as Settings, JailReport, Launcher, ProcessLimits, ProxyRequest};
@@ -39,7 +40,8 @@ pub(crate) struct GuestProxy {
     bodies: File,
     said: File,
     settings: Settings,
-    authority: Authority,
+    /// Told by it before anything else.
+    authority: Option<Certificate>,
     network: Network,
 }
 
@@ -106,7 +108,7 @@ impl GuestProxy {
                 authority_pem: String::new(),
                 java_store: Vec::new(),
             },
-            authority: Authority::default(),
+            authority: None,
             network: network.clone(),
         };
         proxy.await_ready()?;
@@ -120,8 +122,8 @@ impl GuestProxy {
     }
 
     /// What no output may have in it.
-    pub(crate) const fn authority(&self) -> &Authority {
-        &self.authority
+    pub(crate) const fn authority(&self) -> Option<&Certificate> {
+        self.authority.as_ref()
     }
 
     /// The first request that was refused so far. A proxy tells before it answers its guest, so
@@ -161,11 +163,12 @@ impl GuestProxy {
     fn await_ready(&mut self) -> Result<(), NetworkError> {
         self.await_until(READY, |heard| heard.authority.is_some())?;
         let pem = self.heard().authority.clone().unwrap_or_default();
-        self.authority = Authority::of(&pem).ok_or(NetworkError::Certificate)?;
+        let authority = Certificate::of(&pem).ok_or(NetworkError::Certificate)?;
         self.settings = Settings {
-            java_store: java::store(self.authority.der()),
+            java_store: java::store(authority.der()),
             authority_pem: pem,
         };
+        self.authority = Some(authority);
         Ok(())
     }
 

@@ -1,10 +1,12 @@
 //! Running the steps of one guest, into one log.
 
 use crate::log::Log;
-use crate::network::{Authority, GuestProxy, NetworkError, Refused};
+use crate::network::{GuestProxy, NetworkError, Refused};
 use crate::reporter::{Event, Reporter};
 use crate::step_script::{WORKSPACE, script};
+use crate::worker::missed_network::MissedNetwork;
 use bessemer_recipe::Step;
+use bessemer_sift::Certificate;
 use bessemer_vm::{
     Configuration, GuestPath, LaunchError, Launcher, Machine, Observed, Run, RunStatus, Session,
     SessionError, ToGuest,
@@ -81,6 +83,8 @@ pub struct FailedStep {
     pub tail: Vec<String>,
     /// Where the whole log is.
     pub log: PathBuf,
+    /// That it wanted a network, in a guest that has none.
+    pub missed: Option<MissedNetwork>,
 }
 
 fn shown(tail: &[String]) -> String {
@@ -219,8 +223,8 @@ impl Guest {
     }
 
     /// What no output of the guest may have in it.
-    pub(super) fn authority(&self) -> Option<Authority> {
-        self.proxy.as_ref().map(|proxy| proxy.authority().clone())
+    pub(super) fn authority(&self) -> Option<Certificate> {
+        self.proxy.as_ref()?.authority().cloned()
     }
 
     /// An error if something was refused so far, whatever became of the step.
@@ -295,6 +299,10 @@ impl Guest {
         });
         let tail = self.log.tail();
         let log = self.log.path().to_path_buf();
+        let missed = match self.proxy {
+            Some(_) => None,
+            None => MissedNetwork::told_in(&tail),
+        };
         Err(GuestError::Step(Box::new(FailedStep {
             id: step.id.clone(),
             name,
@@ -303,6 +311,7 @@ impl Guest {
             location,
             tail,
             log,
+            missed,
         })))
     }
 

@@ -2,7 +2,7 @@
 
 use crate::job::Job;
 use crate::metadata::{detect, pkginfo};
-use crate::network::{Authority, Found};
+use crate::network::{AuthorityError, search_for_authority};
 use crate::reporter::{Event, Reporter};
 use crate::step_script::OUTPUT;
 use crate::worker::linting::{LintError, Linting};
@@ -17,6 +17,7 @@ use bessemer_package::{
 };
 use bessemer_recipe::PackagePlan;
 use bessemer_repository::PackageFile;
+use bessemer_sift::Certificate;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -55,7 +56,7 @@ pub enum OutputError {
     },
     /// An output would have others trust this guest's network.
     #[error(transparent)]
-    Authority(#[from] Found),
+    Authority(#[from] AuthorityError),
     /// A package has what it may not have, or could not be looked at.
     #[error(transparent)]
     Lint(#[from] LintError),
@@ -144,7 +145,7 @@ pub(super) struct Outputs<'a> {
     /// What may not be in a package.
     pub(super) linting: &'a Linting,
     /// Of the guest's proxy, for a guest that had one.
-    pub(super) authority: Option<&'a Authority>,
+    pub(super) authority: Option<&'a Certificate>,
 }
 
 impl Outputs<'_> {
@@ -157,13 +158,8 @@ impl Outputs<'_> {
         reporter: &mut dyn Reporter,
     ) -> Result<Vec<BuiltPackage>, OutputError> {
         let whole = Archive::scan(archive, &Limits::default())?;
-        if let Some(found) = self
-            .authority
-            .map(|own| own.find(&whole))
-            .transpose()?
-            .flatten()
-        {
-            return Err(found.into());
+        if let Some(own) = self.authority {
+            search_for_authority(own, &whole, self.directory)?;
         }
         let plans: Vec<&PackagePlan> = std::iter::once(&self.job.plan.package)
             .chain(&self.job.plan.subpackages)

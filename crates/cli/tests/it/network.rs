@@ -184,17 +184,58 @@ fn a_refused_request_fails_the_build_and_is_named() {
 
 #[test]
 #[ignore = "needs a guest: run through cargo xtask test"]
+fn a_step_that_wants_a_network_where_there_is_none_is_shown_the_flag() {
+    let workshop = Workshop::new();
+    let fails = "python3 /tmp/get.py https://sources.example.org/app.tar.gz x";
+    let recipe = recipe(&workshop, "wanting", &[fails]);
+    let build = |words: &[&str]| {
+        let out = workshop.at("packages");
+        let mut command = build_from(&variable("BESSEMER_TEST_LANGUAGES"), &recipe, &out);
+        Outcome::of(command.args(words), BUILD_LIMIT)
+    };
+    let outcome = build(&[]);
+    outcome.expect(1);
+    // What the program itself sees is what it saw without anybody listening.
+    for said in [
+        "Temporary failure in name resolution",
+        "bessemer: this guest has no network; asked for: sources.example.org\n",
+        "hint: the step asked for a server, and the guest has no network; `--network recorded`",
+    ] {
+        assert!(outcome.stderr.contains(said), "{said}: {outcome}");
+    }
+    // The control run: with a network, the same step is refused by its proxy and not by the guest.
+    let outcome = build(&[
+        "--network",
+        "recorded",
+        "--network-deny",
+        "sources.example.org",
+    ]);
+    outcome.expect(1);
+    assert!(
+        !outcome.stderr.contains("this guest has no network"),
+        "{outcome}"
+    );
+}
+
+#[test]
+#[ignore = "needs a guest: run through cargo xtask test"]
 fn an_output_that_trusts_the_guests_network_fails_the_build() {
     let workshop = Workshop::new();
-    for (name, from) in [
-        ("bundle", "/etc/ssl/certs/ca-certificates.crt"),
-        ("java", "/run/bessemer/cacerts"),
+    let bundle = "/etc/ssl/certs/ca-certificates.crt";
+    let pack = format!(
+        "python3 -c \"import tarfile as t; a = t.open('own.tar.gz', 'w:gz'); a.add('{bundle}'); a.close()\""
+    );
+    for (name, command, file, within) in [
+        ("bundle", format!("cp {bundle} own"), "own", ""),
+        ("java", "cp /run/bessemer/cacerts own".to_owned(), "own", ""),
+        ("packed", pack, "own.tar.gz", " (inside gzip)"),
     ] {
-        let recipe = recipe(&workshop, name, &[&format!("cp {from} own")]);
+        let recipe = recipe(&workshop, name, &[&command]);
         let outcome = network(&recipe, &workshop.at("packages"), &[]);
         outcome.expect(1);
-        let said =
-            format!("usr/share/{name}/own` has the certificate of this guest's network in it");
+        let said = format!(
+            "usr/share/{name}/{file}` has the certificate of this guest's network in it{within}, which"
+        );
         assert!(outcome.stderr.contains(&said), "{outcome}");
     }
     // The control run: the same recipe makes a package where there is no such certificate.

@@ -19,16 +19,18 @@ pub(super) const CASES: &[Case] = &[
             PROTO.has("frame::tests::any_bytes_decode_or_fail_without_panic"),
             VM_IT.has("hostile::what_is_no_agent_never_becomes_a_session"),
             VM_IT.has("hostile::a_step_cannot_be_lied_about"),
+            VM.has("session::tests::forged_ends_are_not_believed"),
         ],
         control: Control::Tests(&[
             PACKAGE.has("scan::tests::control_run_unpacked_without_looking_the_same_names_write_outside"),
             PACKAGE.has("scan::tests::keeps_contents_where_they_are"),
             VM_IT.has("hostile::a_truthful_script_is_a_session_and_its_texts_are_harmless"),
+            VM.has("session::tests::control_run_where_no_order_is_kept_forged_ends_are_believed"),
         ]),
         missing: None,
         untried: &[
             "the archives are made by tests, not by a recipe in a guest; a million files are not among them",
-            "of messages that no agent sends, the control run takes what is harmless: none believes them",
+            "of messages that no agent sends, the control run believes those out of order; frames and lengths that are no agent's have none",
         ],
     },
     Case {

@@ -1,74 +1,67 @@
 use super::*;
 use crate::network::java;
 use bessemer_apk::EntryPath;
+use std::io::Write as _;
 use std::process::Command;
 
 /// Of the kind that proxies make.
-const PEM: &str = include_str!("certificate.pem");
+const PEM: &str = include_str!("../../../../sift/src/tests/certificate.pem");
 
-fn own() -> Authority {
-    Authority::of(PEM).unwrap()
+fn own() -> Certificate {
+    Certificate::of(PEM).unwrap()
 }
 
-fn tree(name: &str, bytes: Vec<u8>) -> Tree {
+fn searched(name: &str, bytes: Vec<u8>) -> Result<(), AuthorityError> {
     let mut tree = Tree::new();
     let path = EntryPath::new("usr/share/other").unwrap();
     tree.insert_file(path, 0o644, vec![1; 5000]);
     tree.insert_file(EntryPath::new(name).unwrap(), 0o644, bytes);
-    tree
+    let folder = tempfile::tempdir().unwrap();
+    search(&own(), &tree, folder.path())
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
 }
 
 #[test]
-fn a_certificate_is_found_in_every_form() {
-    let own = own();
-    let der = own.der().to_vec();
-    let long = |bytes: &[u8]| {
-        // Across the end of a piece.
-        let mut all = vec![b'.'; PIECE - 100];
-        all.extend(bytes);
-        all
-    };
-    let wrapped = |text: String, width: usize| -> Vec<u8> {
-        let lines = text.as_bytes().chunks(width);
-        lines.flat_map(|line| [line, b"\r\n"].concat()).collect()
-    };
-    let base64 = |before: usize| {
-        let mut bytes = vec![b'x'; before];
-        bytes.extend(&der);
-        STANDARD.encode(bytes)
-    };
-    let forms: Vec<(&str, Vec<u8>)> = vec![
-        ("bundle", PEM.as_bytes().to_vec()),
-        ("der", der.clone()),
-        ("far", long(&der)),
-        ("far-pem", long(PEM.as_bytes())),
-        ("jks", java::store(&der)),
-        ("aligned", base64(0).into_bytes()),
-        ("by-one", base64(1).into_bytes()),
-        ("by-two", wrapped(base64(2), 76)),
-        ("narrow", wrapped(base64(1), 7)),
-        ("json", PEM.replace('\n', "\\n").into_bytes()),
-        ("digits", hex::encode(&der).into_bytes()),
-        ("upper", hex::encode_upper(&der).into_bytes()),
-    ];
-    for (name, bytes) in forms {
-        let found = own.find(&tree(name, bytes)).unwrap();
-        assert_eq!(found.map(|found| found.path).as_deref(), Some(name));
-    }
-}
-
-#[test]
-fn other_certificates_are_not_it() {
-    let other = own().der().iter().rev().copied().collect::<Vec<u8>>();
-    for bytes in [
-        other,
-        STANDARD.encode("text").into_bytes(),
-        vec![0; 3 * PIECE],
+fn a_file_with_the_certificate_is_named() {
+    let pem = PEM.as_bytes();
+    for (name, bytes, said) in [
+        ("bundle", pem.to_vec(), "in it, which"),
+        ("cacerts", java::store(own().der()), "in it, which"),
+        (
+            "doc.gz.gz",
+            gzip(&gzip(pem)),
+            "in it (inside gzip, in that gzip), which",
+        ),
     ] {
-        assert_eq!(own().find(&tree("file", bytes)).unwrap(), None);
+        let error = searched(name, bytes).unwrap_err().to_string();
+        let start = format!("`{name}` has the certificate of this guest's network ");
+        assert!(error.starts_with(&start) && error.contains(said), "{error}");
     }
-    assert!(Authority::of("-----BEGIN CERTIFICATE-----\nAAAA\n").is_none());
-    assert!(Authority::of("no certificate").is_none());
+    searched("bundle", pem.iter().rev().copied().collect()).unwrap();
+}
+
+#[test]
+fn a_file_that_cannot_be_searched_is_named() {
+    let nested = (0..8).fold(b"text".to_vec(), |bytes, _| gzip(&bytes));
+    let error = searched("deep", nested).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .starts_with("cannot tell whether `deep` has"),
+        "{error}"
+    );
+    assert!(matches!(
+        error,
+        AuthorityError::NotSearched {
+            source: SearchError::Depth(_),
+            ..
+        }
+    ));
 }
 
 /// The JDK's own program reads what is written for Java.
