@@ -2,10 +2,10 @@
 
 use crate::input::{choice, seed, text};
 use crate::{Target, test_documents};
-use bessemer_attest::derive::{BuilderKind, Derivation, Issuer, local_base};
+use bessemer_attest::derive::{Derivation, Issuer, local_base};
 use bessemer_attest::documents::{Document, JobSpec, Lock, Record, canonical_bytes, parse};
 use bessemer_attest::verify::{ApkFacts, VerifyPolicy, verify};
-use bessemer_attest::{Envelope, PublicKey, Sidecar, TrustRoot};
+use bessemer_attest::{BuilderKind, Envelope, PublicKey, Sidecar, TrustRoot};
 use bessemer_digest::Digest;
 use bessemer_signer::StatementKey;
 use serde_json::json;

@@ -37,7 +37,7 @@ mod test_documents;
 mod tlog;
 
 // What the shared documents call `crate::derive` and `crate::documents`.
-use bessemer_attest::{derive, documents};
+use bessemer_attest::{BuilderKind, derive, documents};
 pub use mutate::Mutator;
 
 /// One parser.
