@@ -218,6 +218,7 @@ fn an_interrupted_publisher_leaves_a_whole_repository() {
 fn publish_index_first(from: &Path, to: &Path) -> Command {
     let script = "cp \"$1/APKINDEX.tar.gz\" \"$2\"; sleep \"$3\"; cp \"$1\"/*.apk* \"$2\"";
     let mut command = Command::new("sh");
+    command.process_group(0);
     command.args(["-c", script, "sh"]).args([from, to]);
     command
 }
@@ -235,7 +236,8 @@ fn control_run_a_publisher_that_writes_its_index_first_is_found_out() {
             assert!(Instant::now() < until, "no index");
         }
         if killed {
-            running.signal(Signal::KILL);
+            // With what it waits for: its `sleep` would outlive it, and be found by the next test.
+            running.signal_group(Signal::KILL);
         }
         running.finish(Duration::from_secs(60));
         std::panic::catch_unwind(|| check_folder(&to, name, true)).is_ok()
