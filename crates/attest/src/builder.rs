@@ -88,6 +88,13 @@ impl BuilderKind {
         if job.config_source.commit.is_none() {
             return Some("the recipe is not at a clean commit".to_owned());
         }
+        let reference = job.config_source.reference.as_deref();
+        let own = |name: &str| name.starts_with("refs/heads/") || name.starts_with("refs/tags/");
+        if let Some(name) = reference.filter(|name| !own(name)) {
+            return Some(format!(
+                "the recipe's reference `{name}` is no branch or tag"
+            ));
+        }
         (job.network == Network::Open).then(|| "the network was open".to_owned())
     }
 }

@@ -22,7 +22,7 @@ mod text;
 pub use environment::{
     BuildEnvironment, EnvironmentRequest, MEASURED_PROPERTY, environment_statement,
 };
-pub use identity::{Issuer, apk_build_type, gate_id, import_type, local_base};
+pub use identity::{HOST_LAYERS, Issuer, apk_build_type, gate_id, import_type, local_base};
 pub use import::import_statement;
 pub use summary::{GatePolicy, SummaryRequest, summary_statement};
 pub use text::is_publishable;

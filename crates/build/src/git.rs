@@ -19,7 +19,7 @@ use bessemer_store::{Object, Store, StoreError};
 use cached::Cached;
 use std::path::Path;
 
-pub use commit::Commit;
+pub use commit::{Commit, is_reference};
 pub use submodules::MAX_SUBMODULES;
 pub use tree::TreeError;
 
@@ -84,6 +84,9 @@ pub enum GitError {
         /// What is wrong.
         reason: String,
     },
+    /// A branch or tag that the remote does not have.
+    #[error("the repository has no {0}")]
+    NoReference(String),
     /// A commit that no branch or tag of the repository leads to.
     #[error("commit {0} is on no branch or tag of the repository")]
     Unpublished(String),

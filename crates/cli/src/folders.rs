@@ -1,5 +1,6 @@
 //! Folders for results. When a command fails, those that it made and left empty go again.
 
+use crate::print::Hint;
 use anyhow::{Context as _, Result, bail};
 use std::fs;
 use std::io::ErrorKind;
@@ -34,6 +35,7 @@ impl NewFolders {
             bail!("{} is a file, and a folder is needed", file.display());
         }
         fs::metadata(path).with_context(|| format!("cannot use the folder {}", path.display()))?;
+        reachable(path)?;
         Ok(made)
     }
 
@@ -50,6 +52,21 @@ impl Drop for NewFolders {
             drop(fs::remove_dir(folder));
         }
     }
+}
+
+/// A folder below one that this uid may not enter is reached from the current directory, and not by
+/// whoever is told its whole path: a build would be over before that is noticed.
+fn reachable(path: &Path) -> Result<()> {
+    let absolute = std::path::absolute(path)?;
+    let Err(error) = fs::metadata(&absolute) else {
+        return Ok(());
+    };
+    let uid = rustix::process::geteuid().as_raw();
+    let hint = format!("choose a folder that uid {uid} can reach: /root is closed to others");
+    let cannot = format!("cannot use the folder {}", absolute.display());
+    Err(anyhow::Error::new(error)
+        .context(Hint(hint))
+        .context(cannot))
 }
 
 /// The part of a path that is a file, where all must be folders.

@@ -95,6 +95,8 @@ fn of_verify(error: &verify::VerifyError) -> Option<&'static str> {
     }
 }
 
+const NO_ACCELERATOR: &str = "leave --accelerator out to use what is there; where it was not given, the signer's builder id demands it, and `bessemer doctor` says which id this host can carry";
+
 const ANOTHER_FILE: &str = "these attestations are of another build of the file, or of the one before `bessemer sign`, which makes another file; build it again, with --signing-key to have your key's signature attested";
 
 const NOT_SEARCHED: &str = "leave the file out of the package, or pack it less; without `--network` there is no certificate to look for";
@@ -187,7 +189,7 @@ const fn of_resolve(error: &ResolveError) -> Option<&'static str> {
 
 const fn of_machine(error: &MachineError) -> Option<&'static str> {
     match error {
-        MachineError::Accelerator { .. } => Some("leave --accelerator out to use what is there"),
+        MachineError::Accelerator { .. } => Some(NO_ACCELERATOR),
         _ => None,
     }
 }

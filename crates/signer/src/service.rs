@@ -73,6 +73,14 @@ pub(crate) enum Refusal {
         /// How many came.
         handed: usize,
     },
+    /// Nobody vouches for the agent, and this builder's id is for machines whose agent is verified.
+    #[error("the agent's package was not handed over, and a provisioned builder boots no other")]
+    NoAgent,
+    /// A package that this factory built, and its gate did not admit for booting.
+    #[error(
+        "the {0} was built here, and the gate did not admit it for booting (`bessemer publish --allow-boot`)"
+    )]
+    NotForBooting(String),
     /// The record's times do not fit the registration and the signer's clock.
     #[error("the record's times {from} to {until} are not between registration and now")]
     Times {

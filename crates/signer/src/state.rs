@@ -100,7 +100,7 @@ pub enum StateError {
     Builder(String),
     /// The state is there and is for another builder.
     #[error(
-        "these keys are for `{found}`, and `{asked}` was asked for; keys never change their id: use another state directory"
+        "these keys are for `{found}`, and `{asked}` was asked for; keys never change their id; move the state directory away, and new keys are made"
     )]
     OtherBuilder {
         /// The id that its provenance key may assert.

@@ -87,7 +87,7 @@ fn weakness(machine: &MachineObservation, wanted: Accelerator) -> Option<String>
 }
 
 /// The layers of the profile `host`: one that nobody speaks of is missing too.
-pub(super) const HOST_LAYERS: [&str; 18] = [
+pub const HOST_LAYERS: [&str; 18] = [
     "own-uid",
     "user-namespace",
     "mount-namespace",

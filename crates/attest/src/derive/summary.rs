@@ -3,8 +3,8 @@
 use super::{DeriveError, gate_id, text};
 use crate::documents::{Timestamp, digest};
 use crate::predicates::{
-    SUMMARY_TYPE, Summary, SummaryDigest, SummaryPolicy, SummaryResult, SummaryVerifier,
-    TESTED_PROPERTY,
+    BOOT_PROPERTY, SUMMARY_TYPE, Summary, SummaryDigest, SummaryPolicy, SummaryResult,
+    SummaryVerifier, TESTED_PROPERTY,
 };
 use crate::verify::Report;
 use crate::{ResourceDescriptor, Statement};
@@ -49,6 +49,9 @@ pub fn summary_statement(
     let mut verified_levels = vec![format!("SLSA_BUILD_LEVEL_{}", report.level())];
     if report.is_tested() {
         verified_levels.push(TESTED_PROPERTY.to_owned());
+    }
+    if request.policy.allow_boot {
+        verified_levels.push(BOOT_PROPERTY.to_owned());
     }
     let verdict = Verdict {
         base: request.base,

@@ -1,6 +1,5 @@
 //! What is derived, and what is refused.
 
-use super::identity::HOST_LAYERS;
 use super::*;
 use crate::BuilderKind;
 use crate::documents::JailChoice;

@@ -10,6 +10,8 @@ pub const SUMMARY_TYPE: &str = "https://slsa.dev/verification_summary/v1";
 
 /// The verified property of a package that has a passing test result of the same run.
 pub const TESTED_PROPERTY: &str = "BESSEMER_TESTED";
+/// The verified property of a package that the gate admitted for booting guests: an operator said so.
+pub const BOOT_PROPERTY: &str = "BESSEMER_MAY_BOOT";
 
 /// What a gate found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

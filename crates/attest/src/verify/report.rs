@@ -246,7 +246,14 @@ impl BuiltReport {
         let source = &self.source;
         lines.push(match (&source.repository, &source.commit) {
             (Some(repository), Some(commit)) => {
-                format!("source: {} of {repository} at commit {commit}", source.path)
+                let reference = source.reference.iter();
+                let reference = reference
+                    .map(|name| format!(", {name}"))
+                    .collect::<String>();
+                format!(
+                    "source: {} of {repository} at commit {commit}{reference}",
+                    source.path
+                )
             }
             _ => format!(
                 "source: {} ({}), by digest alone; no commit is named",

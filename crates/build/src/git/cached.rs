@@ -10,6 +10,11 @@ use std::fs::File;
 /// Where the remote's own HEAD is kept.
 const REMOTE_HEAD: &str = "refs/bessemer/HEAD";
 
+/// Where the branches and tags of the remote are kept, as it had them when it was asked last for all.
+const PUBLISHED: &str = "refs/bessemer/published";
+/// Where what was asked for by its name is kept.
+const FOUND: &str = "refs/bessemer/found";
+
 /// A bare repository in the cache. Each depth has one of its own: fetching with a depth cuts the
 /// history that is there.
 #[derive(Debug)]
@@ -123,51 +128,67 @@ impl Cached {
         self.fetch(&format!("+refs/heads/{branch}:refs/heads/{branch}"))
     }
 
-    /// Where a branch or tag (`refs/…`) leads, fetched without its history; offline where it led last.
+    /// Where a branch or tag (`refs/…`) leads, fetched without its history. The remote is always
+    /// asked, and for the very reference: git itself would take a tag for a branch of that name.
     pub(super) fn tip(&self, reference: &str) -> Result<String, GitError> {
         check_name(reference)?;
-        match self.fetch(&format!("+{reference}:{reference}")) {
-            Err(GitError::Offline(_)) if self.commit(reference).is_ok() => {}
-            fetched => fetched?,
-        }
-        self.commit(reference)
+        let listed = self.listed()?;
+        let mut lines = listed.iter();
+        let Some((object, _)) = lines.find(|(_, name)| name == reference) else {
+            return Err(GitError::NoReference(reference.to_owned()));
+        };
+        self.fetch(&format!("+{object}:{FOUND}"))?;
+        self.commit(FOUND)
     }
 
     /// Whether a branch or tag that was fetched leads to the commit.
     pub(super) fn publishes(&self, commit: &str) -> Result<bool, GitError> {
         let contains = format!("--contains={commit}");
-        let words = [
-            "for-each-ref",
-            "--count=1",
-            &contains,
-            "refs/heads",
-            "refs/tags",
-        ];
+        let words = ["for-each-ref", "--count=1", &contains, PUBLISHED];
         Ok(self.has(commit)? && !self.git.line(&words)?.is_empty())
     }
 
-    /// Fetches the branch or tag of the remote whose tip is the commit, if there is one.
+    /// Fetches the commit, if a branch or tag of the remote has it at its tip.
     pub(super) fn fetch_tip(&self, commit: &str) -> Result<bool, GitError> {
-        self.online()?;
-        let words = ["ls-remote", "--heads", "--tags", "--", &self.uri];
-        let listed = self.git.line(&words)?;
-        let tip = listed.lines().find_map(|line| {
-            let (object, reference) = line.split_once('\t')?;
-            (object == commit).then(|| reference.trim_end_matches("^{}"))
-        });
-        let Some(reference) = tip else {
+        let listed = self.listed()?;
+        if !listed.iter().any(|(object, _)| object == commit) {
             return Ok(false);
-        };
-        check_name(reference)?;
-        self.fetch(&format!("+{reference}:{reference}"))?;
-        self.publishes(commit)
+        }
+        self.fetch(&format!("+{commit}:{FOUND}"))?;
+        Ok(self.commit(FOUND)? == commit)
     }
 
-    /// Fetches every branch and tag with the history that this repository keeps.
+    /// What the remote says of its branches and tags: object and name. Behind an annotated tag its
+    /// commit follows, under the tag's name with `^{}`.
+    fn listed(&self) -> Result<Vec<(String, String)>, GitError> {
+        self.online()?;
+        let words = ["ls-remote", "--heads", "--tags", "--", &self.uri];
+        let text = self.git.line(&words)?;
+        let lines = text.lines().filter_map(|line| line.split_once('\t'));
+        Ok(lines
+            .map(|(object, name)| (object.to_owned(), name.to_owned()))
+            .collect())
+    }
+
+    /// Fetches every branch and tag with the history that this repository keeps; those that are gone
+    /// from the remote go here, too.
     pub(super) fn fetch_all(&self) -> Result<(), GitError> {
         self.online()?;
-        let (heads, tags) = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*");
-        let words = ["fetch", "--quiet", "--force", "--", &self.uri, heads, tags];
+        let (heads, tags) = (
+            format!("+refs/heads/*:{PUBLISHED}/heads/*"),
+            format!("+refs/tags/*:{PUBLISHED}/tags/*"),
+        );
+        let words = [
+            "fetch",
+            "--quiet",
+            "--force",
+            "--prune",
+            "--no-tags",
+            "--",
+            &self.uri,
+            &heads,
+            &tags,
+        ];
         self.git.run(&words).map(drop)
     }
 

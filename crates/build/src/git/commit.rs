@@ -3,7 +3,7 @@
 use super::archive::Blobs;
 use super::cached::Cached;
 use super::tree::{self, Entry, Kind};
-use super::{GitError, Ground, MAX_ARCHIVE};
+use super::{GitError, Ground, MAX_ARCHIVE, TreeError};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
@@ -14,8 +14,6 @@ use std::path::{Path, PathBuf};
 pub struct Commit {
     name: String,
     entries: Vec<Entry>,
-    /// Keeps other processes from changing the cache meanwhile.
-    _repository: Cached,
 }
 
 impl Commit {
@@ -24,19 +22,22 @@ impl Commit {
     /// of this repository. Servers that keep forks together hand out any fork's commits under the
     /// address of the original.
     pub fn open(uri: &str, revision: &str, ground: Ground<'_>) -> Result<Self, GitError> {
-        let (repository, name) = if revision.starts_with("refs/") {
+        // The cache is locked until here: a recipe may check out the very repository that it is in.
+        let (repository, name) = if is_reference(revision) {
             let repository = Cached::open(uri, 1, ground)?;
             let name = repository.tip(revision)?;
             (repository, name)
         } else {
             (published(uri, revision, ground)?, revision.to_owned())
         };
-        let entries = tree::list(repository.git(), &name, &[])?;
-        Ok(Self {
-            name,
-            entries,
-            _repository: repository,
-        })
+        let git = repository.git().clone();
+        let entries = tree::list(&git, &name, &[])?;
+        // So git writes them. Of a path that is there twice one reader takes the first, another the last.
+        let unordered = entries.windows(2).find(|pair| pair[0].path >= pair[1].path);
+        if let Some(pair) = unordered {
+            return Err(TreeError::Twice(pair[1].path.clone()).into());
+        }
+        Ok(Self { name, entries })
     }
 
     /// The commit's name in hexadecimal.
@@ -68,18 +69,21 @@ impl Commit {
     }
 }
 
+/// Whether a revision is a branch or tag by its whole name. Other references are not the repository's
+/// own word: `refs/pull/…` and `refs/changes/…` hold what strangers propose.
+pub fn is_reference(revision: &str) -> bool {
+    revision.starts_with("refs/heads/") || revision.starts_with("refs/tags/")
+}
+
 /// A cached repository that has the commit on a branch or tag. Mostly it is at the tip of one, and
 /// then no history is fetched.
 fn published(uri: &str, commit: &str, ground: Ground<'_>) -> Result<Cached, GitError> {
     let shallow = Cached::open(uri, 1, ground)?;
-    if shallow.publishes(commit)? || shallow.fetch_tip(commit)? {
+    if shallow.fetch_tip(commit)? {
         return Ok(shallow);
     }
     drop(shallow);
     let whole = Cached::open(uri, 0, ground)?;
-    if whole.publishes(commit)? {
-        return Ok(whole);
-    }
     whole.fetch_all()?;
     if whole.publishes(commit)? {
         return Ok(whole);

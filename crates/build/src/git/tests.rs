@@ -346,6 +346,27 @@ fn a_commit_that_no_branch_has_is_no_commit_of_the_repository() {
     assert_eq!(bench.at(&foreign).unwrap().name(), foreign);
     assert!(bench.at(&"0".repeat(40)).is_err());
     assert!(bench.at("refs/heads/none").is_err());
+    // What the cache has seen does not count once the remote has taken it back.
+    bench.git(&["branch", "-q", "-D", "fork"]);
+    let error = bench.at(&foreign).unwrap_err();
+    assert!(matches!(error, GitError::Unpublished(_)), "{error}");
+    // A tag is no branch, whatever it is called.
+    bench.git(&["tag", "refs/heads/release", &foreign]);
+    let error = bench.at("refs/heads/release").unwrap_err();
+    assert!(matches!(error, GitError::NoReference(_)), "{error}");
+}
+
+#[test]
+fn a_recipe_may_check_out_its_own_repository() {
+    let bench = Bench::new();
+    let commit = bench.commit(&[("a", "1")], "one");
+    let _open = bench.at(&commit).unwrap();
+    let request = GitRequest {
+        branch: "main".to_owned(),
+        depth: 1,
+        ..tag("", "")
+    };
+    assert_eq!(bench.checkout(&request).unwrap().commit, commit);
 }
 
 #[test]
@@ -356,4 +377,23 @@ fn links_are_no_files_of_a_recipe() {
     let error = bench.at(&commit).unwrap();
     let error = error.export("a.yaml", bench.folder.path()).unwrap_err();
     assert!(matches!(error, GitError::NoFile(_)), "{error}");
+}
+
+#[test]
+fn a_tree_that_names_a_file_twice_has_no_recipe() {
+    let bench = Bench::new();
+    bench.commit(&[("a", "1"), ("b", "2")], "one");
+    let blobs = ["HEAD:a", "HEAD:b"].map(|name| bench.git(&["rev-parse", name]));
+    let mut tree = Vec::new();
+    for blob in &blobs {
+        tree.extend_from_slice(b"100644 x.yaml\0");
+        tree.extend((0..20).map(|at| u8::from_str_radix(&blob[2 * at..2 * at + 2], 16).unwrap()));
+    }
+    fs::write(bench.folder.path().join("tree"), tree).unwrap();
+    let words = ["hash-object", "-t", "tree", "-w", "--literally", "../tree"];
+    let tree = bench.git(&words);
+    let commit = bench.git(&["commit-tree", "-m", "twice", &tree]);
+    bench.git(&["update-ref", "refs/heads/twice", &commit]);
+    let error = bench.at(&commit).unwrap_err();
+    assert!(error.to_string().contains("`x.yaml` twice"), "{error}");
 }

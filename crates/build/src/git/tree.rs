@@ -2,9 +2,12 @@
 
 use super::GitError;
 use super::command::Git;
+use std::io::{BufRead, BufReader, Read as _};
 
 /// Most files of a checkout.
 const MAX_ENTRIES: usize = 2_000_000;
+/// Longest line about one of them, in bytes: a path and what it is.
+const MAX_LINE: u64 = 16 << 10;
 
 /// A tree that is no work tree.
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +27,9 @@ pub enum TreeError {
         /// As the tree has it, octal.
         mode: String,
     },
+    /// Two files of one name: a reader takes the first, another the last.
+    #[error("the tree names `{0}` twice")]
+    Twice(String),
     /// More files than anybody builds.
     #[error("the tree has more than {MAX_ENTRIES} files")]
     TooMany,
@@ -52,21 +58,40 @@ pub(super) struct Entry {
 /// The entries of a commit's tree in git's order; with sparse paths, those that cone mode checks
 /// out: what is below them, and the files beside them and beside their parents.
 pub(super) fn list(git: &Git, commit: &str, sparse: &[String]) -> Result<Vec<Entry>, GitError> {
-    let printed = git.run(&["ls-tree", "-r", "-z", "--full-tree", commit])?;
-    let mut entries = Vec::new();
-    for line in printed
-        .split(|byte| *byte == 0)
-        .filter(|line| !line.is_empty())
-    {
-        let entry = parse(line, git)?;
+    // Read as it is printed: a small repository can have trees that name each other without end.
+    let mut child = git.converse(&["ls-tree", "-r", "-z", "--full-tree", commit])?;
+    let odd = || GitError::Output("ls-tree".to_owned());
+    let mut printed = BufReader::new(child.stdout.take().ok_or_else(odd)?);
+    let listed = read(&mut printed, git, sparse);
+    if listed.is_err() {
+        drop(child.kill());
+    }
+    let ended = child.wait()?;
+    let entries = listed?;
+    if !ended.success() {
+        return Err(odd());
+    }
+    Ok(entries)
+}
+
+fn read(printed: &mut impl BufRead, git: &Git, sparse: &[String]) -> Result<Vec<Entry>, GitError> {
+    let mut entries: Vec<Entry> = Vec::new();
+    let mut seen = 0;
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        if printed.take(MAX_LINE).read_until(0, &mut line)? == 0 {
+            return Ok(entries);
+        }
+        seen += 1;
+        if line.pop() != Some(0) || seen > MAX_ENTRIES {
+            return Err(TreeError::TooMany.into());
+        }
+        let entry = parse(&line, git)?;
         if wanted(&entry.path, sparse) {
             entries.push(entry);
         }
-        if entries.len() > MAX_ENTRIES {
-            return Err(TreeError::TooMany.into());
-        }
     }
-    Ok(entries)
 }
 
 /// `MODE TYPE OBJECT\tPATH`, as `git ls-tree -z` prints it.

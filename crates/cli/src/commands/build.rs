@@ -140,7 +140,7 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
     let recipe = &origin.recipe;
     recipe.say_missing_pipelines();
     let environment = arguments.additions.environment.read()?;
-    let additions = origin.additions(&arguments.additions);
+    let additions = origin.additions(&arguments.additions)?;
     let compiled = recipe.compile_with(|options| {
         additions.apply(&environment, options);
         Ok(())

@@ -79,6 +79,7 @@ impl NetworkArguments {
             self.say_unused();
             return Ok((mode, None));
         }
+        self.say_own_loopback();
         let replay = match (mode, self.network_record.or(known)) {
             (Mode::Replay, None) => {
                 let advice =
@@ -102,6 +103,26 @@ impl NetworkArguments {
             limits,
         };
         Ok((mode, Some(policy)))
+    }
+
+    /// Programs in a guest ask their own loopback before any proxy.
+    fn say_own_loopback(&self) {
+        let own = |server: &&String| {
+            let host = server
+                .rsplit_once(':')
+                .map_or(server.as_str(), |(host, _)| host);
+            host == "localhost" || host == "[::1]" || host.starts_with("127.")
+        };
+        for server in self
+            .network_private
+            .iter()
+            .chain(&self.network_allow)
+            .filter(own)
+        {
+            print::warning(&format!(
+                "{server} is the guest itself in a guest, and never reaches the proxy: name the server by a name that this host resolves to it"
+            ));
+        }
     }
 
     fn say_unused(&self) {

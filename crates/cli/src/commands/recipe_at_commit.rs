@@ -5,7 +5,7 @@ use super::recipe_file::RecipeArguments;
 use crate::print::Hint;
 use anyhow::{Context as _, Result, anyhow, bail};
 use bessemer_attest::documents::ConfigSource;
-use bessemer_build::git::{Commit, GitError, Ground};
+use bessemer_build::git::{Commit, GitError, Ground, is_reference};
 use bessemer_digest::Digest;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -39,10 +39,17 @@ impl FromStr for RecipeAddress {
         let authority = rest.split('/').next().unwrap_or_default();
         let hexadecimal = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
         let commit = matches!(revision.len(), 40 | 64) && revision.bytes().all(hexadecimal);
-        if repository.starts_with("http") && authority.contains('@') {
-            return Err("its address has a user or password, which would be published".to_owned());
+        if authority.contains('@') || repository.contains(['?', '\\', '%']) {
+            return Err("its address has a user, a query or an escape".to_owned());
         }
-        if path.is_empty() || !(commit || revision.starts_with("refs/")) {
+        let odd = |text: &str| text.split('/').any(|part| matches!(part, "." | ".."));
+        if odd(rest) || odd(path) || path.ends_with('/') {
+            return Err(
+                "its address or path has `.` or `..` in it, or its path is none of a file"
+                    .to_owned(),
+            );
+        }
+        if path.is_empty() || !(commit || is_reference(revision)) {
             return Err(
                 "its revision is no commit of 40 or 64 digits, refs/heads/… or refs/tags/…, or it has no path"
                     .to_owned(),
@@ -188,7 +195,7 @@ mod tests {
         let parse = |text: &str| text.parse::<RecipeAddress>();
         for (place, revision) in [
             ("https://example.org/r.git", commit),
-            ("ssh://git@example.org/r", "refs/heads/a@b"),
+            ("ssh://example.org/r", "refs/heads/a@b"),
         ] {
             let found = parse(&format!("git+{place}@{revision}#p/x.yaml")).unwrap();
             assert_eq!(
@@ -204,6 +211,11 @@ mod tests {
             "git+https://example.org/r.git@main#x.yaml".to_owned(),
             format!("git+https://user:word@example.org/r.git@{commit}#x.yaml"),
             format!("git+example.org/r.git@{commit}#x.yaml"),
+            format!("git+ssh://git@example.org/r@{commit}#x.yaml"),
+            format!("git+https://example.org/a/../b@{commit}#x.yaml"),
+            format!("git+https://example.org/b@{commit}#a/../x.yaml"),
+            "git+https://example.org/r.git@refs/pull/1/head#x.yaml".to_owned(),
+            "git+https://example.org/r.git@refs/stash#x.yaml".to_owned(),
         ] {
             assert!(parse(&bad).is_err(), "{bad}");
         }

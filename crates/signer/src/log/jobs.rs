@@ -49,7 +49,10 @@ impl Jobs {
             Event::Initialised { trust_root } | Event::KeysChanged { trust_root, .. } => {
                 self.trust_root = Some(trust_root);
             }
-            Event::BootRootTrusted { trust_root } => self.boot_roots.push(trust_root),
+            Event::BootRootTrusted { trust_root } => {
+                self.boot_roots.retain(|earlier| *earlier != trust_root);
+                self.boot_roots.push(trust_root);
+            }
             Event::Registered {
                 invocation_id,
                 job_spec,

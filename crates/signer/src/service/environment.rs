@@ -7,8 +7,9 @@ use crate::protocol::Reply;
 use crate::state::{State, boot_roots};
 use bessemer_attest::derive::{DeriveError, EnvironmentRequest, environment_statement};
 use bessemer_attest::documents::{Lock, LockedPackage, Timestamp, parse};
-use bessemer_attest::verify::{ApkFacts, Report, VerifyPolicy, verify};
-use bessemer_attest::{PROOFS_LIMIT, Role, SIDECAR_LIMIT, Sidecar, TrustRoot};
+use bessemer_attest::predicates::BOOT_PROPERTY;
+use bessemer_attest::verify::{ApkFacts, Origin, Report, VerifyPolicy, verify};
+use bessemer_attest::{BuilderKind, PROOFS_LIMIT, Role, SIDECAR_LIMIT, Sidecar, TrustRoot};
 use bessemer_digest::Digest;
 use std::fs::File;
 
@@ -36,11 +37,17 @@ pub(super) fn environment(
     let own = [&state.trust_root].into_iter();
     let roots: Vec<&TrustRoot> = own.chain(others.iter().map(|(_, root)| root)).collect();
     let kernel = verified(&roots, "kernel", kernel_package, kernel, &time)?;
+    may_boot(state, "kernel", &kernel)?;
+    let provisioned = state.issuer.builder != BuilderKind::Local;
     let agent = match (agent, &boot.agent_package) {
+        ([], _) if provisioned => return Err(Refusal::NoAgent),
         ([], _) => None,
         (agent, Some(package)) => Some(verified(&roots, "agent", package, agent, &time)?),
         (_, None) => return Err(Refusal::Derive(DeriveError::NoAgentPackage)),
     };
+    if let Some(agent) = &agent {
+        may_boot(state, "agent", agent)?;
+    }
     let request = EnvironmentRequest {
         base: &state.issuer.base,
         version: &state.issuer.signer.version,
@@ -56,6 +63,25 @@ pub(super) fn environment(
     let log = lock(state)?;
     let sealed = seal(state, Role::Gate, &statement, about)?;
     logged(log, &time, sealed)
+}
+
+/// In a factory tenants have packages built, of whatever name: what it built itself boots only when
+/// its gate admitted it for that. What was repacked from a distribution, and what a factory built that
+/// the operator trusts (`keys trust`), needs no such word.
+fn may_boot(state: &State, what: &str, report: &Report) -> Result<(), Refusal> {
+    let Origin::Built(built) = &report.origin else {
+        return Ok(());
+    };
+    let own = built.builder_id == state.issuer.builder_id();
+    if state.issuer.builder == BuilderKind::Local || !own {
+        return Ok(());
+    }
+    let gate = report.gate.iter();
+    let mut levels = gate.flat_map(|gate| &gate.levels);
+    if levels.any(|level| level == BOOT_PROPERTY) {
+        return Ok(());
+    }
+    Err(Refusal::NotForBooting(what.to_owned()))
 }
 
 /// The lock that a job was registered with, if that job has not ended.

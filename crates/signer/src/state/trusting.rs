@@ -10,7 +10,8 @@ use bessemer_digest::Digest;
 use std::fs;
 use std::path::Path;
 
-/// Lets packages boot that verify under this trust root, too. The log has it before it counts; a
+/// Lets packages boot that verify under this trust root, too; an earlier one of the same factory
+/// counts no more. One without keys takes the word back. The log has it before it counts; a
 /// signer that runs takes it up with the next job. Returns the trust root's digest.
 pub fn trust(
     directory: &Path,
@@ -22,7 +23,7 @@ pub fn trust(
     let trust_root = digest(root)?;
     write(&root_path(directory, &trust_root), &root.to_bytes()?)?;
     let mut log = log.lock()?;
-    if !log.jobs().boot_roots().contains(&trust_root) {
+    if log.jobs().boot_roots().last() != Some(&trust_root) {
         log.append(now, vec![Event::BootRootTrusted { trust_root }])?;
     }
     Ok(trust_root)
@@ -41,5 +42,16 @@ pub(crate) fn boot_roots(
         }
         Ok((named, TrustRoot::parse(&bytes)?))
     };
-    log.jobs().boot_roots().iter().map(read).collect()
+    let all: Result<Vec<_>, _> = log.jobs().boot_roots().iter().map(read).collect();
+    Ok(newest(all?))
+}
+
+/// Of several of one factory the newest alone counts: it says which of its keys were revoked.
+fn newest(roots: Vec<(Digest, TrustRoot)>) -> Vec<(Digest, TrustRoot)> {
+    let mut kept: Vec<(Digest, TrustRoot)> = Vec::new();
+    for (digest, root) in roots {
+        kept.retain(|(_, earlier)| earlier.base != root.base);
+        kept.push((digest, root));
+    }
+    kept
 }

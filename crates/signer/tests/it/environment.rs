@@ -19,7 +19,7 @@ fn booting(package: &[u8]) -> run::Run {
 }
 
 /// A run whose lock has these packages, each in a field of its own, with a name.
-fn locking(packages: &[(&str, &str, &[u8])]) -> run::Run {
+pub(crate) fn locking(packages: &[(&str, &str, &[u8])]) -> run::Run {
     let mut run = run::new();
     for lock in [&mut run.lock, &mut run.test_lock] {
         let mut value = serde_json::to_value(&*lock).unwrap();
@@ -36,14 +36,14 @@ fn locking(packages: &[(&str, &str, &[u8])]) -> run::Run {
     run
 }
 
-fn reseal(run: &mut run::Run) {
+pub(crate) fn reseal(run: &mut run::Run) {
     run.job_spec.lock = digest(&run.lock).unwrap();
     run.record.lock = run.job_spec.lock;
     run.record.job_spec = digest(&run.job_spec).unwrap();
     run.record.tests[0].lock = Some(digest(&run.test_lock).unwrap());
 }
 
-fn imported(client: &mut Client, file: &str, apk: &[u8]) -> Sidecar {
+pub(crate) fn imported(client: &mut Client, file: &str, apk: &[u8]) -> Sidecar {
     let import = Import {
         list: Digest::of("list"),
         debs: Vec::new(),
@@ -64,7 +64,7 @@ fn ask(
     ask_with(client, run, lock, (kernel, attestations), None)
 }
 
-fn ask_with(
+pub(crate) fn ask_with(
     client: &mut Client,
     run: &run::Run,
     lock: &Lock,

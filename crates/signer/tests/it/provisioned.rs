@@ -1,9 +1,12 @@
 //! A signer whose operator provisioned the host: one builder id above `local`, and what it demands.
 
-use crate::{options, run};
+use crate::environment::{ask_with, imported, locking, reseal};
+use crate::run::Run;
+use crate::{Fixture, options, run};
+use bessemer_attest::derive::{GatePolicy, HOST_LAYERS};
 use bessemer_attest::documents::{Accelerator, AcceleratorChoice, JailChoice, digest};
 use bessemer_attest::{BuilderKind, Role, TrustRoot};
-use bessemer_signer::{SignerOptions, SignerProcess};
+use bessemer_signer::{SignerOptions, SignerProcess, memory_file};
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Command, Output};
@@ -143,4 +146,93 @@ fn what_can_never_be_signed_is_refused_before_it_starts() {
     let mut entered = run::new();
     entered.job_spec.interactive = true;
     entered.register(&mut client).unwrap();
+}
+
+/// A run as the builder id demands it, which boots `agent`.
+fn demanded(agent: &[u8]) -> Run {
+    let mut run = locking(&[
+        ("package", "kernel", KERNEL),
+        ("agent_package", "hello", agent),
+    ]);
+    for lock in [&mut run.lock, &mut run.test_lock] {
+        lock.boot.agent_package.as_mut().unwrap().version = "1.0-r0".to_owned();
+    }
+    let spec = &mut run.job_spec;
+    (spec.accelerator, spec.jail) = (AcceleratorChoice::Tcg, JailChoice::Host);
+    spec.config_source.repository = Some("https://example.test/recipes".to_owned());
+    spec.config_source.commit = Some("0123456789012345678901234567890123456789".to_owned());
+    let tested = run.record.tests[0].machine.as_mut().unwrap();
+    for jail in [&mut run.record.build_machine.jail, &mut tested.jail] {
+        jail.applied = HOST_LAYERS.map(str::to_owned).into();
+        jail.missing.clear();
+    }
+    reseal(&mut run);
+    run
+}
+
+const KERNEL: &[u8] = b"kernel package";
+
+#[test]
+fn a_factory_boots_no_agent_that_its_operator_did_not_choose() {
+    if !rustix::process::geteuid().is_root() {
+        // Without root there is one uid, and no such signer.
+        return;
+    }
+    let (directory, options) = ground();
+    assert!(provision(&options, "microvm-emulated").status.success());
+    let maker = Fixture::start();
+    let root = directory.path().join("maker.json");
+    std::fs::write(&root, maker.root().to_bytes().unwrap()).unwrap();
+    let trusted = tool(&options, "trust", &[root.to_str().unwrap()]);
+    assert!(trusted.status.success());
+    let beside_kernel = imported(&mut maker.client(), "kernel-1-r0.apk", KERNEL);
+    let made = Run::ready(&mut maker.client());
+    let beside_agent = made.finish(&mut maker.client()).unwrap().remove(0).1;
+
+    let process = SignerProcess::spawn(&options).unwrap();
+    let mut client = process.client().unwrap();
+    let kernel = (KERNEL, &beside_kernel);
+    let apk = &made.apk[..];
+    let mut first = demanded(&made.apk);
+    first.register(&mut client).unwrap();
+    let lock = first.lock.clone();
+    let refused = ask_with(&mut client, &first, &lock, kernel, None).unwrap_err();
+    assert!(refused.contains("boots no other"), "{refused}");
+    ask_with(
+        &mut client,
+        &first,
+        &lock,
+        kernel,
+        Some((apk, &beside_agent)),
+    )
+    .unwrap();
+    first.sign_control(&mut client).unwrap();
+    let mut own = first.finish(&mut client).unwrap().remove(0).1;
+
+    // The same bytes, as a tenant of this factory had them built.
+    let mut second = demanded(&made.apk);
+    second.register(&mut client).unwrap();
+    let refused = ask_with(&mut client, &second, &lock, kernel, Some((apk, &own))).unwrap_err();
+    assert!(
+        refused.contains("did not admit it for booting"),
+        "{refused}"
+    );
+    let file = memory_file(&made.apk).unwrap();
+    for (allow_boot, name) in [(false, "as any package"), (true, "for booting")] {
+        let policy = GatePolicy {
+            min_level: 0,
+            allow_untested: false,
+            allow_boot,
+        };
+        let mut admitted = own.clone();
+        let uri = "https://factory.example/hello-1.0-r0.apk";
+        let admit = client.sign_summary("hello-1.0-r0.apk", uri, &policy, &file, &mut admitted);
+        admit.unwrap();
+        let asked = ask_with(&mut client, &second, &lock, kernel, Some((apk, &admitted)));
+        assert_eq!(asked.is_ok(), allow_boot, "{name}: {asked:?}");
+        if allow_boot {
+            own = admitted;
+        }
+    }
+    assert_eq!(own.envelopes().len(), 4);
 }

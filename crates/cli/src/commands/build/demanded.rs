@@ -22,7 +22,7 @@ pub(super) fn settle(
     };
     if source.commit.is_none() {
         let hint = Hint(
-            "name it where it is: git+https://HOST/REPOSITORY@refs/heads/BRANCH#PATH, or @COMMIT"
+            "name it where it is: git+https://HOST/REPOSITORY@refs/heads/BRANCH#PATH, or @COMMIT; `rebuild` is for another machine, whose keys are local"
                 .to_owned(),
         );
         return Err(anyhow!("{id} is asserted of recipes at a commit alone")

@@ -7,7 +7,7 @@ use crate::commands::recipe_at_commit::{self, RecipeAtCommit};
 use crate::commands::recipe_file::RecipeArguments;
 use crate::folders;
 use crate::places::Places;
-use anyhow::Result;
+use anyhow::{Result, bail};
 use bessemer_attest::documents::ConfigSource;
 use bessemer_build::RunDirectory;
 use bessemer_build::git::Ground;
@@ -54,14 +54,19 @@ impl Origin {
         Ok((Self { recipe, taken }, Some(run)))
     }
 
-    /// What the command line adds; packages say the commit that the recipe is at, unless another was
-    /// named.
-    pub(super) fn additions(&self, given: &Additions) -> Additions {
-        let commit = self.taken.as_ref().map(|taken| taken.commit().to_owned());
-        Additions {
-            git_commit: given.git_commit.clone().or(commit),
-            ..given.clone()
+    /// What the command line adds; packages say the commit that the recipe is at, and no other.
+    pub(super) fn additions(&self, given: &Additions) -> Result<Additions> {
+        let Some(taken) = &self.taken else {
+            return Ok(given.clone());
+        };
+        let commit = taken.commit();
+        if given.git_commit.as_ref().is_some_and(|said| said != commit) {
+            bail!("--git-commit is another commit than the recipe's, {commit}");
         }
+        Ok(Additions {
+            git_commit: Some(commit.to_owned()),
+            ..given.clone()
+        })
     }
 
     /// The folder that was named, or the one beside the recipe that bears the package's name.
@@ -75,6 +80,11 @@ impl Origin {
         }
         if let Some(directory) = &arguments.source_dir {
             let directory = match &self.taken {
+                Some(_) if directory.is_absolute() => {
+                    bail!(
+                        "--source-dir is a folder of this host, and the recipe is at a commit: name one of the repository"
+                    );
+                }
                 Some(taken) => taken.named(directory)?,
                 None => directory.clone(),
             };

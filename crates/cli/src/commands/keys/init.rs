@@ -43,9 +43,17 @@ fn provisioned(text: &str) -> Result<BuilderKind, String> {
 /// Has the signer's program work on its state directory, under its uid; returns what it printed.
 pub(super) fn signers_tool(verb: &str, words: &[&str], input: Stdio) -> Result<Vec<u8>> {
     let root = rustix::process::geteuid().is_root();
+    let places = Places::of(root)?;
+    if places.signer_service.is_some() {
+        let hint = format!("under the service's uid: bessemer-signer {verb} --state DIRECTORY …");
+        return Err(anyhow!(
+            "BESSEMER_SIGNER names a signer that is a service, with a state directory of its own"
+        )
+        .context(Hint(hint)));
+    }
     let mut command = Command::new(companion("bessemer-signer")?);
     command.arg(verb).arg("--state");
-    command.arg(Places::of(root)?.signer_state).args(words);
+    command.arg(places.signer_state).args(words);
     if root {
         command.uid(uids::SIGNER).gid(uids::SIGNER);
     }

@@ -64,7 +64,9 @@ pub(super) fn vouched(job: &Job, store: &Store, mut gate: Gate<'_>) -> Result<Op
             return Ok(Some(summary));
         }
     } else if !gate.root.is_local() {
+        let hint = "name a repository that offers `bessemer-agent` (docs/release.md makes one), and let its builder's word count: bessemer keys trust TRUST-ROOT";
         let error = anyhow::anyhow!("it is a program of this host, without provenance");
+        let error = error.context(print::Hint(hint.to_owned()));
         return Err(error.context("the agent of the guests is not verified"));
     }
     let asked = gate.ask(&lock, &kernel, None);
