@@ -73,6 +73,7 @@ const DEPENDENCIES: &[(&str, &[&str])] = &[
     ("package", &["apk", "digest"]),
     ("proxy", &["digest", "relay", "vm-proto"]),
     ("recipe", &["apk", "digest"]),
+    ("registry", &["digest", "store"]),
     ("relay", &["vm-proto"]),
     ("repository", &["apk", "attest", "digest", "store"]),
     ("signer", &["attest", "digest", "tlog"]),

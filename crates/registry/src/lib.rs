@@ -1,0 +1,38 @@
+//! OCI registries.
+//!
+//! Invariant: no message contains a password, a token, or the query of an address.
+
+mod attachments;
+mod attestation;
+mod blobs;
+mod challenge;
+mod content;
+mod copy;
+mod credential_helper;
+mod docker_config;
+mod documents;
+mod layout;
+mod login;
+mod reference;
+mod referrers;
+mod registry;
+mod reporter;
+mod settings;
+mod transport;
+mod tree;
+
+pub use attachments::{AttachError, Outcome};
+pub use attestation::{Attestation, AttestationError, Signature, signature_payload};
+pub use challenge::Challenge;
+pub use copy::Copied;
+pub use credential_helper::CredentialHelperError;
+pub use docker_config::{DockerConfig, DockerConfigError};
+pub use documents::{Descriptor, ParseManifestError};
+pub use layout::{Layout, LayoutError};
+pub use login::Login;
+pub use reference::{ParseReferenceError, Reference, Tag};
+pub use registry::{Access, ManifestError, Registry};
+pub use reporter::{Arrival, Event, Reporter, Silent};
+pub use settings::{Limits, Settings};
+pub use transport::{Complaints, RequestCause, RequestError};
+pub use tree::{PushError, Pushed};
