@@ -166,7 +166,8 @@ impl Attestation {
         self.subjects.contains(digest)
     }
 
-    pub(crate) fn envelope(&self) -> &[u8] {
+    /// The envelope, byte for byte.
+    pub fn envelope(&self) -> &[u8] {
         &self.envelope
     }
 }

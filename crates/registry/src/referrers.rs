@@ -28,11 +28,22 @@ impl Registry {
 
     /// Whether a Sigstore bundle refers to a manifest.
     pub(crate) fn has_bundle(&self, digest: &Digest) -> Result<bool, ManifestError> {
-        let referrers = self.referrers(digest)?;
-        Ok(referrers.iter().any(|descriptor| {
-            let kind = descriptor.other.get("artifactType").and_then(Value::as_str);
-            kind.is_some_and(|kind| kind.starts_with(BUNDLE))
-        }))
+        for descriptor in self.referrers(digest)? {
+            if is_bundle(&descriptor.other) {
+                return Ok(true);
+            }
+            // cosign's own writer puts the configuration's type into its lists.
+            let found = self.manifest(&descriptor.digest)?;
+            let is_one = found.is_some_and(|stored| {
+                let mut blobs = stored.document.blobs();
+                is_bundle(&stored.document.other)
+                    || blobs.any(|blob| blob.media_type.starts_with(BUNDLE))
+            });
+            if is_one {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// The registry's own list; `None` if it keeps none.
@@ -111,6 +122,11 @@ impl Registry {
         let request = Request::new("GET", self.path("referrers", &digest.to_string()));
         self.transport.failed(&request, 1, cause)
     }
+}
+
+fn is_bundle(fields: &Map<String, Value>) -> bool {
+    let kind = fields.get("artifactType").and_then(Value::as_str);
+    kind.is_some_and(|kind| kind.starts_with(BUNDLE))
 }
 
 fn empty() -> Document {

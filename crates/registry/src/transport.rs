@@ -259,6 +259,7 @@ impl Transport {
                     inner: content.part(start, end),
                     bytes: start,
                     told: start,
+                    end,
                     tell: |bytes| {
                         self.reporter.report(&Event::Sent {
                             digest,
@@ -389,6 +390,7 @@ struct Watched<R, F> {
     inner: R,
     bytes: u64,
     told: u64,
+    end: u64,
     tell: F,
 }
 
@@ -396,7 +398,7 @@ impl<R: Read, F: Fn(u64)> Read for Watched<R, F> {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
         let count = self.inner.read(buffer)?;
         self.bytes += count as u64;
-        if self.bytes - self.told >= PROGRESS || (count == 0 && self.bytes > self.told) {
+        if self.bytes - self.told >= PROGRESS || (count > 0 && self.bytes >= self.end) {
             self.told = self.bytes;
             (self.tell)(self.bytes);
         }
