@@ -20,6 +20,9 @@ mod reporter;
 mod settings;
 mod transport;
 mod tree;
+mod turn;
+#[doc(hidden)]
+pub mod untrusted;
 
 pub use attachments::{AttachError, Outcome};
 pub use attestation::{Attestation, AttestationError, Signature, signature_payload};
@@ -36,3 +39,4 @@ pub use reporter::{Arrival, Event, Reporter, Silent};
 pub use settings::{Limits, Settings};
 pub use transport::{Complaints, RequestCause, RequestError};
 pub use tree::{PushError, Pushed};
+pub use turn::Turn;

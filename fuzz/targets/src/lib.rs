@@ -26,6 +26,7 @@ mod mutate;
 mod package;
 mod proxy;
 mod recipe;
+mod registry;
 mod signer;
 #[path = "../../../crates/attest/src/test_documents.rs"]
 #[allow(
@@ -76,6 +77,11 @@ pub const TARGETS: &[Target] = &[
     recipe::EVALUATED,
     recipe::RECIPE,
     recipe::TEMPLATE,
+    registry::ATTESTATION,
+    registry::CHALLENGE,
+    registry::DOCKER_CONFIG,
+    registry::MANIFEST,
+    registry::REFERENCE,
     signer::COSIGN_KEY,
     signer::PEM,
     signer::FRAME,
