@@ -56,6 +56,7 @@ const DEPENDENCIES: &[(&str, &[&str])] = &[
             "lint",
             "package",
             "recipe",
+            "registry",
             "repository",
             "signer",
             "store",
