@@ -154,6 +154,10 @@ impl Registry {
     ) -> Result<Outcome, AttachError> {
         let mut wanted = layers.to_vec();
         let mut writes = 0;
+        if layers.is_empty() && copied.is_none() {
+            let (tag, count) = (tag.clone(), 0);
+            return Ok(Outcome { tag, count, writes });
+        }
         loop {
             let found = self.tagged(tag)?;
             let attached = match &found {

@@ -1,8 +1,9 @@
 //! Somebody else writes the same tags.
 
-use crate::support::{Cosign, Key, Log, Server, connect, connect_as, settings, write_image};
+use crate::support::{Cosign, Key, Log, connect, connect_as, settings, write_image};
 use bessemer_digest::Digest;
 use bessemer_registry::{AttachError, Event, Login, Registry, Reporter, signature_payload};
+use bessemer_testkit::ImageRegistry;
 use serde_json::json;
 use std::process::Command;
 use std::sync::{Arc, Mutex};
@@ -49,7 +50,7 @@ fn put(address: &str, manifest: &[u8]) {
 }
 
 struct Contest {
-    server: Server,
+    server: ImageRegistry,
     key: Key,
     foreign: Key,
     index: Digest,
@@ -59,7 +60,7 @@ struct Contest {
 
 /// An image that cosign attested with a foreign key; what the tag is then.
 fn contest(cosign: &Cosign) -> Contest {
-    let server = Server::start();
+    let server = ImageRegistry::start();
     let (key, foreign) = (Key::made_by(cosign), Key::made_by(cosign));
     let image = write_image(3, 1000);
     let registry = connect(&server.name("app"), Arc::new(Log::default()));
@@ -201,7 +202,7 @@ fn a_foreign_writer_without_end_is_an_error() {
 #[ignore = "needs Debian's docker-registry and two generations of cosign"]
 fn signatures_by_several_keys_stand_beside_each_other() {
     let [cosign, _] = Cosign::both();
-    let server = Server::start();
+    let server = ImageRegistry::start();
     let image = write_image(3, 1000);
     let name = server.name("app");
     let registry = connect(&name, Arc::new(Log::default()));
@@ -232,7 +233,7 @@ fn signatures_by_several_keys_stand_beside_each_other() {
 #[ignore = "needs Debian's docker-registry and two generations of cosign"]
 fn no_more_is_attached_than_cosign_reads() {
     let [cosign, _] = Cosign::both();
-    let server = Server::start();
+    let server = ImageRegistry::start();
     let key = Key::made_by(&cosign);
     let image = write_image(3, 1000);
     let registry = connect(&server.name("app"), Arc::new(Log::default()));

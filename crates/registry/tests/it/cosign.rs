@@ -1,13 +1,14 @@
 //! What is attached here, read by cosign 2 and cosign 3; what they attached, kept here.
 
-use crate::support::{Cosign, Key, Log, PROVENANCE, SPDX, Server, connect, reference, write_image};
+use crate::support::{Cosign, Key, Log, PROVENANCE, SPDX, connect, reference, write_image};
 use bessemer_digest::Digest;
 use bessemer_registry::{Registry, Tag};
+use bessemer_testkit::ImageRegistry;
 use std::sync::Arc;
 
 /// An image with provenance, SBOM and signature on the index and on every manifest, tagged `1`.
 struct Published {
-    server: Server,
+    server: ImageRegistry,
     key: Key,
     registry: Registry,
     log: Arc<Log>,
@@ -16,7 +17,7 @@ struct Published {
 }
 
 fn publish(cosign: &Cosign) -> Published {
-    let server = Server::start();
+    let server = ImageRegistry::start();
     let key = Key::made_by(cosign);
     let image = write_image(7, 20_000);
     let log = Arc::new(Log::default());
@@ -153,7 +154,7 @@ fn cosign_refuses_another_key_and_another_image() {
 fn a_copy_has_everything() {
     for cosign in Cosign::both() {
         let published = publish(&cosign);
-        let target_server = Server::start();
+        let target_server = ImageRegistry::start();
         for target in [published.server.name("other"), target_server.name("a/b/c")] {
             let log = Arc::new(Log::default());
             let registry = connect(&target, log.clone());
@@ -194,7 +195,7 @@ fn a_copy_has_everything() {
 #[ignore = "needs Debian's docker-registry and two generations of cosign"]
 fn a_bundle_is_noticed_and_copied() {
     let [_, cosign] = Cosign::both();
-    let server = Server::start();
+    let server = ImageRegistry::start();
     let key = Key::made_by(&cosign);
     let image = write_image(9, 2000);
     let log = Arc::new(Log::default());
@@ -224,7 +225,7 @@ fn a_bundle_is_noticed_and_copied() {
         .attach_attestations(&image.index, &key.attestations(&image.index))
         .unwrap();
     assert_eq!(log.count("hidden"), 1, "{:?}", log.lines());
-    let other = Server::start();
+    let other = ImageRegistry::start();
     let target = connect(&other.name("copy"), Arc::new(Log::default()));
     let copied = target.copy(&registry, &reference(&name), None).unwrap();
     assert_eq!((copied.attachments, copied.referrers), (2, 1));
@@ -257,13 +258,13 @@ fn securesystemslib_verifies_the_envelopes() {
             }
             let file = key.folder().join("envelope.json");
             std::fs::write(&file, envelope).unwrap();
-            let status = std::process::Command::new("python3")
+            let output = std::process::Command::new("python3")
                 .arg(script)
                 .args([&file, &key.public()])
                 .env("PYTHONPATH", &folder)
-                .status()
+                .output()
                 .unwrap();
-            assert_eq!(status.success(), succeeds);
+            assert_eq!(output.status.success(), succeeds, "{output:?}");
         }
     }
     assert!(key.attestations(&digest)[1].predicate_type() == SPDX);

@@ -1,14 +1,13 @@
 //! Lines that break, and registries that ask to wait.
 
-use crate::support::{
-    Fault, Line, Log, Server, connect, connect_as, reference, settings, write_image,
-};
+use crate::support::{Fault, Line, Log, connect, connect_as, reference, settings, write_image};
 use bessemer_registry::Login;
+use bessemer_testkit::ImageRegistry;
 use std::sync::Arc;
 
 /// Three pieces of a layer go over a bad line; what the registry has at the end is what was sent.
 fn pushed_over(faults: &[(&'static str, Fault)]) -> Vec<String> {
-    let (server, other) = (Server::start(), Server::start());
+    let (server, other) = (ImageRegistry::start(), ImageRegistry::start());
     let image = write_image(1, 3_000_000);
     let line = Line::to(server.port(), faults);
     let mut settings = settings();
@@ -92,7 +91,7 @@ fn a_lost_answer_to_anything_does_no_harm() {
 #[test]
 #[ignore = "needs Debian's docker-registry"]
 fn a_download_goes_on_where_it_broke_off() {
-    let (server, other) = (Server::start(), Server::start());
+    let (server, other) = (ImageRegistry::start(), ImageRegistry::start());
     let image = write_image(1, 2_000_000);
     let plain = connect(&server.name("a"), Arc::new(Log::default()));
     plain.push_layout(&image.layout).unwrap();
@@ -126,7 +125,7 @@ fn a_download_goes_on_where_it_broke_off() {
 #[test]
 #[ignore = "needs Debian's docker-registry"]
 fn waits_as_long_as_it_is_asked_to() {
-    let server = Server::start();
+    let server = ImageRegistry::start();
     let image = write_image(1, 1000);
     let busy = Fault::Answer("429 Too Many Requests", "retry-after: 1\r\n");
     let down = Fault::Answer("503 Service Unavailable", "");
@@ -147,7 +146,7 @@ fn waits_as_long_as_it_is_asked_to() {
 #[test]
 #[ignore = "needs Debian's docker-registry"]
 fn gives_up_on_what_does_not_pass() {
-    let server = Server::start();
+    let server = ImageRegistry::start();
     let image = write_image(1, 1000);
     for (fault, message, attempts) in [
         (
@@ -172,7 +171,7 @@ fn gives_up_on_what_does_not_pass() {
 #[test]
 #[ignore = "needs Debian's docker-registry"]
 fn sends_nothing_to_where_no_upload_can_be() {
-    let server = Server::start();
+    let server = ImageRegistry::start();
     let image = write_image(1, 1000);
     let elsewhere = Fault::Answer("202 Accepted", "location: ftp://example.com/upload\r\n");
     let line = Line::to(server.port(), &vec![("POST", elsewhere); 20]);

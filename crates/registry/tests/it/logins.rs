@@ -1,9 +1,8 @@
 //! Registries that want to know who asks.
 
-use crate::support::{
-    Auth, Log, Server, TokenServer, connect_as, reference, settings, write_image,
-};
+use crate::support::{Log, TokenServer, connect_as, reference, settings, write_image};
 use bessemer_registry::{Access, DockerConfig, Login, Registry, RequestCause};
+use bessemer_testkit::{Askers, ImageRegistry};
 use std::sync::Arc;
 
 fn password(password: &str) -> Login {
@@ -27,7 +26,7 @@ fn chain(error: &dyn std::error::Error) -> String {
 #[test]
 #[ignore = "needs Debian's docker-registry"]
 fn a_password_from_dockers_configuration() {
-    let server = Server::with(&Auth::Password);
+    let server = ImageRegistry::asked_by(Askers::Password);
     let image = write_image(1, 10_000);
     let name = server.name("app");
     // user:open sesame
@@ -56,7 +55,7 @@ fn a_password_from_dockers_configuration() {
 #[ignore = "needs Debian's docker-registry"]
 fn tokens_for_what_is_done_and_no_more() {
     let tokens = TokenServer::start();
-    let server = Server::with(&tokens.auth());
+    let server = ImageRegistry::asked_by(tokens.auth());
     let image = write_image(1, 10_000);
     let name = server.name("team/app");
     let log = Arc::new(Log::default());
@@ -120,7 +119,7 @@ fn tokens_for_what_is_done_and_no_more() {
 #[ignore = "needs Debian's docker-registry"]
 fn a_token_that_ends_is_replaced() {
     let tokens = TokenServer::start();
-    let server = Server::with(&tokens.auth());
+    let server = ImageRegistry::asked_by(tokens.auth());
     let image = write_image(1, 10_000);
     let name = server.name("app");
     let log = Arc::new(Log::default());
@@ -138,7 +137,7 @@ fn a_token_that_ends_is_replaced() {
 #[ignore = "needs Debian's docker-registry"]
 fn an_identity_token_and_a_registrys_own() {
     let tokens = TokenServer::start();
-    let server = Server::with(&tokens.auth());
+    let server = ImageRegistry::asked_by(tokens.auth());
     let image = write_image(1, 10_000);
     let name = server.name("app");
     let identity = Login::IdentityToken("identity".to_owned());
@@ -177,14 +176,14 @@ fn an_identity_token_and_a_registrys_own() {
 fn a_login_goes_nowhere_in_plain() {
     let tokens = TokenServer::start();
     let certificate = tokens.auth();
-    let Auth::Token { certificate, .. } = certificate else {
+    let Askers::Token { certificate, .. } = certificate else {
         unreachable!("a token server's");
     };
     for realm in [
         "http://example.com/token",
         "http://localhost:x@example.com/token",
     ] {
-        let server = Server::with(&Auth::Token { realm, certificate });
+        let server = ImageRegistry::asked_by(Askers::Token { realm, certificate });
         let registry = connect_as(
             &server.name("app"),
             password("open sesame"),

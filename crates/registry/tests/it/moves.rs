@@ -1,14 +1,15 @@
 //! Pushing, mounting, copying.
 
-use crate::support::{Log, Server, connect, printed, reference, settings, write_image};
+use crate::support::{Log, connect, printed, reference, settings, write_image};
 use bessemer_registry::{Access, Login, Registry};
+use bessemer_testkit::ImageRegistry;
 use std::process::Command;
 use std::sync::Arc;
 
 #[test]
 #[ignore = "needs Debian's docker-registry"]
 fn pushes_a_layout_once() {
-    let server = Server::start();
+    let server = ImageRegistry::start();
     let image = write_image(1, 100_000);
     let log = Arc::new(Log::default());
     let registry = connect(&server.name("a/b"), log.clone());
@@ -36,7 +37,7 @@ fn pushes_a_layout_once() {
 #[test]
 #[ignore = "needs Debian's docker-registry and skopeo"]
 fn skopeo_reads_and_copies_what_was_pushed() {
-    let server = Server::start();
+    let server = ImageRegistry::start();
     let image = write_image(1, 1000);
     let registry = connect(&server.name("a"), Arc::new(Log::default()));
     registry.push_layout(&image.layout).unwrap();
@@ -46,7 +47,7 @@ fn skopeo_reads_and_copies_what_was_pushed() {
         printed(
             Command::new("skopeo")
                 .args(words)
-                .env("HOME", server.folder.path()),
+                .env("HOME", server.folder()),
         )
     };
     let from = format!("docker://{name}");
@@ -81,7 +82,7 @@ fn skopeo_reads_and_copies_what_was_pushed() {
 #[test]
 #[ignore = "needs Debian's docker-registry"]
 fn mounts_within_a_registry_and_sends_between_two() {
-    let (server, other) = (Server::start(), Server::start());
+    let (server, other) = (ImageRegistry::start(), ImageRegistry::start());
     let image = write_image(2, 100_000);
     let source = connect(&server.name("from"), Arc::new(Log::default()));
     source.push_layout(&image.layout).unwrap();
@@ -115,7 +116,7 @@ fn mounts_within_a_registry_and_sends_between_two() {
 #[test]
 #[ignore = "needs Debian's docker-registry"]
 fn says_what_is_missing() {
-    let server = Server::start();
+    let server = ImageRegistry::start();
     let source = connect(&server.name("from"), Arc::new(Log::default()));
     let target = connect(&server.name("to"), Arc::new(Log::default()));
     let from = reference(&server.name("from:none"));

@@ -3,7 +3,6 @@
 mod image;
 mod keys;
 mod line;
-mod server;
 mod token_server;
 mod tools;
 
@@ -11,7 +10,6 @@ pub(crate) use image::write_image;
 pub(crate) use keys::{Key, PROVENANCE, SPDX};
 pub(crate) use line::{Fault, Line};
 
-pub(crate) use server::{Auth, Server};
 pub(crate) use token_server::TokenServer;
 pub(crate) use tools::{Cosign, printed};
 

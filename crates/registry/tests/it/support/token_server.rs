@@ -1,11 +1,11 @@
 //! A token server: it gives whoever says the password, or has the identity token, what is asked for.
 //! The registry verifies its tokens itself.
 
-use super::server::Auth;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use bessemer_testkit::Askers;
 use serde_json::{Value, json};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -62,8 +62,8 @@ impl TokenServer {
         }
     }
 
-    pub(crate) fn auth(&self) -> Auth<'_> {
-        Auth::Token {
+    pub(crate) fn auth(&self) -> Askers<'_> {
+        Askers::Token {
             realm: &self.realm,
             certificate: &self.file,
         }
