@@ -4,7 +4,7 @@ use crate::attachments::ENDINGS;
 use crate::documents::Descriptor;
 use crate::reference::{Reference, Tag};
 use crate::registry::Registry;
-use crate::tree::{PushError, Pushed, Source};
+use crate::tree::PushError;
 use bessemer_digest::Digest;
 
 /// What was copied.
@@ -69,10 +69,7 @@ impl Registry {
         let referrers = source.referrers(digest)?;
         let mut unlisted = Vec::new();
         for referrer in &referrers {
-            let Pushed { digest: copied, .. } = self.push_tree(source, &referrer.digest)?;
-            // Whether the registry lists it is said when it is written, so it is written again.
-            let stored = Source::manifest(source, &copied)?;
-            if !self.put(&stored, None)? {
+            if !self.push_tree(source, &referrer.digest)?.is_listed {
                 unlisted.push(referrer.clone());
             }
         }

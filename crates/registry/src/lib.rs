@@ -1,5 +1,16 @@
-//! OCI registries.
+//! OCI registries: images are pushed and copied, attestations and signatures put where cosign 2 and 3
+//! read them.
 //!
+//! A [`Reference`] names an image; [`DockerConfig`] says how to log in for it; a [`Registry`] is a
+//! connection to its repository. [`Registry::push_layout`] pushes what an OCI layout has,
+//! [`Registry::attach_attestations`] and [`Registry::attach_signature`] add finished envelopes and
+//! signatures, [`Registry::tag`] comes last. [`Registry::copy`] takes all of that elsewhere.
+//!
+//! Inside, `transport` makes requests (who asks, what is repeated), `blobs` and `registry` are the
+//! distribution protocol, `tree` and `copy` move images, `attachments` merges tags.
+//!
+//! Invariants: no private key, no environment, nothing printed. Bytes are believed by their digest
+//! alone.
 //! Invariant: no message contains a password, a token, or the query of an address.
 
 mod attachments;

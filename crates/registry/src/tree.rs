@@ -72,6 +72,8 @@ pub struct Pushed {
     pub digest: Digest,
     /// It and every manifest below it, each after those it points at.
     pub manifests: Vec<Descriptor>,
+    /// Whether the registry itself remembers what it refers to.
+    pub(crate) is_listed: bool,
 }
 
 /// All that is below a manifest.
@@ -99,13 +101,15 @@ impl Registry {
     ) -> Result<Pushed, PushError> {
         let tree = Tree::collect(source, root)?;
         self.push_blobs(source, &tree.blobs)?;
+        let mut is_listed = false;
         for stored in &tree.manifests {
-            self.put(stored, None)?;
+            is_listed = self.put(stored, None)?;
         }
         let manifests = tree.manifests.iter().map(Stored::descriptor);
         Ok(Pushed {
             digest: *root,
             manifests: manifests.collect(),
+            is_listed,
         })
     }
 

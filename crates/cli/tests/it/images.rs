@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Writes an image that skopeo fetches from nowhere: an archive without files, and its configuration.
+/// Writes an image: an archive without files, and its configuration.
 /// The folder, and the manifest's digest.
 fn layout(folder: &Path) -> (PathBuf, String) {
     let folder = folder.join("layout");
@@ -90,9 +90,10 @@ fn an_image_is_pushed_attested_and_copied() {
         (&told["digest"], &told["attachments"]),
         (&json!(digest), &json!(1))
     );
+    // Two of the image, two of its attestation.
     assert_eq!(
         told["blobs"],
-        json!({ "present": 0, "mounted": 2, "uploaded": 0 })
+        json!({ "present": 0, "mounted": 4, "uploaded": 0 })
     );
     for image in [first, second] {
         let builder = &downloaded(&image)["runDetails"]["builder"]["id"];

@@ -14,6 +14,8 @@ use std::time::{Duration, Instant};
 const ANSWER_LIMIT: u64 = 1 << 20;
 /// How long a token holds whose server does not say (`token.md`).
 const DEFAULT_LIFE: Duration = Duration::from_secs(60);
+/// Longest life that is believed: more would not fit into a clock's arithmetic everywhere.
+const LONGEST_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
 /// A token is not used so shortly before its end.
 const MARGIN: Duration = Duration::from_secs(10);
 /// What stands in a query as it is (RFC 3986, section 2.3).
@@ -118,6 +120,7 @@ impl Transport {
         scopes
     }
 
+    /// A token of the server at `realm`, and until when it is used.
     fn fetch_token(
         &self,
         realm: &str,
@@ -131,44 +134,13 @@ impl Transport {
         if !is_safe {
             return Err(RequestCause::InsecureLogin);
         }
-        let mut fields: Vec<(&str, &str)> = Vec::new();
-        fields.extend(service.map(|service| ("service", service)));
-        let joined;
-        let agent = &self.agent;
-        let sent = if let Login::IdentityToken(identity) = &self.login {
-            joined = scopes.join(" ");
-            fields.extend([
-                ("grant_type", "refresh_token"),
-                ("client_id", "bessemer"),
-                ("scope", joined.as_str()),
-                ("refresh_token", identity.as_str()),
-            ]);
-            agent
-                .post(realm)
-                .header("content-type", "application/x-www-form-urlencoded")
-                .config()
-                .max_redirects(0)
-                .timeout_global(Some(self.limits.stall))
-                .build()
-                .send(query(&fields))
-        } else {
-            fields.extend(scopes.iter().map(|scope| ("scope", scope.as_str())));
-            if let Login::Password { user, .. } = &self.login {
-                fields.push(("account", user));
+        let service = service.map(|service| ("service", service));
+        let mut response = match &self.login {
+            Login::IdentityToken(identity) => {
+                self.change_token(realm, service, &scopes.join(" "), identity)?
             }
-            let separator = if realm.contains('?') { '&' } else { '?' };
-            let mut request = agent.get(format!("{realm}{separator}{}", query(&fields)));
-            if let Some(basic) = self.login.basic() {
-                request = request.header("authorization", basic);
-            }
-            let plain = realm.starts_with("http://");
-            let request = request.config().https_only(!plain);
-            request
-                .timeout_global(Some(self.limits.stall))
-                .build()
-                .call()
+            _ => self.ask_for_token(realm, service, scopes)?,
         };
-        let mut response = sent?;
         let body = read_limited(&mut response, ANSWER_LIMIT)?;
         if !response.status().is_success() {
             return Err(self.refused(response.status().as_u16(), &body));
@@ -181,9 +153,53 @@ impl Transport {
         if !usable {
             return Err(RequestCause::Token);
         }
-        // A server's day is enough; more would not fit into a clock's arithmetic everywhere.
-        let life = life.min(Duration::from_secs(24 * 60 * 60));
+        let life = life.min(LONGEST_LIFE);
         Ok((token, Instant::now() + life.saturating_sub(MARGIN)))
+    }
+
+    /// By user name and password, or by nothing (`token.md`).
+    fn ask_for_token(
+        &self,
+        realm: &str,
+        service: Option<(&str, &str)>,
+        scopes: &[String],
+    ) -> Result<super::Answer, RequestCause> {
+        let mut fields: Vec<(&str, &str)> = service.into_iter().collect();
+        fields.extend(scopes.iter().map(|scope| ("scope", scope.as_str())));
+        if let Login::Password { user, .. } = &self.login {
+            fields.push(("account", user));
+        }
+        let separator = if realm.contains('?') { '&' } else { '?' };
+        let address = format!("{realm}{separator}{}", query(&fields));
+        let mut request = self.agent.get(address);
+        if let Some(basic) = self.login.basic() {
+            request = request.header("authorization", basic);
+        }
+        let request = request.config().https_only(realm.starts_with("https://"));
+        let request = request.timeout_global(Some(self.limits.stall)).build();
+        Ok(request.call()?)
+    }
+
+    /// By an identity token (`oauth.md`).
+    fn change_token(
+        &self,
+        realm: &str,
+        service: Option<(&str, &str)>,
+        scope: &str,
+        identity: &str,
+    ) -> Result<super::Answer, RequestCause> {
+        let mut fields: Vec<(&str, &str)> = service.into_iter().collect();
+        fields.extend([
+            ("grant_type", "refresh_token"),
+            ("client_id", "bessemer"),
+            ("scope", scope),
+            ("refresh_token", identity),
+        ]);
+        let kind = "application/x-www-form-urlencoded";
+        let request = self.agent.post(realm).header("content-type", kind);
+        let request = request.config().max_redirects(0);
+        let request = request.timeout_global(Some(self.limits.stall)).build();
+        Ok(request.send(query(&fields))?)
     }
 }
 
