@@ -82,13 +82,8 @@ fn tokens_for_what_is_done_and_no_more() {
         .copy(&registry, &from, None)
         .unwrap();
     assert_eq!(log.count("mounted"), 4);
-    assert!(
-        tokens
-            .asked()
-            .last()
-            .unwrap()
-            .contains("scope=repository%3Ateam%2Fapp%3Apull&")
-    );
+    let last = || tokens.asked().last().unwrap().clone();
+    assert!(last().contains("scope=repository%3Ateam%2Fapp%3Apull&"));
     // Reading asks for reading.
     let reader = Registry::connect(
         &from,
@@ -100,13 +95,7 @@ fn tokens_for_what_is_done_and_no_more() {
     )
     .unwrap();
     assert_eq!(reader.resolve(&from).unwrap(), Some(image.index));
-    assert!(
-        tokens
-            .asked()
-            .last()
-            .unwrap()
-            .contains("app%3Apull&account")
-    );
+    assert!(last().contains("app%3Apull&account"));
     let refused = reader.push_layout(&write_image(2, 100).layout).unwrap_err();
     assert!(
         chain(&refused).contains("the registry refuses this login"),

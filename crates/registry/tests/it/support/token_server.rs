@@ -115,7 +115,14 @@ impl State {
     }
 }
 
-fn answer(stream: &TcpStream, state: &Mutex<State>) {
+/// A request: its method, its fields, and what it says of who asks.
+struct Request {
+    method: String,
+    fields: String,
+    authorization: String,
+}
+
+fn read(stream: &TcpStream) -> Option<Request> {
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     let mut lines = Vec::new();
     loop {
@@ -125,7 +132,6 @@ fn answer(stream: &TcpStream, state: &Mutex<State>) {
         }
         lines.push(line.trim().to_owned());
     }
-    let Some(first) = lines.first() else { return };
     let header = |name: &str| {
         let value = lines.iter().find_map(|line| {
             let (found, value) = line.split_once(": ")?;
@@ -133,48 +139,49 @@ fn answer(stream: &TcpStream, state: &Mutex<State>) {
         });
         value.unwrap_or_default().to_owned()
     };
-    let (method, target) = first.split_once(' ').unwrap();
+    let (method, target) = lines.first()?.split_once(' ')?;
     let fields = if method == "POST" {
         let mut body = vec![0; header("content-length").parse().unwrap()];
         reader.read_exact(&mut body).unwrap();
         String::from_utf8(body).unwrap()
     } else {
-        let target = target.split(' ').next().unwrap();
-        target
-            .split_once('?')
-            .map_or("", |(_, query)| query)
-            .to_owned()
+        let target = target.split(' ').next()?;
+        let query = target.split_once('?').map_or("", |(_, query)| query);
+        query.to_owned()
     };
+    Some(Request {
+        method: method.to_owned(),
+        fields,
+        authorization: header("authorization"),
+    })
+}
+
+fn answer(mut stream: &TcpStream, state: &Mutex<State>) {
+    let Some(request) = read(stream) else { return };
+    let fields = request.fields;
     let mut state = state.lock().unwrap();
-    state.asked.push(format!("{method} {fields}"));
+    state.asked.push(format!("{} {fields}", request.method));
     let basic = format!("Basic {}", STANDARD.encode("user:open sesame"));
-    let is_known = header("authorization") == basic || fields.contains("refresh_token=identity");
+    let is_known = request.authorization == basic || fields.contains("refresh_token=identity");
     let (status, body) = if is_known {
-        let scopes = fields
-            .split('&')
-            .filter_map(|field| field.strip_prefix("scope="));
-        let scopes = scopes.flat_map(|scopes| scopes.split("%20"));
-        let scopes = scopes.map(|scope| {
-            scope
-                .replace("%3A", ":")
-                .replace("%2F", "/")
-                .replace("%2C", ",")
-        });
+        let fields = fields.replace("%3A", ":").replace("%2F", "/");
+        let fields = fields.replace("%2C", ",").replace("%20", " ");
+        let fields = fields.split('&');
+        let scopes = fields.filter_map(|field| field.strip_prefix("scope="));
+        let scopes = scopes
+            .flat_map(|scopes| scopes.split(' '))
+            .map(str::to_owned);
         let token = state.token(&scopes.collect::<Vec<_>>());
-        (
-            "200 OK",
-            json!({ "token": token, "access_token": token, "expires_in": state.life }),
-        )
+        let life = state.life;
+        let body = json!({ "token": token, "access_token": token, "expires_in": life });
+        ("200 OK", body)
     } else {
-        (
-            "401 Unauthorized",
-            json!({ "errors": [{ "code": "DENIED", "message": "no" }] }),
-        )
+        let errors = json!([{ "code": "DENIED", "message": "no" }]);
+        ("401 Unauthorized", json!({ "errors": errors }))
     };
     let body = body.to_string();
     let length = body.len();
     let text =
         format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}");
-    let mut stream = stream;
     let _ = stream.write_all(text.as_bytes());
 }
