@@ -12,6 +12,7 @@ mod binaries;
 mod conformance;
 mod demo;
 mod ground;
+mod images;
 mod kernel;
 mod recipes;
 mod release;

@@ -25,13 +25,16 @@ const PACKAGES: &[(&str, &str)] = &[
     ("python3-pip", "pip"),
 ];
 
-/// What the tests run on top, each with a program of it, wherever that is: clients of the proxy.
+/// What the tests run on top, each with a program of it, wherever that is: clients of the proxy, and
+/// what reads images.
 const CLIENTS: &[(&str, &str)] = &[
     ("curl", "curl"),
     ("python3-pip", "pip3"),
     ("npm", "npm"),
     ("golang-go", "go"),
     ("openjdk-17-jre-headless", "keytool"),
+    ("skopeo", "skopeo"),
+    ("jq", "jq"),
 ];
 
 /// What libFuzzer needs on top.

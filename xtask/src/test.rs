@@ -1,6 +1,7 @@
 //! `cargo xtask test`: everything, those tests included that need a guest.
 
 use crate::ground::Ground;
+use crate::images;
 use crate::kernel::Kernel;
 use crate::release;
 use crate::setup;
@@ -17,6 +18,9 @@ pub(crate) struct Arguments {
     /// Leave out the tests that boot a guest
     #[arg(long)]
     without_guests: bool,
+    /// Run only the tests against registries, which boot no guest
+    #[arg(long, conflicts_with_all = ["without_guests", "only"])]
+    images: bool,
     /// Run only those tests that boot a guest and have this in their names
     #[arg(conflicts_with = "without_guests")]
     only: Option<String>,
@@ -34,6 +38,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let skipped = skipped()?;
     setup::testing()?;
     setup::lists()?;
+    if arguments.images {
+        let environment = images::prepare()?;
+        let words = ["--ignored", "--test-threads=1"];
+        let selection = ["--package=bessemer-registry", "--tests"];
+        run_tests(&selection, &words, &environment, &mut counts)?;
+        return finish(&counts, 0);
+    }
     if arguments.only.is_none() {
         run_tests(&["--workspace"], &[], &[], &mut counts)?;
     }
@@ -43,6 +54,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         environment.extend(Kernel::prepare(&ground.program("bessemer"))?.environment());
         let agent = release::Built::agent(&ground.program("bessemer"))?;
         environment.extend(agent.environment());
+        environment.extend(images::prepare()?);
         let mut words = vec!["--ignored", "--test-threads=1"];
         words.extend(arguments.only.as_deref());
         for name in &skipped {
@@ -55,11 +67,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
             &mut counts,
         )?;
     }
+    finish(&counts, skipped.len())
+}
+
+/// Ends with one line that counts the tests.
+fn finish(counts: &Counts, skipped: usize) -> Result<()> {
     println!(
-        "{} passed, {} failed, {} skipped",
-        counts.passed,
-        counts.failed,
-        skipped.len()
+        "{} passed, {} failed, {skipped} skipped",
+        counts.passed, counts.failed
     );
     if counts.failed > 0 {
         bail!("{} tests failed", counts.failed);

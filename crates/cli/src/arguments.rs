@@ -1,8 +1,8 @@
 //! The command line's definition.
 
 use crate::commands::{
-    apk, bootstrap, build, compile, doctor, index, kernel, keygen, keys, license_check, lint, log,
-    publish, query, rebuild, scan, schema, sign, test, update_cache, verify, worker,
+    apk, bootstrap, build, compile, doctor, image, index, kernel, keygen, keys, license_check,
+    lint, log, publish, query, rebuild, scan, schema, sign, test, update_cache, verify, worker,
 };
 use crate::exit;
 use crate::services::Inherited;
@@ -80,6 +80,8 @@ pub(crate) enum Command {
     Apk(apk::Arguments),
     /// Say what this host can give: how guests run, what their jail consists of, what to change
     Doctor(doctor::Arguments),
+    /// Container images, and registries
+    Image(image::Arguments),
     /// The factory's own keys
     #[command(subcommand)]
     Keys(keys::Arguments),

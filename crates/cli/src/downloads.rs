@@ -80,7 +80,7 @@ fn summary(running: &BTreeMap<String, (u64, Option<u64>)>) -> Option<String> {
 }
 
 /// With one decimal.
-fn mebibytes(bytes: u64) -> String {
+pub(crate) fn mebibytes(bytes: u64) -> String {
     let tenths = bytes.saturating_mul(10) >> 20;
     format!("{}.{}", tenths / 10, tenths % 10)
 }

@@ -9,6 +9,7 @@ use bessemer_build::prepare::PrepareError;
 use bessemer_build::worker::{
     GuestError, LintError, MachineError, MissedNetwork, OutputError, TestError, WorkError,
 };
+use bessemer_registry::RequestCause;
 use bessemer_repository::OpenRepositoryError;
 use bessemer_store::{FailureCause, FetchError};
 use std::io;
@@ -46,6 +47,9 @@ fn of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
     if let Some(error) = cause.downcast_ref::<GuestError>() {
         return of_guest(error);
     }
+    if let Some(error) = cause.downcast_ref::<RequestCause>() {
+        return of_registry(error);
+    }
     if let Some(error) = cause.downcast_ref::<OpenRepositoryError>() {
         return of_repository(error);
     }
@@ -69,6 +73,19 @@ fn of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
         .downcast_ref::<ResolveError>()
         .and_then(of_resolve)
         .or_else(|| cause.downcast_ref::<MachineError>().and_then(of_machine))
+}
+
+/// Registries are logged in to with the tools that people have.
+fn of_registry(error: &RequestCause) -> Option<&'static str> {
+    match error {
+        RequestCause::Unauthorized { known: false, .. } => Some(
+            "log in with `docker login` or `skopeo login --authfile ~/.docker/config.json`, or name the folder of a config.json with --docker-config",
+        ),
+        RequestCause::InsecureLogin => {
+            Some("a registry elsewhere that wants a login must speak TLS; leave out --plain-http")
+        }
+        _ => None,
+    }
 }
 
 fn of_work(error: &WorkError) -> Option<&'static str> {

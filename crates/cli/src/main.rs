@@ -23,6 +23,7 @@ mod signing;
 mod signing_key;
 mod staging;
 mod switch_words;
+mod transfers;
 mod uids;
 
 use arguments::{Arguments, definition};

@@ -126,8 +126,9 @@ impl Settings {
         })
     }
 
-    /// The HTTP client, and whether it can trust any server.
-    fn agent(&self) -> Result<(ureq::Agent, bool), ClientError> {
+    /// An HTTP client, and whether it can trust any server: for protocols that are more than
+    /// fetching. Only authorities, proxy and the limits of silence and redirects go into it.
+    pub fn agent(&self) -> Result<(ureq::Agent, bool), ClientError> {
         let system = || {
             AUTHORITIES
                 .iter()

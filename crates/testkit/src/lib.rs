@@ -5,6 +5,7 @@
 //! Everything here panics when it cannot do its part, because a test fails by panicking.
 
 mod file_server;
+mod image_registry;
 mod outcome;
 mod processes;
 mod setting;
@@ -12,6 +13,7 @@ mod snapshot;
 mod workshop;
 
 pub use file_server::FileServer;
+pub use image_registry::{Askers, ImageRegistry};
 pub use outcome::{Outcome, Running};
 pub use processes::{Process, adopt_orphans, descendants, wait_until_alone};
 pub use setting::{number, variable};

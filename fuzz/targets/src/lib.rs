@@ -26,6 +26,7 @@ mod mutate;
 mod package;
 mod proxy;
 mod recipe;
+mod registry;
 mod sift;
 mod signer;
 #[path = "../../../crates/attest/src/test_documents.rs"]
@@ -77,6 +78,11 @@ pub const TARGETS: &[Target] = &[
     recipe::EVALUATED,
     recipe::RECIPE,
     recipe::TEMPLATE,
+    registry::ATTESTATION,
+    registry::CHALLENGE,
+    registry::DOCKER_CONFIG,
+    registry::MANIFEST,
+    registry::REFERENCE,
     sift::PACKED,
     signer::COSIGN_KEY,
     signer::PEM,

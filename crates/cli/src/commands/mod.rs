@@ -6,6 +6,7 @@ pub(crate) mod bootstrap;
 pub(crate) mod build;
 pub(crate) mod compile;
 pub(crate) mod doctor;
+pub(crate) mod image;
 pub(crate) mod index;
 pub(crate) mod kernel;
 pub(crate) mod keygen;
@@ -53,6 +54,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Query(arguments) => query::run(&arguments),
         Command::PackageVersion(arguments) => query::package_version(&arguments),
         Command::Keygen(arguments) => keygen::run(&arguments),
+        Command::Image(arguments) => image::run(&arguments),
         Command::Index(arguments) => index::run(&arguments),
         Command::Sign(arguments) => sign::run(&arguments),
         Command::SignIndex(arguments) => sign::index(&arguments),

@@ -36,6 +36,7 @@ const WORKSPACE: Influence =
 
 const ANY_PLACE: Influence =
     None("a source is accepted by the digest that the recipe names, wherever it comes from");
+const MOVES: Influence = None("moves an image that is finished; every byte of it stays");
 const LINTS: Influence =
     None("linters look and change nothing; they decide whether packages are made at all");
 
@@ -414,6 +415,13 @@ pub(crate) const ENTRIES: &[Entry] = &[
     ),
     entry(&["bootstrap debian"], "--out", AFTER),
     entry(&["bootstrap debian"], "--print-list", PRINTS),
+    entry(&["image copy"], "<source>", MOVES),
+    entry(&["image push"], "<layout>", MOVES),
+    entry(&["image copy", "image push"], "<target>", MOVES),
+    entry(&["image push"], "--attestations", MOVES),
+    entry(&["image copy", "image push"], "--docker-config", MOVES),
+    entry(&["image copy", "image push"], "--plain-http", MOVES),
+    entry(&["image copy", "image push"], "--json", PRINTS),
     entry(&["completions"], "<shell>", PRINTS),
 ];
 
@@ -436,6 +444,11 @@ pub(crate) const VARIABLES: &[(&str, Influence)] = &[
         "QEMU_KERNEL_IMAGE",
         None("said to be unused: guests boot a kernel package, which provenance names"),
     ),
+    (
+        "DOCKER_CONFIG",
+        None("where Docker's configuration is, which says how to log in to registries"),
+    ),
+    ("PATH", None("where credential helpers for registries are")),
     ("HOME", None("where caches and keys are, without root")),
     ("XDG_CACHE_HOME", None("where caches are, without root")),
     ("XDG_DATA_HOME", None("where keys are, without root")),

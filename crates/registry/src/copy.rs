@@ -1,0 +1,81 @@
+//! Copying an image with everything that belongs to it.
+
+use crate::attachments::ENDINGS;
+use crate::documents::Descriptor;
+use crate::reference::{Reference, Tag};
+use crate::registry::Registry;
+use crate::tree::PushError;
+use bessemer_digest::Digest;
+
+/// What was copied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Copied {
+    /// The image, or the index of images.
+    pub digest: Digest,
+    /// Manifests: it and those below it.
+    pub manifests: usize,
+    /// Attestations, signatures and SBOMs that are in the target's tags for these manifests now.
+    pub attachments: usize,
+    /// Manifests that refer to one of these.
+    pub referrers: usize,
+}
+
+impl Registry {
+    /// Copies what `from`, a reference of the repository of `source`, names: the image or the index
+    /// with all of its images, byte for byte; attestations, signatures and SBOMs of each manifest in
+    /// cosign's tags, beside what the target has there; and what refers to each manifest. It gets
+    /// `tag` last, when everything is there.
+    pub fn copy(
+        &self,
+        source: &Self,
+        from: &Reference,
+        tag: Option<&Tag>,
+    ) -> Result<Copied, PushError> {
+        let digest = source.resolve(from)?;
+        let digest = digest.ok_or_else(|| PushError::Missing(from.to_string()))?;
+        let pushed = self.push_tree(source, &digest)?;
+        let mut copied = Copied {
+            digest,
+            manifests: pushed.manifests.len(),
+            attachments: 0,
+            referrers: 0,
+        };
+        for manifest in &pushed.manifests {
+            copied.attachments += self.copy_attachments(source, &manifest.digest)?;
+            copied.referrers += self.copy_referrers(source, &manifest.digest)?;
+        }
+        if let Some(tag) = tag {
+            self.tag(&digest, tag)?;
+        }
+        Ok(copied)
+    }
+
+    fn copy_attachments(&self, source: &Self, digest: &Digest) -> Result<usize, PushError> {
+        let mut count = 0;
+        for ending in ENDINGS {
+            let tag = Tag::attached(digest, ending);
+            let Some(stored) = source.tagged(&tag)? else {
+                continue;
+            };
+            let blobs: Vec<Descriptor> = stored.document.blobs().cloned().collect();
+            self.push_blobs(source, &blobs)?;
+            let layers = stored.document.layers.clone().unwrap_or_default();
+            count += self.merge(&tag, &layers, Some(&stored))?.count;
+        }
+        Ok(count)
+    }
+
+    fn copy_referrers(&self, source: &Self, digest: &Digest) -> Result<usize, PushError> {
+        let referrers = source.referrers(digest)?;
+        let mut unlisted = Vec::new();
+        for referrer in &referrers {
+            if !self.push_tree(source, &referrer.digest)?.is_listed {
+                unlisted.push(referrer.clone());
+            }
+        }
+        if !unlisted.is_empty() {
+            self.refer(digest, &unlisted)?;
+        }
+        Ok(referrers.len())
+    }
+}
