@@ -52,6 +52,7 @@ const DEPENDENCIES: &[(&str, &[&str])] = &[
             "bootstrap",
             "build",
             "digest",
+            "image",
             "install",
             "license",
             "lint",
@@ -67,6 +68,10 @@ const DEPENDENCIES: &[(&str, &[&str])] = &[
     ),
     ("digest", &[]),
     ("erofs", &[]),
+    (
+        "image",
+        &["apk", "digest", "install", "repository", "store", "yaml"],
+    ),
     ("install", &["apk", "erofs"]),
     ("guest-agent", &["relay", "vm-proto"]),
     ("jailer", &[]),
@@ -74,7 +79,7 @@ const DEPENDENCIES: &[(&str, &[&str])] = &[
     ("lint", &["apk", "digest", "package"]),
     ("package", &["apk", "digest"]),
     ("proxy", &["digest", "relay", "vm-proto"]),
-    ("recipe", &["apk", "digest"]),
+    ("recipe", &["apk", "digest", "yaml"]),
     ("registry", &["digest", "store"]),
     ("relay", &["vm-proto"]),
     ("repository", &["apk", "attest", "digest", "store"]),
@@ -84,6 +89,7 @@ const DEPENDENCIES: &[(&str, &[&str])] = &[
     ("tlog", &["digest"]),
     ("vm", &["digest", "vm-proto"]),
     ("vm-proto", &[]),
+    ("yaml", &[]),
 ];
 
 /// Runs every check and reports all findings together.

@@ -78,6 +78,8 @@ pub(crate) enum Command {
     /// Compare versions, choose packages and install them, without building anything
     #[command(subcommand)]
     Apk(apk::Arguments),
+    /// Container images out of packages, by apko's image files
+    Image(image::Arguments),
     /// Say what this host can give: how guests run, what their jail consists of, what to change
     Doctor(doctor::Arguments),
     /// Container images, and registries
@@ -99,7 +101,7 @@ pub(crate) enum Command {
         /// Which shell
         shell: clap_complete::Shell,
     },
-    /// Print a JSON Schema of recipes or of pipelines, for editors
+    /// Print a JSON Schema of recipes, pipelines or image files, for editors
     Schema(schema::Arguments),
     /// Print a page of `docs/reference`
     #[command(

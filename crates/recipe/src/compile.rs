@@ -19,9 +19,9 @@ use crate::keys;
 use crate::pipelines::PipelineLoader;
 use crate::plan::{FileRef, Plan, PlanSchema};
 use crate::recipe::Recipe;
-use crate::source::Diagnostic;
 use crate::variables;
 use bessemer_digest::Digest;
+use bessemer_yaml::Diagnostic;
 use std::collections::BTreeMap;
 
 /// What a plan depends on beside the recipe.

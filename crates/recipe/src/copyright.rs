@@ -3,8 +3,8 @@
 mod block;
 
 use crate::recipe::Recipe;
-use crate::source::SourceFile;
 use crate::written::Copyright;
+use bessemer_yaml::SourceFile;
 use block::Block;
 use serde_json::{Value, json};
 

@@ -5,13 +5,13 @@
 //! melange does.
 
 use crate::compile::{CompileError, CompileOptions, Compiled, compile};
-use crate::decode::decode;
 use crate::keys::{self, MAX_KEY_BYTES};
 use crate::pipelines::BuiltinPipelines;
 use crate::plan::{PackagePlan, Step};
 use crate::recipe::{Recipe, RecipeError};
 use crate::schema::recipe_schema;
-use crate::source::SourceFile;
+use bessemer_yaml::SourceFile;
+use bessemer_yaml::decode;
 use serde_json::{Map, Value, json};
 
 /// The built-in pipelines whose work the control side does: a step that uses one asks for a source.

@@ -11,25 +11,21 @@
 mod compile;
 mod condition;
 mod copyright;
-mod decode;
 mod environment_file;
 mod evaluated;
 mod evaluated_sources;
 mod keys;
-mod locate;
 mod pipelines;
 mod plan;
 mod query;
 mod recipe;
 mod schema;
-mod source;
 mod substitute;
-mod suggest;
-mod text;
 mod variables;
 mod variables_file;
 pub mod written;
 
+pub use bessemer_yaml::{Diagnostic, Position, SourceFile, Text};
 pub use compile::{CompileError, CompileOptions, Compiled, ParsedPipelines, compile};
 pub use copyright::{CopyrightEntry, RewriteError, rewrite_copyright};
 pub use environment_file::{EnvironmentFileError, parse_environment};
@@ -47,6 +43,4 @@ pub use plan::{
 pub use query::{QueryError, package_version, query};
 pub use recipe::{Recipe, RecipeError};
 pub use schema::{pipeline_schema, recipe_schema};
-pub use source::{Diagnostic, Position, SourceFile};
-pub use text::Text;
 pub use variables_file::{VariablesFileError, parse_variables};

@@ -1,10 +1,10 @@
 //! Parsing a recipe, and the checks that need no variables.
 
-use crate::decode::decode;
-use crate::source::{Diagnostic, SourceFile};
-use crate::suggest::did_you_mean;
-use crate::text::Text;
 use crate::written::{Document, Setcap, Step};
+use bessemer_yaml::Text;
+use bessemer_yaml::decode;
+use bessemer_yaml::did_you_mean;
+use bessemer_yaml::{Diagnostic, SourceFile};
 use std::collections::BTreeSet;
 
 /// A recipe as written, known to be well formed.

@@ -3,7 +3,7 @@
 use crate::compile::{CompileError, CompileOptions};
 use crate::recipe::Recipe;
 use crate::substitute::{SubstituteError, resolve_all, substitute, substitute_known};
-use crate::text::Text;
+use bessemer_yaml::Text;
 use regex_lite::Regex;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;

@@ -18,7 +18,7 @@ pub use update::{
     VersionDataSource, VersionTransform,
 };
 
-use crate::text::{Text, nullable};
+use bessemer_yaml::{Text, nullable};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 

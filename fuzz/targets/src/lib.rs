@@ -19,6 +19,7 @@ mod apk;
 mod attest;
 mod debian;
 mod guest;
+mod image;
 mod input;
 mod jailer;
 mod license;
@@ -68,6 +69,8 @@ pub const TARGETS: &[Target] = &[
     debian::CONTROL,
     guest::ARCHIVE,
     guest::FRAME,
+    image::FILE,
+    image::LOCK,
     proxy::STREAMS,
     jailer::REQUEST,
     license::ARCHIVE,

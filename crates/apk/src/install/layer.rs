@@ -27,9 +27,9 @@ pub enum WriteLayerError {
     Output(#[from] io::Error),
 }
 
-/// Names of owners and groups by number.
-#[derive(Debug, Default)]
-struct Accounts {
+/// Names of owners and groups by number, as headers of archives have them.
+#[derive(Debug, Default, Clone)]
+pub struct Names {
     users: BTreeMap<u32, String>,
     groups: BTreeMap<u32, String>,
 }
@@ -39,22 +39,58 @@ struct Accounts {
 /// owners and groups are those of the tree's own `etc/passwd` and `etc/group`. The same tree gives
 /// the same bytes.
 pub fn write_layer<C: Content>(root: Root<C>, mut out: impl Write) -> Result<(), WriteLayerError> {
-    let accounts = Accounts {
-        users: accounts(&root, "etc/passwd"),
-        groups: accounts(&root, "etc/group"),
-    };
-    let mut buffer = vec![0; 64 << 10];
+    let mut writer = LayerWriter::new(Names::of(&root), &mut out);
     for placed in root.into_entries() {
-        write_entry(&placed, &accounts, &mut buffer, &mut out)?;
+        writer.write(&placed)?;
     }
-    out.write_all(&END)?;
-    out.flush()?;
+    writer.finish()?;
     Ok(())
+}
+
+impl Names {
+    /// Those that the tree's own `etc/passwd` and `etc/group` have.
+    pub fn of<C: Content>(root: &Root<C>) -> Self {
+        Self {
+            users: accounts(root, "etc/passwd"),
+            groups: accounts(root, "etc/group"),
+        }
+    }
+}
+
+/// Writes a tar archive entry by entry, as [`write_layer`] writes a tree.
+#[derive(Debug)]
+pub struct LayerWriter<W> {
+    names: Names,
+    buffer: Vec<u8>,
+    out: W,
+}
+
+impl<W: Write> LayerWriter<W> {
+    /// An empty archive.
+    pub fn new(names: Names, out: W) -> Self {
+        Self {
+            names,
+            buffer: vec![0; 64 << 10],
+            out,
+        }
+    }
+
+    /// Adds an entry with its content.
+    pub fn write<C: Content>(&mut self, placed: &Placed<C>) -> Result<(), WriteLayerError> {
+        write_entry(placed, &self.names, &mut self.buffer, &mut self.out)
+    }
+
+    /// Ends the archive; gives the output.
+    pub fn finish(mut self) -> io::Result<W> {
+        self.out.write_all(&END)?;
+        self.out.flush()?;
+        Ok(self.out)
+    }
 }
 
 fn write_entry<C: Content>(
     placed: &Placed<C>,
-    accounts: &Accounts,
+    accounts: &Names,
     buffer: &mut [u8],
     out: &mut impl Write,
 ) -> Result<(), WriteLayerError> {

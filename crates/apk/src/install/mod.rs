@@ -6,9 +6,11 @@
 //!
 //! [`Assembly`] reads and checks packages into a root, [`Root::add_system`] gives it what a system
 //! has besides packages, apk's database among it, and [`write_layer`] writes it as a tar archive.
+//! Until then it may be changed ([`Root::write_file`] and its neighbours).
 
 mod assembly;
 mod database;
+mod edit;
 mod error;
 mod files;
 mod layer;
@@ -22,8 +24,9 @@ pub use assembly::{AddError, Assembly, Contents};
 pub use database::{
     Database, InstalledDirectory, InstalledFile, InstalledRecord, Owner, world_file,
 };
+pub use edit::EditError;
 pub use error::InstallError;
-pub use layer::{WriteLayerError, write_layer};
+pub use layer::{LayerWriter, Names, WriteLayerError, write_layer};
 pub use parse::ParseDatabaseError;
 pub use record::InstalledPackage;
 pub use system::{System, SystemError};

@@ -117,6 +117,29 @@ impl<C> Root<C> {
         self.directory(path).is_ok_and(|found| !found.absent)
     }
 
+    /// Where the symbolic link at `link`, which says `target`, leads to; what is there is not followed.
+    pub(super) fn beside(&mut self, link: &EntryPath, target: &str) -> Option<EntryPath> {
+        let start = if target.starts_with('/') {
+            None
+        } else {
+            link.parent()
+        };
+        let trimmed = target.trim_end_matches('/');
+        let (before, last) = trimmed.rsplit_once('/').unwrap_or(("", trimmed));
+        let all = matches!(last, "" | "." | "..");
+        let names = if all { trimmed } else { before };
+        let steps = names
+            .split('/')
+            .rev()
+            .map(|name| Step::Name(name.to_owned()));
+        let found = self.walk(start, steps.collect()).ok()?;
+        match (found.absent, all) {
+            (true, _) => None,
+            (false, true) => found.place,
+            (false, false) => child(found.place.as_ref(), last),
+        }
+    }
+
     /// Whether both lead to the same directory.
     pub(super) fn same_directory(&mut self, one: &EntryPath, other: &EntryPath) -> bool {
         match (self.directory(one), self.directory(other)) {

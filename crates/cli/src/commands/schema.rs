@@ -2,6 +2,7 @@
 
 use crate::print;
 use anyhow::Result;
+use bessemer_image::image_schema;
 use bessemer_recipe::{pipeline_schema, recipe_schema};
 use std::process::ExitCode;
 
@@ -11,6 +12,8 @@ enum Document {
     Recipe,
     /// A file of `--pipeline-dir`
     Pipeline,
+    /// An image file
+    Image,
 }
 
 #[derive(Debug, clap::Args)]
@@ -25,6 +28,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let schema = match arguments.document {
         Document::Recipe => recipe_schema(),
         Document::Pipeline => pipeline_schema(),
+        Document::Image => image_schema(),
     };
     print::line(format_args!("{schema:#}"))?;
     Ok(ExitCode::SUCCESS)

@@ -20,6 +20,8 @@ const READS: Influence = None("the command only reads; no build is run");
 const REBUILDS: Influence =
     None("what --complete builds again is compared and thrown away; nobody gets its attestations");
 const INSTALLS: Influence = None("what is installed is not attested; no build is run");
+const IMAGES: Influence =
+    None("images have no provenance yet; the lock and the image's own digests say what is in it");
 const TESTS: Influence = None("nothing is attested by `bessemer test`");
 const AFTER: Influence = None("acts on files that are finished");
 const SIGNATURE: Influence = None(
@@ -374,6 +376,95 @@ pub(crate) const ENTRIES: &[Entry] = &[
     entry(&["apk install"], "--index", INSTALLS),
     entry(&["apk install"], "--keyring-append", INSTALLS),
     entry(&["apk install"], "--no-key-discovery", INSTALLS),
+    entry(&["image"], "--workdir", IMAGES),
+    entry(
+        &[
+            "image build",
+            "image lock",
+            "image show-config",
+            "image show-packages",
+        ],
+        "<config>",
+        IMAGES,
+    ),
+    entry(
+        &[
+            "image build",
+            "image lock",
+            "image show-config",
+            "image show-packages",
+        ],
+        "--include-paths",
+        IMAGES,
+    ),
+    entry(
+        &[
+            "image build",
+            "image lock",
+            "image show-config",
+            "image show-packages",
+        ],
+        "--keyring-append",
+        IMAGES,
+    ),
+    entry(
+        &[
+            "image build",
+            "image lock",
+            "image show-config",
+            "image show-packages",
+        ],
+        "--build-repository-append",
+        IMAGES,
+    ),
+    entry(
+        &[
+            "image build",
+            "image lock",
+            "image show-config",
+            "image show-packages",
+        ],
+        "--repository-append",
+        IMAGES,
+    ),
+    entry(
+        &["image build", "image lock", "image show-packages"],
+        "--arch",
+        IMAGES,
+    ),
+    entry(
+        &["image build", "image lock", "image show-packages"],
+        "--cache-dir",
+        IMAGES,
+    ),
+    entry(
+        &["image build", "image lock", "image show-packages"],
+        "--no-key-discovery",
+        IMAGES,
+    ),
+    entry(
+        &["image build", "image lock", "image show-packages"],
+        "--offline",
+        IMAGES,
+    ),
+    entry(&["image lock"], "--output", IMAGES),
+    entry(&["image show-packages"], "--format", PRINTS),
+    entry(&["image build"], "<tag>", IMAGES),
+    entry(&["image build"], "<output>", IMAGES),
+    entry(&["image build"], "--package-append", IMAGES),
+    entry(&["image build"], "--lockfile", IMAGES),
+    entry(&["image build"], "--build-date", IMAGES),
+    entry(&["image build"], "--annotations", IMAGES),
+    entry(&["image build"], "--compression", IMAGES),
+    entry(&["image build"], "--vcs", IMAGES),
+    entry(&["image build"], "--sbom", IMAGES),
+    entry(&["image build"], "--sbom-path", IMAGES),
+    entry(&["image build"], "--sbom-formats", IMAGES),
+    entry(
+        &["image build", "image show-config", "image show-packages"],
+        "--json",
+        PRINTS,
+    ),
     entry(&["apk solve"], "--offline", READS),
     entry(&["apk install"], "--offline", INSTALLS),
     entry(&["apk install"], "--allow-untrusted", INSTALLS),

@@ -19,6 +19,7 @@ mod fixture;
 mod gate;
 mod git;
 mod host;
+mod image;
 mod images;
 mod interrupts;
 mod killed;

@@ -11,9 +11,9 @@ use super::scope::Scope;
 use crate::plan::EnvironmentPlan;
 use crate::recipe::Recipe;
 use crate::substitute::substitute_known;
-use crate::text::Text;
 use crate::variables::oci_architecture;
 use crate::written::{Environment, Test, Update};
+use bessemer_yaml::Text;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 

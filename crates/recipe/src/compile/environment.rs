@@ -6,10 +6,10 @@ use super::scope::Scope;
 use super::steps::Compiler;
 use crate::plan::EnvironmentPlan;
 use crate::recipe::Recipe;
-use crate::source::Diagnostic;
-use crate::text::Text;
 use crate::variables::Variables;
 use crate::written::Environment;
+use bessemer_yaml::Diagnostic;
+use bessemer_yaml::Text;
 use std::collections::BTreeSet;
 
 /// Variables that every environment has unless the recipe sets them; melange's list.

@@ -2,10 +2,10 @@
 
 use crate::condition::ConditionError;
 use crate::keys::MAX_KEY_BYTES;
-use crate::source::{Diagnostic, SourceFile};
 use crate::substitute::SubstituteError;
-use crate::suggest::did_you_mean;
-use crate::text::Text;
+use bessemer_yaml::Text;
+use bessemer_yaml::did_you_mean;
+use bessemer_yaml::{Diagnostic, SourceFile};
 use std::io;
 
 /// Why a recipe does not compile.

@@ -2,12 +2,12 @@
 
 use super::CompileError;
 use super::scope::Scope;
-use crate::source::SourceFile;
 use crate::substitute::resolve_all;
-use crate::suggest::did_you_mean;
-use crate::text::Text;
 use crate::variables::Variables;
 use crate::written::Input;
+use bessemer_yaml::SourceFile;
+use bessemer_yaml::Text;
+use bessemer_yaml::did_you_mean;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

@@ -2,9 +2,9 @@
 
 use super::scope::Scope;
 use crate::recipe::Recipe;
-use crate::source::Diagnostic;
-use crate::suggest::did_you_mean;
 use crate::variables::Variables;
+use bessemer_yaml::Diagnostic;
+use bessemer_yaml::did_you_mean;
 use spdx::identifiers::LICENSES;
 
 /// What the words between names are.

@@ -8,11 +8,11 @@ use crate::plan::{
     DependencyPlan, LicensePlan, PackageOptionsPlan, PackagePlan, SetcapPlan, TestPlan,
 };
 use crate::recipe::{Recipe, is_package_name};
-use crate::source::SourceFile;
 use crate::substitute::{SubstituteError, substitute};
-use crate::text::Text;
 use crate::variables::{OUTPUT, Variables};
 use crate::written;
+use bessemer_yaml::SourceFile;
+use bessemer_yaml::Text;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Most packages of a recipe. Each knows the names of all, so that memory grows with their square:

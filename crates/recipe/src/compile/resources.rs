@@ -3,9 +3,9 @@
 use super::CompileError;
 use super::scope::Scope;
 use crate::recipe::Recipe;
-use crate::source::SourceFile;
-use crate::text::Text;
 use crate::variables::Variables;
+use bessemer_yaml::SourceFile;
+use bessemer_yaml::Text;
 use std::collections::BTreeMap;
 
 /// `package.resources`, without what is empty.

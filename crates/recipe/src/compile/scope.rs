@@ -2,10 +2,10 @@
 
 use super::CompileError;
 use crate::condition::holds;
-use crate::source::SourceFile;
 use crate::substitute::{Part, SubstituteError, parts, substitute, substitute_known};
-use crate::text::Text;
 use crate::variables::Variables;
+use bessemer_yaml::SourceFile;
+use bessemer_yaml::Text;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;

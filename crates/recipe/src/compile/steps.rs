@@ -7,10 +7,10 @@ use super::uses::{Loaded, PipelineCache};
 use super::{CompileError, CompileOptions};
 use crate::plan::{PipelineOrigin, PipelineRef, SourceRequest, Step, StepLocation};
 use crate::recipe::Recipe;
-use crate::source::SourceFile;
-use crate::text::Text;
 use crate::variables::{Variables, WORKSPACE};
 use crate::written;
+use bessemer_yaml::SourceFile;
+use bessemer_yaml::Text;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

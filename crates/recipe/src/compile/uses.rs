@@ -1,15 +1,15 @@
 //! Loading the pipeline files that steps use, each once.
 
 use super::CompileError;
-use crate::decode::decode;
 use crate::pipelines::PipelineLoader;
 use crate::plan::{PipelineOrigin, PipelineRef};
 use crate::recipe::check_steps;
-use crate::source::SourceFile;
-use crate::suggest::did_you_mean;
-use crate::text::Text;
 use crate::written::PipelineFile;
 use bessemer_digest::Digest;
+use bessemer_yaml::SourceFile;
+use bessemer_yaml::Text;
+use bessemer_yaml::decode;
+use bessemer_yaml::did_you_mean;
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 

@@ -1,9 +1,9 @@
 //! The table of pipelines that are part of Bessemer; the files stand in `pipelines/` at the root
 //! of the repository.
 
-use crate::decode::decode;
-use crate::source::{Diagnostic, SourceFile};
 use crate::written::PipelineFile;
+use bessemer_yaml::decode;
+use bessemer_yaml::{Diagnostic, SourceFile};
 
 /// Name and definition of every built-in pipeline, sorted by name. A test decodes all of them: an
 /// error is a mistake in a file of this repository.

@@ -1,7 +1,7 @@
 //! `environment`: an image configuration, of which the build uses a part.
 
 use super::{is_false, is_zero};
-use crate::text::{Text, nullable};
+use bessemer_yaml::{Text, nullable};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

@@ -1,7 +1,7 @@
 //! `package` and the mappings that it shares with subpackages.
 
 use super::is_false;
-use crate::text::{Text, nullable};
+use bessemer_yaml::{Text, nullable};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 

@@ -1,6 +1,6 @@
 //! `pipeline` steps, and pipeline files that `uses` names.
 
-use crate::text::{Text, nullable};
+use bessemer_yaml::{Text, nullable};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 

@@ -1,7 +1,7 @@
 //! `update`: how a bot finds new versions. Decoded strictly and printed again; nothing here acts on it.
 
 use super::is_false;
-use crate::text::{Text, nullable};
+use bessemer_yaml::{Text, nullable};
 use serde::{Deserialize, Serialize};
 
 /// `update`.

@@ -10,7 +10,7 @@ use serde_saphyr::Error;
 const MAX_BYTES: usize = 4 * 1024 * 1024;
 
 /// Decodes one YAML document strictly: unknown and repeated keys are errors.
-pub(crate) fn decode<T: DeserializeOwned>(file: &SourceFile) -> Result<T, Box<Diagnostic>> {
+pub fn decode<T: DeserializeOwned>(file: &SourceFile) -> Result<T, Box<Diagnostic>> {
     if file.text.len() > MAX_BYTES {
         let message = format!("file has {} bytes, more than {MAX_BYTES}", file.text.len());
         return Err(Box::new(file.diagnostic(None, message)));

@@ -45,7 +45,7 @@ impl Serialize for Text {
 }
 
 /// A position, unless the parser does not know one.
-pub(crate) fn position_of(location: Location) -> Option<Position> {
+pub fn position_of(location: Location) -> Option<Position> {
     (location != Location::UNKNOWN).then(|| Position {
         line: location.line(),
         column: location.column(),
@@ -53,7 +53,7 @@ pub(crate) fn position_of(location: Location) -> Option<Position> {
 }
 
 /// Reads a null as the default value, as the format's reference implementation does.
-pub(crate) fn nullable<'de, T, D>(deserializer: D) -> Result<T, D::Error>
+pub fn nullable<'de, T, D>(deserializer: D) -> Result<T, D::Error>
 where
     T: Deserialize<'de> + Default,
     D: Deserializer<'de>,

@@ -25,13 +25,14 @@ impl SourceFile {
     }
 
     /// The same with another name in documents.
-    pub(crate) fn recorded_as(mut self, recorded: impl Into<String>) -> Self {
+    #[must_use]
+    pub fn recorded_as(mut self, recorded: impl Into<String>) -> Self {
         self.recorded = recorded.into();
         self
     }
 
     /// The name that documents have.
-    pub(crate) fn recorded(&self) -> &str {
+    pub fn recorded(&self) -> &str {
         &self.recorded
     }
 
@@ -48,11 +49,7 @@ impl SourceFile {
     }
 
     /// A diagnostic at `position` in this file.
-    pub(crate) fn diagnostic(
-        &self,
-        position: Option<Position>,
-        message: impl Into<String>,
-    ) -> Diagnostic {
+    pub fn diagnostic(&self, position: Option<Position>, message: impl Into<String>) -> Diagnostic {
         let excerpt = position.and_then(|position| {
             let index = usize::try_from(position.line).ok()?.checked_sub(1)?;
             self.text
@@ -108,7 +105,8 @@ pub struct Diagnostic {
 
 impl Diagnostic {
     /// Adds a hint.
-    pub(crate) fn with_hint(mut self, hint: Option<String>) -> Self {
+    #[must_use]
+    pub fn with_hint(mut self, hint: Option<String>) -> Self {
         self.hint = hint;
         self
     }

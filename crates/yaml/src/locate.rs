@@ -8,7 +8,7 @@ impl SourceFile {
     ///
     /// Block scalars lose their indentation when decoded, so the line is found again by its text,
     /// from the scalar's start downwards.
-    pub(crate) fn diagnostic_within(
+    pub fn diagnostic_within(
         &self,
         text: &Text,
         offset: usize,
