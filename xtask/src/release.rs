@@ -179,6 +179,11 @@ impl Release {
             .arg(&cached)
             .arg("--out-dir")
             .arg(&self.repository);
+        if self.repository.exists() {
+            // Bessemer depends on an agent, which its test installs.
+            command.arg("-r").arg(&self.repository);
+            command.arg("-k").arg(&self.tools.own_key);
+        }
         check(&mut command)?;
         println!(
             "{} took {:.0} s",

@@ -78,12 +78,10 @@ pub(crate) enum Command {
     /// Compare versions, choose packages and install them, without building anything
     #[command(subcommand)]
     Apk(apk::Arguments),
-    /// Container images out of packages, by apko's image files
+    /// Container images out of packages, by apko's image files, and their way to registries
     Image(image::Arguments),
     /// Say what this host can give: how guests run, what their jail consists of, what to change
     Doctor(doctor::Arguments),
-    /// Container images, and registries
-    Image(image::Arguments),
     /// The factory's own keys
     #[command(subcommand)]
     Keys(keys::Arguments),

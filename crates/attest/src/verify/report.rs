@@ -246,14 +246,12 @@ impl BuiltReport {
         let source = &self.source;
         lines.push(match (&source.repository, &source.commit) {
             (Some(repository), Some(commit)) => {
-                let reference = source.reference.iter();
-                let reference = reference
-                    .map(|name| format!(", {name}"))
-                    .collect::<String>();
-                format!(
-                    "source: {} of {repository} at commit {commit}{reference}",
-                    source.path
-                )
+                let path = &source.path;
+                let at = format!("source: {path} of {repository} at commit {commit}");
+                match &source.reference {
+                    Some(reference) => format!("{at}, {reference}"),
+                    None => at,
+                }
             }
             _ => format!(
                 "source: {} ({}), by digest alone; no commit is named",

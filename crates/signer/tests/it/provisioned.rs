@@ -155,7 +155,8 @@ fn demanded(agent: &[u8]) -> Run {
         ("agent_package", "hello", agent),
     ]);
     for lock in [&mut run.lock, &mut run.test_lock] {
-        lock.boot.agent_package.as_mut().unwrap().version = "1.0-r0".to_owned();
+        let package = lock.boot.agent_package.as_mut().unwrap();
+        package.version.replace_range(.., "1.0-r0");
     }
     let spec = &mut run.job_spec;
     (spec.accelerator, spec.jail) = (AcceleratorChoice::Tcg, JailChoice::Host);
