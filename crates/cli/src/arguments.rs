@@ -208,8 +208,9 @@ mod tests {
     use super::definition;
 
     /// Commands that print no result of their own in words, and why.
-    const WITHOUT_JSON: [(&str, &str); 5] = [
+    const WITHOUT_JSON: [(&str, &str); 6] = [
         ("completions", "it prints a script"),
+        ("lock", "it writes JSON"),
         ("reference", "it prints a page"),
         ("schema", "it prints JSON"),
         ("unpack", "it prints nothing"),
