@@ -24,8 +24,9 @@ fn examples() -> Vec<PathBuf> {
         for file in std::fs::read_dir(folder.unwrap().path()).unwrap() {
             let path = file.unwrap().path();
             let is_recipe = path.extension().is_some_and(|end| end == "yaml");
-            // Two are lists of Debian packages.
-            if is_recipe && !path.ends_with("languages.yaml") && !path.ends_with("heavy.yaml") {
+            // These are lists of Debian packages.
+            let lists = ["languages.yaml", "heavy.yaml", "debian.yaml"];
+            if is_recipe && !lists.iter().any(|list| path.ends_with(list)) {
                 found.push(path);
             }
         }
