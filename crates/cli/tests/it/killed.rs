@@ -10,7 +10,7 @@ use bessemer_testkit::{
     Outcome, Running, Workshop, adopt_orphans, descendants, number, wait_until_alone,
 };
 use rustix::process::{Pid, Signal, kill_process};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -59,82 +59,84 @@ fn check(out: &Path, outcome: &Outcome, what: &str) {
     }
 }
 
-/// Kills this process of a build, again and again.
-fn killed(name: &str) {
-    adopt_orphans();
-    let workshop = Workshop::new();
-    let script = "mkdir -p \"${{targets.destdir}}/etc\"\nhead -c 3000000 /dev/urandom > \
-                  \"${{targets.destdir}}/etc/random\"";
-    let recipe = recipe(&workshop, "killed", &[("write", script)], "");
-    let command = |out: &Path| -> Command {
-        let mut command = build(&recipe, out);
+/// What is killed, by the names of processes, of which the kernel keeps fifteen letters; the worker is
+/// the newest `bessemer`, and in its jail the proxy is `/proxy`.
+const VICTIMS: [&str; 5] = [
+    "bessemer-signer",
+    "bessemer-jailer",
+    "proxy",
+    "qemu-system-x86",
+    "bessemer",
+];
+
+/// A build with a network, killed again and again.
+struct Ground {
+    workshop: Workshop,
+    recipe: PathBuf,
+}
+
+impl Ground {
+    fn new() -> Self {
+        let workshop = Workshop::new();
+        let script = "mkdir -p \"${{targets.destdir}}/etc\"\nhead -c 3000000 /dev/urandom > \
+                      \"${{targets.destdir}}/etc/random\"";
+        let recipe = recipe(&workshop, "killed", &[("write", script)], "");
+        Self { workshop, recipe }
+    }
+
+    fn command(&self, out: &Path) -> Command {
+        let mut command = build(&self.recipe, out);
         command.args(["--network", "recorded"]);
         command
-    };
-    let before = left_behind();
-    let started = Instant::now();
-    let out = workshop.at("undisturbed");
-    let outcome = run(&mut command(&out));
-    outcome.expect(0);
-    check(&out, &outcome, "undisturbed");
-    let mut moments = Moments::of(started.elapsed());
-    let rounds = number("BESSEMER_TEST_ROUNDS", 1);
-    let mut struck = 0;
-    for round in 0..rounds * MISSES {
-        let moment = moments.next();
-        let what = format!("round {round}: {name} after {} ms", moment.as_millis());
-        let out = workshop.at(&format!("round-{round}"));
-        let mut running = Running::start(&mut command(&out));
-        let found = kill(&mut running, name, moment);
-        struck += u64::from(found.is_some());
-        let outcome = running.finish(END);
-        wait_until_alone(Duration::from_secs(10));
-        check(&out, &outcome, &what);
-        if struck == rounds {
-            break;
-        }
     }
-    assert_eq!(struck, rounds, "the builds ended before {name} was killed");
-    let out = workshop.at("afterwards");
-    let outcome = run(&mut command(&out));
-    outcome.expect(0);
-    check(&out, &outcome, "afterwards");
+
+    /// Nobody disturbs it: how long that takes.
+    fn undisturbed(&self, name: &str) -> Duration {
+        let started = Instant::now();
+        let out = self.workshop.at(name);
+        let outcome = run(&mut self.command(&out));
+        outcome.expect(0);
+        check(&out, &outcome, name);
+        started.elapsed()
+    }
+
+    /// Kills this process of so many builds.
+    fn kills(&self, name: &str, moments: &mut Moments, rounds: u64) {
+        let mut struck = 0;
+        for round in 0..rounds * MISSES {
+            let moment = moments.next();
+            let what = format!("round {round}: {name} after {} ms", moment.as_millis());
+            let out = self.workshop.at(&format!("{name}-{round}"));
+            let mut running = Running::start(&mut self.command(&out));
+            let found = kill(&mut running, name, moment);
+            struck += u64::from(found.is_some());
+            let outcome = running.finish(END);
+            wait_until_alone(Duration::from_secs(10));
+            check(&out, &outcome, &what);
+            if struck == rounds {
+                return;
+            }
+        }
+        panic!("the builds ended before {name} was killed");
+    }
+}
+
+#[test]
+#[ignore = "needs a guest: run through cargo xtask test"]
+fn every_process_of_a_build_is_killed() {
+    adopt_orphans();
+    let ground = Ground::new();
+    let before = left_behind();
+    let mut moments = Moments::of(ground.undisturbed("undisturbed"));
+    let rounds = number("BESSEMER_TEST_ROUNDS", 1);
+    for victim in VICTIMS {
+        ground.kills(victim, &mut moments, rounds);
+    }
+    ground.undisturbed("afterwards");
     wait_until_alone(Duration::from_secs(10));
     let left: Vec<_> = left_behind()
         .into_iter()
         .filter(|path| !before.contains(path))
         .collect();
     assert!(left.is_empty(), "left behind: {left:?}");
-}
-
-#[test]
-#[ignore = "needs a guest: run through cargo xtask test"]
-fn the_signer_is_killed() {
-    killed("bessemer-signer");
-}
-
-#[test]
-#[ignore = "needs a guest: run through cargo xtask test"]
-fn the_jailer_is_killed() {
-    killed("bessemer-jailer");
-}
-
-#[test]
-#[ignore = "needs a guest: run through cargo xtask test"]
-fn the_proxy_is_killed() {
-    // In its jail it is `/proxy`.
-    killed("proxy");
-}
-
-#[test]
-#[ignore = "needs a guest: run through cargo xtask test"]
-fn the_emulator_is_killed() {
-    // The kernel keeps fifteen letters.
-    killed("qemu-system-x86");
-}
-
-#[test]
-#[ignore = "needs a guest: run through cargo xtask test"]
-fn the_worker_is_killed() {
-    killed("bessemer");
 }
