@@ -1,7 +1,12 @@
 //! The kinds of builder: which id each asserts, how much it may claim, and what it demands of a job
 //! (design: invariant 4).
 
-use crate::documents::{Accelerator, AcceleratorChoice, JailChoice, JobSpec, Network};
+use crate::documents::{Accelerator, JailChoice, JobSpec, Network, is_branch_or_tag};
+
+/// No kind of builder that a host can be provisioned for has this name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("it is none of microvm, microvm-emulated")]
+pub struct UnknownBuilder;
 
 /// The kinds of builder there are. Each has one id, and conditions under which it is asserted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,9 +32,10 @@ impl BuilderKind {
         }
     }
 
-    /// The kind of this name.
-    pub fn of_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    /// The kind of this name that a host can be provisioned for.
+    pub fn provisioned(name: &str) -> Result<Self, UnknownBuilder> {
+        let mut kinds = [Self::Microvm, Self::MicrovmEmulated].into_iter();
+        kinds.find(|kind| kind.name() == name).ok_or(UnknownBuilder)
     }
 
     /// The id of this kind under a base: `<base>/builders/<name>/v1`.
@@ -65,13 +71,8 @@ impl BuilderKind {
     /// the run is judged when it is over.
     pub fn objection(self, job: &JobSpec) -> Option<String> {
         let wanted = self.accelerator()?;
-        let asked = match job.accelerator {
-            AcceleratorChoice::Auto => {
-                return Some("the accelerator was left to chance (`auto`)".to_owned());
-            }
-            AcceleratorChoice::Kvm => Accelerator::Kvm,
-            AcceleratorChoice::Tcg => Accelerator::Tcg,
-            AcceleratorChoice::Direct => Accelerator::Direct,
+        let Some(asked) = job.accelerator.named() else {
+            return Some("the accelerator was left to chance (`auto`)".to_owned());
         };
         if asked != wanted {
             let (asked, wanted) = (asked.as_str(), wanted.as_str());
@@ -89,8 +90,7 @@ impl BuilderKind {
             return Some("the recipe is not at a clean commit".to_owned());
         }
         let reference = job.config_source.reference.as_deref();
-        let own = |name: &str| name.starts_with("refs/heads/") || name.starts_with("refs/tags/");
-        if let Some(name) = reference.filter(|name| !own(name)) {
+        if let Some(name) = reference.filter(|name| !is_branch_or_tag(name)) {
             return Some(format!(
                 "the recipe's reference `{name}` is no branch or tag"
             ));
@@ -108,7 +108,8 @@ mod tests {
         let base = "https://factory.example";
         for kind in BuilderKind::ALL {
             assert_eq!(BuilderKind::of_id(base, &kind.id(base)), Some(kind));
-            assert_eq!(BuilderKind::of_name(kind.name()), Some(kind));
+            let named = BuilderKind::provisioned(kind.name()).ok();
+            assert_eq!(named, Some(kind).filter(|kind| *kind != BuilderKind::Local));
         }
         for id in [
             "https://factory.example/builders/microvm/v2",

@@ -25,7 +25,7 @@ pub use guest_inputs::{
 pub(crate) use job_spec::is_false;
 pub use job_spec::{
     AcceleratorChoice, ConfigSource, JailChoice, JobSpec, JobSpecSchema, Limits, Network,
-    NetworkLimits, NetworkPolicy, Parameters,
+    NetworkLimits, NetworkPolicy, Parameters, is_branch_or_tag,
 };
 pub use lock::{
     Lock, LockKind, LockSchema, LockedBoot, LockedCommit, LockedFile, LockedIndex, LockedKey,

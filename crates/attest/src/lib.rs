@@ -23,7 +23,7 @@ mod test_keys;
 mod trust_root;
 pub mod verify;
 
-pub use builder::BuilderKind;
+pub use builder::{BuilderKind, UnknownBuilder};
 pub use envelope::{Envelope, EnvelopeError, PAYLOAD_TYPE, SignError, Signer, pae};
 pub use logged::LoggedSignature;
 pub use pem::{PemError, decode_pem, encode_pem};

@@ -19,7 +19,7 @@ use bessemer_store::{Object, Store, StoreError};
 use cached::Cached;
 use std::path::Path;
 
-pub use commit::{Commit, is_reference};
+pub use commit::Commit;
 pub use submodules::MAX_SUBMODULES;
 pub use tree::TreeError;
 

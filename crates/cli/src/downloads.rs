@@ -1,21 +1,14 @@
 //! What a person sees of transfers: one line that is written over on a terminal, and elsewhere a
 //! line now and then for a long one.
 
-use crate::print;
+use crate::pace::Pace;
 use bessemer_store::{Observer, Uri};
 use std::collections::BTreeMap;
 use std::sync::Mutex;
-use std::time::{Duration, Instant};
-
-/// How often the line on a terminal changes.
-const REDRAW: Duration = Duration::from_millis(100);
-/// How often a log gets a line.
-const REMIND: Duration = Duration::from_secs(10);
 
 /// Shows transfers.
 #[derive(Debug)]
 pub(crate) struct Downloads {
-    terminal: bool,
     state: Mutex<State>,
 }
 
@@ -23,16 +16,15 @@ pub(crate) struct Downloads {
 struct State {
     /// Bytes received and announced, of transfers that are under way.
     running: BTreeMap<String, (u64, Option<u64>)>,
-    shown: Instant,
+    pace: Pace,
 }
 
 impl Downloads {
     pub(crate) fn new() -> Self {
         Self {
-            terminal: print::is_terminal(),
             state: Mutex::new(State {
                 running: BTreeMap::new(),
-                shown: Instant::now(),
+                pace: Pace::new(),
             }),
         }
     }
@@ -52,16 +44,8 @@ impl Observer for Downloads {
         } else {
             state.running.insert(uri.to_string(), (bytes, total));
         }
-        let wait = if self.terminal { REDRAW } else { REMIND };
-        if state.shown.elapsed() < wait {
-            return;
-        }
-        state.shown = Instant::now();
-        match (summary(&state.running), self.terminal) {
-            (Some(text), true) => print::live(&text),
-            (Some(text), false) => print::note(&text),
-            (None, _) => {}
-        }
+        let State { running, pace } = &mut *state;
+        pace.show(|| summary(running));
     }
 }
 

@@ -12,6 +12,7 @@ mod index_file;
 mod influence;
 mod melange_flags;
 mod missing_index;
+mod pace;
 mod package_file;
 mod pipelines_page;
 mod places;

@@ -1,23 +1,17 @@
 //! What a person sees of images on their way.
 
 use crate::downloads::mebibytes;
+use crate::pace::Pace;
 use crate::print;
 use bessemer_digest::Digest;
 use bessemer_registry::{Arrival, Event, Reporter};
 use std::collections::BTreeMap;
 use std::sync::Mutex;
-use std::time::{Duration, Instant};
-
-/// How often the line on a terminal changes.
-const REDRAW: Duration = Duration::from_millis(100);
-/// How often a log gets a line.
-const REMIND: Duration = Duration::from_secs(10);
 
 /// Shows images on their way: one line that is written over on a terminal, elsewhere a line now and
 /// then; and a line for everything that is out of the ordinary.
 #[derive(Debug)]
 pub(crate) struct Transfers {
-    terminal: bool,
     state: Mutex<State>,
 }
 
@@ -26,11 +20,11 @@ struct State {
     /// Bytes sent or received, and all of them, of blobs that are under way.
     running: BTreeMap<Digest, (u64, u64)>,
     counts: Counts,
-    shown: Instant,
+    pace: Pace,
 }
 
 /// How blobs came to where they are.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
 pub(crate) struct Counts {
     /// Were there.
     pub(crate) present: usize,
@@ -43,11 +37,10 @@ pub(crate) struct Counts {
 impl Transfers {
     pub(crate) fn new() -> Self {
         Self {
-            terminal: print::is_terminal(),
             state: Mutex::new(State {
                 running: BTreeMap::new(),
                 counts: Counts::default(),
-                shown: Instant::now(),
+                pace: Pace::new(),
             }),
         }
     }
@@ -70,16 +63,8 @@ impl Transfers {
         } else {
             state.running.insert(*digest, (bytes, total));
         }
-        let wait = if self.terminal { REDRAW } else { REMIND };
-        if state.shown.elapsed() < wait {
-            return;
-        }
-        state.shown = Instant::now();
-        match (summary(&state.running), self.terminal) {
-            (Some(text), true) => print::live(&text),
-            (Some(text), false) => print::note(&text),
-            (None, _) => {}
-        }
+        let State { running, pace, .. } = &mut *state;
+        pace.show(|| summary(running));
     }
 
     fn arrived(&self, how: Arrival) {

@@ -5,11 +5,6 @@ use bessemer_apk::{Keyring, KeyringError};
 use bessemer_repository::{
     Access, KeyError, LocationError, OpenRepositoryError, Repository, Tagged, published_keys,
 };
-use bessemer_store::{FetchError, ParseUriError, StoreError, Uri};
-use std::io::Read as _;
-
-/// Largest key file, in bytes.
-const MAX_KEY: u64 = 64 << 10;
 
 /// How repositories are opened.
 #[derive(Debug, Clone, Copy)]
@@ -47,28 +42,9 @@ pub struct Offers {
 /// Why repositories cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenOffersError {
-    /// A key's place is none.
-    #[error("a key's place cannot be read")]
-    KeyPlace(#[from] ParseUriError),
-    /// A key would come over plain HTTP.
-    #[error("the key {0} would come over plain HTTP, which anybody on the way can change")]
-    Insecure(Uri),
     /// A key cannot be had.
-    #[error("cannot read the key {uri}")]
-    ReadKey {
-        /// From where.
-        uri: Uri,
-        /// What the place answered.
-        source: FetchError,
-    },
-    /// A key cannot be read back.
-    #[error("cannot store the key {uri}")]
-    StoreKey {
-        /// From where.
-        uri: Uri,
-        /// The cause.
-        source: StoreError,
-    },
+    #[error(transparent)]
+    ReadKey(Box<KeyError>),
     /// A key is none.
     #[error("cannot use the key {name}")]
     Key {
@@ -77,9 +53,6 @@ pub enum OpenOffersError {
         /// Why not.
         source: KeyringError,
     },
-    /// A key is no text.
-    #[error("the key {0} is not UTF-8")]
-    Encoding(Uri),
     /// A repository's location is none.
     #[error(transparent)]
     Location(#[from] LocationError),
@@ -189,27 +162,11 @@ impl Offers {
 }
 
 fn read_key(place: &str, access: Access<'_>) -> Result<Key, OpenOffersError> {
-    let uri: Uri = place.parse()?;
-    if uri.is_insecure() {
-        return Err(OpenOffersError::Insecure(uri));
-    }
-    let fetched = access.client.refresh(&uri, MAX_KEY, access.store);
-    let fetched = fetched.map_err(|source| OpenOffersError::ReadKey {
-        uri: uri.clone(),
-        source,
-    })?;
-    let stored = |source| OpenOffersError::StoreKey {
-        uri: uri.clone(),
-        source,
-    };
-    let mut pem = String::new();
-    if let Some(mut file) = access.store.read(&fetched.object.digest).map_err(stored)? {
-        let read = file.read_to_string(&mut pem);
-        read.map_err(|_| OpenOffersError::Encoding(uri.clone()))?;
-    }
+    let found = bessemer_repository::read_key(place, access);
+    let found = found.map_err(|source| OpenOffersError::ReadKey(Box::new(source)))?;
     Ok(Key {
-        name: uri.file_name().replace("%40", "@"),
+        name: found.file_name,
         place: bessemer_store::shown(place),
-        pem,
+        pem: found.pem,
     })
 }

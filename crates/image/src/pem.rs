@@ -1,10 +1,8 @@
-//! PEM: the blocks of a text, and a block as text.
+//! PEM: all blocks of a text, as image files and packages have them.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-
-/// The longest line of base64, as `encoding/pem` of Go and OpenSSL write it.
-const LINE: usize = 64;
+use bessemer_attest::encode_pem;
 
 /// A block of a PEM text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,19 +54,7 @@ pub(crate) fn blocks(text: &str) -> Result<Vec<Block>, PemError> {
 impl Block {
     /// As text, with a newline at the end.
     pub(crate) fn encode(&self) -> String {
-        let base64 = STANDARD.encode(&self.der);
-        let mut text = format!("-----BEGIN {}-----\n", self.label);
-        let mut rest = base64.as_str();
-        while !rest.is_empty() {
-            let (line, after) = rest.split_at(rest.len().min(LINE));
-            text.push_str(line);
-            text.push('\n');
-            rest = after;
-        }
-        text.push_str("-----END ");
-        text.push_str(&self.label);
-        text.push_str("-----\n");
-        text
+        encode_pem(&self.label, &self.der)
     }
 
     /// Whether the content is one whole DER sequence: as keys and certificates are.

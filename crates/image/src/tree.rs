@@ -10,7 +10,6 @@ mod error;
 mod loader_cache;
 mod paths;
 mod services;
-mod trust_store;
 
 pub use error::BuildTreeError;
 

@@ -88,8 +88,7 @@ impl Keys {
 
     /// Adds the key in a file or at a URL, under its file name.
     pub fn add(&mut self, place: &str, access: Access<'_>) -> Result<(), KeyError> {
-        let uri: Uri = place.parse()?;
-        let key = fetched(&uri, access)?;
+        let key = read_key(place, access)?;
         self.insert(key).map(drop)
     }
 
@@ -143,6 +142,11 @@ impl Keys {
         self.locked.push(locked);
         Ok(Some(file_name))
     }
+}
+
+/// The key in a file or at a URL, under the last component of its place.
+pub fn read_key(place: &str, access: Access<'_>) -> Result<FoundKey, KeyError> {
+    fetched(&place.parse()?, access)
 }
 
 /// The keys that are published for a repository: by Alpine for a mirror of Alpine's, whose list of

@@ -107,7 +107,7 @@ struct ProvisionArguments {
     #[arg(long, value_name = "URL", requires = "builder")]
     base: Option<String>,
     /// What its provenance key speaks for: `microvm` or `microvm-emulated`.
-    #[arg(long, value_name = "KIND", requires = "base", value_parser = provisioned)]
+    #[arg(long, value_name = "KIND", requires = "base", value_parser = BuilderKind::provisioned)]
     builder: Option<BuilderKind>,
 }
 
@@ -116,12 +116,6 @@ impl ProvisionArguments {
         let (base, builder) = self.base.zip(self.builder)?;
         Some(Provision { base, builder })
     }
-}
-
-fn provisioned(text: &str) -> Result<BuilderKind, String> {
-    BuilderKind::of_name(text)
-        .filter(|kind| *kind != BuilderKind::Local)
-        .ok_or_else(|| "it is none of microvm, microvm-emulated".to_owned())
 }
 
 #[derive(Debug, clap::Args)]

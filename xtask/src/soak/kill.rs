@@ -1,4 +1,5 @@
-//! The interrupt tests of the command line, and those that kill one process of a build, over and over with other seeds.
+//! The interrupt tests of the command line, and the one that kills the processes of a build, over and over
+//! with other seeds.
 
 use super::Span;
 use super::report::Report;

@@ -1,9 +1,7 @@
 //! Whether job spec, lock and record are of one run and agree.
 
 use super::{DeriveError, Evidence, same, same_text, text};
-use crate::documents::{
-    Accelerator, AcceleratorChoice, Lock, LockKind, MachineObservation, Outcome, digest,
-};
+use crate::documents::{Accelerator, Lock, LockKind, MachineObservation, Outcome, digest};
 use std::collections::BTreeSet;
 
 /// The most packages one build can make.
@@ -127,15 +125,11 @@ pub(super) fn machine(
         let expected = if direct { "`host`" } else { "a named baseline" };
         return mismatch(&what("the CPU model"), expected, &machine.cpu_baseline);
     }
-    let asked = match spec.accelerator {
+    let asked = match spec.accelerator.named() {
         // Nobody gets to work without a machine who did not ask for it.
-        AcceleratorChoice::Auto if direct => {
-            return mismatch(&what("the accelerator"), "a machine", "direct");
-        }
-        AcceleratorChoice::Auto => machine.accelerator,
-        AcceleratorChoice::Kvm => Accelerator::Kvm,
-        AcceleratorChoice::Tcg => Accelerator::Tcg,
-        AcceleratorChoice::Direct => Accelerator::Direct,
+        None if direct => return mismatch(&what("the accelerator"), "a machine", "direct"),
+        None => machine.accelerator,
+        Some(asked) => asked,
     };
     same_text(
         &what("the accelerator"),

@@ -1,6 +1,6 @@
 //! The JobSpec: what one worker run is given (`bessemer.job-spec/v1`).
 
-use super::{Document, LockedFile};
+use super::{Accelerator, Document, LockedFile};
 use bessemer_digest::Digest;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -50,6 +50,12 @@ pub struct JobSpec {
 
 impl Document for JobSpec {
     const NAME: &'static str = "job spec";
+}
+
+/// Whether a reference is a branch or tag by its whole name. Others are not a repository's own word:
+/// `refs/pull/…` and `refs/changes/…` hold what strangers propose.
+pub fn is_branch_or_tag(reference: &str) -> bool {
+    reference.starts_with("refs/heads/") || reference.starts_with("refs/tags/")
 }
 
 /// The recipe's origin. Without a clean commit only `path` and `sha256` are present.
@@ -252,4 +258,26 @@ pub enum AcceleratorChoice {
     Tcg,
     /// No machine: steps run on the host's kernel, in namespaces. Local mode only, never above L1.
     Direct,
+}
+
+impl AcceleratorChoice {
+    /// The accelerator that was named; none where it was left open.
+    pub const fn named(self) -> Option<Accelerator> {
+        match self {
+            Self::Auto => None,
+            Self::Kvm => Some(Accelerator::Kvm),
+            Self::Tcg => Some(Accelerator::Tcg),
+            Self::Direct => Some(Accelerator::Direct),
+        }
+    }
+}
+
+impl From<Accelerator> for AcceleratorChoice {
+    fn from(accelerator: Accelerator) -> Self {
+        match accelerator {
+            Accelerator::Kvm => Self::Kvm,
+            Accelerator::Tcg => Self::Tcg,
+            Accelerator::Direct => Self::Direct,
+        }
+    }
 }

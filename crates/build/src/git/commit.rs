@@ -4,6 +4,7 @@ use super::archive::Blobs;
 use super::cached::Cached;
 use super::tree::{self, Entry, Kind};
 use super::{GitError, Ground, MAX_ARCHIVE, TreeError};
+use bessemer_attest::documents::is_branch_or_tag;
 use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
@@ -23,7 +24,7 @@ impl Commit {
     /// address of the original.
     pub fn open(uri: &str, revision: &str, ground: Ground<'_>) -> Result<Self, GitError> {
         // The cache is locked until here: a recipe may check out the very repository that it is in.
-        let (repository, name) = if is_reference(revision) {
+        let (repository, name) = if is_branch_or_tag(revision) {
             let repository = Cached::open(uri, 1, ground)?;
             let name = repository.tip(revision)?;
             (repository, name)
@@ -67,12 +68,6 @@ impl Commit {
         }
         Ok(Some(into.join(path)))
     }
-}
-
-/// Whether a revision is a branch or tag by its whole name. Other references are not the repository's
-/// own word: `refs/pull/…` and `refs/changes/…` hold what strangers propose.
-pub fn is_reference(revision: &str) -> bool {
-    revision.starts_with("refs/heads/") || revision.starts_with("refs/tags/")
 }
 
 /// A cached repository that has the commit on a branch or tag. Mostly it is at the tip of one, and

@@ -2,6 +2,7 @@
 
 mod change;
 mod init;
+mod tool;
 
 use crate::folders::NewFolders;
 use crate::print;

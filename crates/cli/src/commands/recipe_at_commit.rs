@@ -4,8 +4,8 @@
 use super::recipe_file::RecipeArguments;
 use crate::print::Hint;
 use anyhow::{Context as _, Result, anyhow, bail};
-use bessemer_attest::documents::ConfigSource;
-use bessemer_build::git::{Commit, GitError, Ground, is_reference};
+use bessemer_attest::documents::{ConfigSource, is_branch_or_tag};
+use bessemer_build::git::{Commit, GitError, Ground};
 use bessemer_digest::Digest;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -49,7 +49,7 @@ impl FromStr for RecipeAddress {
                     .to_owned(),
             );
         }
-        if path.is_empty() || !(commit || is_reference(revision)) {
+        if path.is_empty() || !(commit || is_branch_or_tag(revision)) {
             return Err(
                 "its revision is no commit of 40 or 64 digits, refs/heads/… or refs/tags/…, or it has no path"
                     .to_owned(),
@@ -74,15 +74,8 @@ pub(crate) struct RecipeAtCommit {
 }
 
 impl RecipeAtCommit {
-    /// Takes the recipe from where its address says, if it has one. Files go below `folder`.
-    pub(crate) fn take(
-        arguments: &RecipeArguments,
-        folder: PathBuf,
-        ground: Ground<'_>,
-    ) -> Result<Option<Self>> {
-        let Some(text) = address(arguments) else {
-            return Ok(None);
-        };
+    /// Takes the recipe from where the address `text` says. Files go below `folder`.
+    pub(crate) fn take(text: &str, folder: PathBuf, ground: Ground<'_>) -> Result<Self> {
         let parsed = text.parse::<RecipeAddress>();
         let address = parsed.map_err(|reason| {
             anyhow!("{reason}")
@@ -113,12 +106,12 @@ impl RecipeAtCommit {
                 commit.name()
             );
         };
-        Ok(Some(Self {
+        Ok(Self {
             address,
             commit,
             folder,
             recipe,
-        }))
+        })
     }
 
     /// The arguments with everything that is in the repository as a file here: the recipe, and
@@ -156,7 +149,7 @@ impl RecipeAtCommit {
         let revision = &self.address.revision;
         ConfigSource {
             repository: Some(self.address.repository.clone()),
-            reference: revision.starts_with("refs/").then(|| revision.clone()),
+            reference: is_branch_or_tag(revision).then(|| revision.clone()),
             commit: Some(self.commit.name().to_owned()),
             path: self.address.path.clone(),
             sha256,

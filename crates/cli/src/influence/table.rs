@@ -30,6 +30,15 @@ const SIGNATURE: Influence = None(
 const KEYS: Influence = None(
     "replaces keys of the signer; which key signed is in the log, and control and data are the same",
 );
+/// Commands that read an image file.
+const IMAGE_FILES: &[&str] = &[
+    "image build",
+    "image lock",
+    "image show-config",
+    "image show-packages",
+];
+/// Those of them that ask repositories.
+const IMAGE_PACKAGES: &[&str] = &["image build", "image lock", "image show-packages"];
 const BOOTS: Influence =
     Recorded("byproducts: build-environment, whose policy names the trust roots by digest");
 const BUILDER: Influence = Recorded("runDetails.builder.id: the one that the keys assert");
@@ -377,76 +386,15 @@ pub(crate) const ENTRIES: &[Entry] = &[
     entry(&["apk install"], "--keyring-append", INSTALLS),
     entry(&["apk install"], "--no-key-discovery", INSTALLS),
     entry(&["image"], "--workdir", IMAGES),
-    entry(
-        &[
-            "image build",
-            "image lock",
-            "image show-config",
-            "image show-packages",
-        ],
-        "<config>",
-        IMAGES,
-    ),
-    entry(
-        &[
-            "image build",
-            "image lock",
-            "image show-config",
-            "image show-packages",
-        ],
-        "--include-paths",
-        IMAGES,
-    ),
-    entry(
-        &[
-            "image build",
-            "image lock",
-            "image show-config",
-            "image show-packages",
-        ],
-        "--keyring-append",
-        IMAGES,
-    ),
-    entry(
-        &[
-            "image build",
-            "image lock",
-            "image show-config",
-            "image show-packages",
-        ],
-        "--build-repository-append",
-        IMAGES,
-    ),
-    entry(
-        &[
-            "image build",
-            "image lock",
-            "image show-config",
-            "image show-packages",
-        ],
-        "--repository-append",
-        IMAGES,
-    ),
-    entry(
-        &["image build", "image lock", "image show-packages"],
-        "--arch",
-        IMAGES,
-    ),
-    entry(
-        &["image build", "image lock", "image show-packages"],
-        "--cache-dir",
-        IMAGES,
-    ),
-    entry(
-        &["image build", "image lock", "image show-packages"],
-        "--no-key-discovery",
-        IMAGES,
-    ),
-    entry(
-        &["image build", "image lock", "image show-packages"],
-        "--offline",
-        IMAGES,
-    ),
+    entry(IMAGE_FILES, "<config>", IMAGES),
+    entry(IMAGE_FILES, "--include-paths", IMAGES),
+    entry(IMAGE_FILES, "--keyring-append", IMAGES),
+    entry(IMAGE_FILES, "--build-repository-append", IMAGES),
+    entry(IMAGE_FILES, "--repository-append", IMAGES),
+    entry(IMAGE_PACKAGES, "--arch", IMAGES),
+    entry(IMAGE_PACKAGES, "--cache-dir", IMAGES),
+    entry(IMAGE_PACKAGES, "--no-key-discovery", IMAGES),
+    entry(IMAGE_PACKAGES, "--offline", IMAGES),
     entry(&["image lock"], "--output", IMAGES),
     entry(&["image show-packages"], "--format", PRINTS),
     entry(&["image build"], "<tag>", IMAGES),

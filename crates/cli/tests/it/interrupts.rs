@@ -79,6 +79,11 @@ fn interrupt(rounds: u32, command: &dyn Fn() -> Command, check: &dyn Fn(&str)) {
     }
     run(&mut command()).expect(0);
     check("afterwards");
+    check_nothing_new(&before);
+}
+
+/// Waits until nothing runs, and fails if runs that have ended left more behind than before.
+pub(crate) fn check_nothing_new(before: &[PathBuf]) {
     wait_until_alone(Duration::from_secs(10));
     let left: Vec<_> = left_behind()
         .into_iter()

@@ -5,7 +5,7 @@
 
 use crate::commands::{ARCH, build, names, publish, recipe, run, verify};
 use crate::fixture::trust_root;
-use crate::interrupts::{Moments, left_behind};
+use crate::interrupts::{Moments, check_nothing_new, left_behind};
 use bessemer_testkit::{
     Outcome, Running, Workshop, adopt_orphans, descendants, number, wait_until_alone,
 };
@@ -133,10 +133,5 @@ fn every_process_of_a_build_is_killed() {
         ground.kills(victim, &mut moments, rounds);
     }
     ground.undisturbed("afterwards");
-    wait_until_alone(Duration::from_secs(10));
-    let left: Vec<_> = left_behind()
-        .into_iter()
-        .filter(|path| !before.contains(path))
-        .collect();
-    assert!(left.is_empty(), "left behind: {left:?}");
+    check_nothing_new(&before);
 }

@@ -1,10 +1,10 @@
 //! Certificates of the image file and of packages, in the system's bundles.
 
-use super::trust_store::TrustStore;
 use super::{BuildTreeError, Tree};
 use crate::configuration::Certificates;
 use crate::pem;
 use bessemer_digest::Digest;
+use bessemer_jks::TrustStore;
 use std::path::Path;
 
 /// Where single certificates lie.

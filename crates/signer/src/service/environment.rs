@@ -16,6 +16,14 @@ use std::fs::File;
 /// Package, sidecar and proofs.
 const PACKAGE_FILES: usize = 3;
 
+/// Under what the packages of what boots may verify.
+#[derive(Clone, Copy)]
+struct Roots<'a> {
+    own: &'a TrustRoot,
+    /// Of other factories, by the operator's word.
+    others: &'a [(Digest, TrustRoot)],
+}
+
 /// Verifies the kernel package that the registered lock names, and the agent's if that is handed over,
 /// and signs that with the gate's key. `handed`: package, sidecar and proofs of one, then of the other.
 ///
@@ -34,15 +42,17 @@ pub(super) fn environment(
     let kernel_package = kernel_package.ok_or(Refusal::Derive(DeriveError::NoMachine))?;
     let time = now()?;
     let others = boot_roots(&state.directory, &lock(state)?)?;
-    let own = [&state.trust_root].into_iter();
-    let roots: Vec<&TrustRoot> = own.chain(others.iter().map(|(_, root)| root)).collect();
-    let kernel = verified(&roots, "kernel", kernel_package, kernel, &time)?;
+    let roots = Roots {
+        own: &state.trust_root,
+        others: &others,
+    };
+    let kernel = verified(roots, "kernel", kernel_package, kernel, &time)?;
     may_boot(state, "kernel", &kernel)?;
     let provisioned = state.issuer.builder != BuilderKind::Local;
     let agent = match (agent, &boot.agent_package) {
         ([], _) if provisioned => return Err(Refusal::NoAgent),
         ([], _) => None,
-        (agent, Some(package)) => Some(verified(&roots, "agent", package, agent, &time)?),
+        (agent, Some(package)) => Some(verified(roots, "agent", package, agent, &time)?),
         (_, None) => return Err(Refusal::Derive(DeriveError::NoAgentPackage)),
     };
     if let Some(agent) = &agent {
@@ -96,10 +106,9 @@ fn registered_lock(state: &State, invocation_id: &str, file: &File) -> Result<Lo
     Ok(parse(&bytes)?)
 }
 
-/// What the attestations of a package prove under the first trust root that has its keys; the package
-/// is measured. `handed`: package, sidecar, proofs.
+/// What the attestations of a package prove, which is measured. `handed`: package, sidecar, proofs.
 fn verified(
-    roots: &[&TrustRoot],
+    roots: Roots<'_>,
     what: &str,
     package: &LockedPackage,
     handed: &[File],
@@ -129,16 +138,11 @@ fn verified(
         now: Some(time.clone()),
         ..VerifyPolicy::default()
     };
-    let mut refused = None;
-    for root in roots {
-        match verify(&facts, &sidecar, root, &policy) {
-            Ok(report) => return Ok(report),
-            // The factory's own is the first: what it says is what is told.
-            Err(error) => refused = refused.or(Some(error)),
-        }
-    }
-    refused.map_or_else(
-        || Err(Refusal::NoKey(Role::Gate.as_str())),
-        |error| Err(error.into()),
-    )
+    let under = |root: &TrustRoot| verify(&facts, &sidecar, root, &policy);
+    under(roots.own).or_else(|refused| {
+        let mut others = roots.others.iter();
+        let found = others.find_map(|(_, root)| under(root).ok());
+        // What the factory's own trust root says of it is what is told.
+        found.ok_or_else(|| refused.into())
+    })
 }

@@ -4,10 +4,11 @@ use crate::{Fixture, run};
 use bessemer_attest::derive::MEASURED_PROPERTY;
 use bessemer_attest::documents::{Lock, digest};
 use bessemer_attest::predicates::{Import, Summary};
-use bessemer_attest::{Role, Sidecar, Statement};
+use bessemer_attest::{Role, Sidecar, Statement, TrustRoot};
 use bessemer_digest::Digest;
 use bessemer_signer::{BootPackage, Client, memory_file};
 use serde_json::json;
+use std::path::Path;
 use std::process::Command;
 
 const KERNEL: &[u8] = b"kernel package";
@@ -231,28 +232,45 @@ fn another_factorys_kernel_boots_when_the_operator_trusts_it() {
     let error = ask(&mut client, &run, &lock, KERNEL, &attestations).unwrap_err();
     assert!(error.contains("does not verify"), "{error}");
 
-    let trust = || {
+    let own = maker.options.state.join("trust-root.json");
+    let trust = |root: &Path| {
         Command::new(&fixture.options.binary)
             .args(["trust", "--state"])
             .arg(&fixture.options.state)
-            .arg(maker.options.state.join("trust-root.json"))
+            .arg(root)
             .env("COSIGN_PASSWORD", &fixture.options.password)
             .output()
             .unwrap()
     };
-    let output = trust();
+    let output = trust(&own);
     assert!(output.status.success());
     // The signer that runs takes it up.
     let summary = ask(&mut client, &run, &lock, KERNEL, &attestations).unwrap();
     assert_eq!(summary.envelopes().len(), 1);
     let digest = Digest::of(maker.root().to_bytes().unwrap()).to_string();
     assert_eq!(String::from_utf8(output.stdout).unwrap().trim(), digest);
-    assert!(trust().status.success());
+    assert!(trust(&own).status.success());
     let logged = fixture.log();
     let named = logged
         .lines()
         .filter(|line| line.contains("boot-root-trusted"));
     assert_eq!(named.count(), 1, "once is enough");
+
+    // A newer trust root of the same factory takes the place of the earlier one: here one that does
+    // not have its import key any more.
+    let revoked = maker.root().keys.into_iter();
+    let revoked = revoked.filter(|key| key.role != Role::Import).collect();
+    let newer = TrustRoot {
+        keys: revoked,
+        ..maker.root()
+    };
+    let path = fixture.directory.path().join("newer.json");
+    std::fs::write(&path, newer.to_bytes().unwrap()).unwrap();
+    assert!(trust(&path).status.success());
+    let error = ask(&mut client, &run, &lock, KERNEL, &attestations).unwrap_err();
+    assert!(error.contains("does not verify"), "{error}");
+    assert!(trust(&own).status.success());
+    ask(&mut client, &run, &lock, KERNEL, &attestations).unwrap();
 
     // What the log names must be there, as it was.
     let name = format!("roots/{}.json", digest.trim_start_matches("sha256:"));

@@ -4,7 +4,7 @@
 use crate::print::Hint;
 use anyhow::{Result, anyhow};
 use bessemer_attest::BuilderKind;
-use bessemer_attest::documents::{Accelerator, AcceleratorChoice, ConfigSource, JailChoice};
+use bessemer_attest::documents::{AcceleratorChoice, ConfigSource, JailChoice};
 use bessemer_signer::Description;
 
 /// Choices that `auto` leaves open are what the builder id needs. Refuses at once what the signer
@@ -30,11 +30,7 @@ pub(super) fn settle(
             .context("the recipe is a file here, and no commit of a repository"));
     }
     if *accelerator == AcceleratorChoice::Auto {
-        *accelerator = match wanted {
-            Accelerator::Kvm => AcceleratorChoice::Kvm,
-            Accelerator::Tcg => AcceleratorChoice::Tcg,
-            Accelerator::Direct => AcceleratorChoice::Direct,
-        };
+        *accelerator = wanted.into();
     }
     if *jail == JailChoice::Auto {
         *jail = JailChoice::Host;

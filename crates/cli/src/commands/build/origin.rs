@@ -26,16 +26,10 @@ impl Origin {
     /// Takes the recipe out of its repository, if it is named there; into a run's directory, which is
     /// returned.
     pub(super) fn of(arguments: &Arguments) -> Result<(Self, Option<RunDirectory>)> {
-        if recipe_at_commit::address(&arguments.recipe).is_none() {
-            let recipe = arguments.recipe.clone();
-            return Ok((
-                Self {
-                    recipe,
-                    taken: None,
-                },
-                None,
-            ));
-        }
+        let Some(address) = recipe_at_commit::address(&arguments.recipe) else {
+            let (recipe, taken) = (arguments.recipe.clone(), None);
+            return Ok((Self { recipe, taken }, None));
+        };
         let places = Places::of(false)?;
         let store = Store::open(places.cache.join("store"))?;
         let run = RunDirectory::create(&places.cache)?;
@@ -46,11 +40,8 @@ impl Origin {
             offline: arguments.repositories.fetching.offline,
         };
         let folder = run.path().join("recipe");
-        let taken = RecipeAtCommit::take(&arguments.recipe, folder, ground)?;
-        let recipe = match &taken {
-            Some(taken) => taken.local(&arguments.recipe)?,
-            None => arguments.recipe.clone(),
-        };
+        let taken = RecipeAtCommit::take(address, folder, ground)?;
+        let (recipe, taken) = (taken.local(&arguments.recipe)?, Some(taken));
         Ok((Self { recipe, taken }, Some(run)))
     }
 

@@ -35,7 +35,6 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         .copy(&source, from, Some(&tag))
         .with_context(|| format!("{from} was not copied to {to}"))?;
     drop(turn);
-    let counts = registries.transfers.counts();
     if arguments.json {
         print::json(&json!({
             "source": from.to_string(),
@@ -44,11 +43,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
             "manifests": copied.manifests,
             "attachments": copied.attachments,
             "referrers": copied.referrers,
-            "blobs": {
-                "present": counts.present,
-                "mounted": counts.mounted,
-                "uploaded": counts.uploaded,
-            },
+            "blobs": registries.transfers.counts(),
         }))?;
     } else {
         print::line(format_args!(

@@ -50,18 +50,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         .with_context(|| format!("{to} did not get its attestations, and so no tag"))?;
     registry.tag(&pushed.digest, &tag)?;
     drop(turn);
-    let counts = registries.transfers.counts();
     if arguments.json {
         print::json(&json!({
             "target": format!("{}:{tag}", to.name()),
             "digest": pushed.digest,
             "manifests": pushed.manifests.len(),
             "attestations": attached,
-            "blobs": {
-                "present": counts.present,
-                "mounted": counts.mounted,
-                "uploaded": counts.uploaded,
-            },
+            "blobs": registries.transfers.counts(),
         }))?;
     } else {
         print::line(format_args!(

@@ -1,7 +1,7 @@
-//! `bessemer keys rotate`, `keys revoke` and `keys trust`: the operator's own acts. The signer's program does them
-//! on the state directory, under the signer's uid; the control side cannot ask for them.
+//! `bessemer keys rotate`, `keys revoke` and `keys trust`: the operator's own acts. The signer's program
+//! does them on the state directory, under the signer's uid; the control side cannot ask for them.
 
-use super::init::signers_tool;
+use super::tool::signers_tool;
 use crate::print;
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};

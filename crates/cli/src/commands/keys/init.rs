@@ -1,17 +1,16 @@
 //! `bessemer keys init`: the operator's word that this host was provisioned. The signer's program
 //! makes the keys, under the signer's uid; the control side cannot ask for it.
 
+use super::tool::signers_tool;
 use crate::places::Places;
 use crate::print::{self, Hint};
 use crate::privilege::directories;
-use crate::programs::companion;
 use crate::uids;
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Context as _, Result, anyhow};
 use bessemer_attest::BuilderKind;
 use rustix::fs::Mode;
 use serde_json::json;
-use std::os::unix::process::CommandExt as _;
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{ExitCode, Stdio};
 
 #[derive(Debug, clap::Args)]
 #[command(
@@ -23,7 +22,7 @@ pub(crate) struct InitArguments {
     base: String,
     /// What the keys speak for: guests with hardware virtualisation, which can claim Build L3, or
     /// emulated ones, which claim L2
-    #[arg(long, value_name = "microvm|microvm-emulated", value_parser = provisioned)]
+    #[arg(long, value_name = "microvm|microvm-emulated", value_parser = BuilderKind::provisioned)]
     builder: BuilderKind,
     /// The key of a role is on a token, `ROLE=URI` with a `pkcs11:` URI (RFC 7512); may be given once for
     /// each role [default: key files are made]
@@ -32,40 +31,6 @@ pub(crate) struct InitArguments {
     /// Print the result as JSON
     #[arg(long)]
     json: bool,
-}
-
-fn provisioned(text: &str) -> Result<BuilderKind, String> {
-    BuilderKind::of_name(text)
-        .filter(|kind| *kind != BuilderKind::Local)
-        .ok_or_else(|| "it is none of microvm, microvm-emulated".to_owned())
-}
-
-/// Has the signer's program work on its state directory, under its uid; returns what it printed.
-pub(super) fn signers_tool(verb: &str, words: &[&str], input: Stdio) -> Result<Vec<u8>> {
-    let root = rustix::process::geteuid().is_root();
-    let places = Places::of(root)?;
-    if places.signer_service.is_some() {
-        let hint = format!("under the service's uid: bessemer-signer {verb} --state DIRECTORY …");
-        return Err(anyhow!(
-            "BESSEMER_SIGNER names a signer that is a service, with a state directory of its own"
-        )
-        .context(Hint(hint)));
-    }
-    let mut command = Command::new(companion("bessemer-signer")?);
-    command.arg(verb).arg("--state");
-    command.arg(places.signer_state).args(words);
-    if root {
-        command.uid(uids::SIGNER).gid(uids::SIGNER);
-    }
-    let output = command
-        .stdin(input)
-        .output()
-        .context("cannot start the signer")?;
-    if output.status.success() {
-        return Ok(output.stdout);
-    }
-    let text = String::from_utf8_lossy(&output.stderr);
-    bail!("{}", print::plain_line(text.trim()))
 }
 
 /// Makes the keys; it is no mistake if they are there and for this builder.

@@ -2,6 +2,8 @@
 //!
 //! Version 2 of `JKS` (OpenJDK, `sun.security.provider.JavaKeyStore`): a head, entries, and a SHA-1 over
 //! the password, a phrase and everything before. Entries that are there stay as they are.
+//!
+//! Invariants: no IO; what is not a whole store with the usual password is none.
 
 use sha1::{Digest as _, Sha1};
 use std::collections::BTreeMap;
@@ -18,11 +20,11 @@ const SUM: usize = 20;
 
 /// Entries by alias, each as it is written.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct TrustStore(BTreeMap<Vec<u8>, Vec<u8>>);
+pub struct TrustStore(BTreeMap<Vec<u8>, Vec<u8>>);
 
 impl TrustStore {
     /// Reads a store whose sum is that of the usual password; `None` if it is anything else.
-    pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
+    pub fn parse(bytes: &[u8]) -> Option<Self> {
         let (body, sum) = bytes.split_at_checked(bytes.len().checked_sub(SUM)?)?;
         if seal(body) != *sum {
             return None;
@@ -43,7 +45,7 @@ impl TrustStore {
     }
 
     /// Adds a certificate, or replaces the one of that alias. `time` is in seconds since 1970.
-    pub(super) fn insert(&mut self, alias: &str, time: u64, der: &[u8]) {
+    pub fn insert(&mut self, alias: &str, time: u64, der: &[u8]) {
         let alias = alias.to_lowercase();
         let mut bytes = TRUSTED.to_be_bytes().to_vec();
         text(&mut bytes, &alias);
@@ -55,7 +57,7 @@ impl TrustStore {
     }
 
     /// The file, entries sorted by alias.
-    pub(super) fn render(&self) -> Vec<u8> {
+    pub fn render(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
         for number in [MAGIC, VERSION, length(self.0.len())] {
             bytes.extend(number.to_be_bytes());
