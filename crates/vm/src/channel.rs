@@ -1,6 +1,7 @@
 //! The host's ends of everything a guest writes to, served by one loop without threads.
 
 use crate::error::Fault;
+use crate::events::Events;
 use crate::tail::Tail;
 use bessemer_vm_proto::{
     Decoder, FromGuest, LogChunk, MAX_CONTROL_FRAME, MAX_INPUT_CHUNK, MAX_LOG_FRAME, ToGuest,
@@ -27,6 +28,7 @@ pub(crate) struct Pairs {
     pub(crate) guest_log: OwnedFd,
     pub(crate) guest_console: OwnedFd,
     pub(crate) guest_diagnostics: OwnedFd,
+    pub(crate) guest_events: OwnedFd,
 }
 
 /// The host's ends.
@@ -36,6 +38,7 @@ pub(crate) struct Channels {
     log: Option<OwnedFd>,
     console: Option<OwnedFd>,
     diagnostics: Option<OwnedFd>,
+    events: Events,
     outbound: VecDeque<u8>,
     requests: Decoder<FromGuest>,
     chunks: Decoder<LogChunk>,
@@ -67,11 +70,13 @@ pub(crate) fn pairs() -> io::Result<Pairs> {
     let (log, guest_log) = socket()?;
     let (console, guest_console) = pipe()?;
     let (diagnostics, guest_diagnostics) = pipe()?;
+    let (events, guest_events) = Events::pair()?;
     let host = Channels {
         control,
         log: Some(log),
         console: Some(console),
         diagnostics: Some(diagnostics),
+        events,
         outbound: VecDeque::new(),
         requests: Decoder::new(MAX_CONTROL_FRAME),
         chunks: Decoder::new(MAX_LOG_FRAME),
@@ -86,6 +91,7 @@ pub(crate) fn pairs() -> io::Result<Pairs> {
         guest_log,
         guest_console,
         guest_diagnostics,
+        guest_events,
     })
 }
 
@@ -143,6 +149,11 @@ impl Channels {
             });
         }
         self.read_tails(ready.console, ready.diagnostics);
+        if ready.events
+            && let Some(failure) = self.events.read()
+        {
+            return Err(Fault::Disk(failure));
+        }
         if ready.log {
             self.read_log(log)?;
         }
@@ -187,6 +198,7 @@ impl Channels {
             self.log.as_ref().map(AsFd::as_fd),
             self.console.as_ref().map(AsFd::as_fd),
             self.diagnostics.as_ref().map(AsFd::as_fd),
+            self.events.fd(),
             typed,
         ];
         let mut fds = vec![PollFd::new(&self.control, want)];
@@ -213,6 +225,7 @@ impl Channels {
             &mut ready.log,
             &mut ready.console,
             &mut ready.diagnostics,
+            &mut ready.events,
             &mut ready.typed,
         ]) {
             let fd = fd.and_then(|_| polled.next());
@@ -291,6 +304,7 @@ struct Ready {
     log: bool,
     console: bool,
     diagnostics: bool,
+    events: bool,
     typed: bool,
 }
 
@@ -301,6 +315,7 @@ impl Ready {
             || self.log
             || self.console
             || self.diagnostics
+            || self.events
             || self.typed)
     }
 }

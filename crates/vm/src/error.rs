@@ -37,6 +37,20 @@ impl fmt::Display for Activity {
     }
 }
 
+/// A disk that the host could not read or write, as QEMU tells it (control characters are replaced).
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the host cannot {} the guest's disk `{disk}`: {reason}{}", if *.write { "write to" } else { "read" }, if *.full { "; free some where Bessemer keeps its cache" } else { "" })]
+pub struct DiskFailure {
+    /// Which of the machine's disks.
+    pub disk: String,
+    /// Whether it was written; read otherwise.
+    pub write: bool,
+    /// Whether the host has no space left.
+    pub full: bool,
+    /// The system's reason.
+    pub reason: String,
+}
+
 /// What went wrong in a session.
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
@@ -87,6 +101,9 @@ pub enum Fault {
     /// Talking to QEMU failed on the host.
     #[error("channel to the guest failed")]
     Io(#[from] io::Error),
+    /// The host could not read or write what is behind a disk; QEMU stopped the machine.
+    #[error(transparent)]
+    Disk(#[from] DiskFailure),
     /// An earlier fault already ended the machine.
     #[error("the machine has already ended")]
     Over,

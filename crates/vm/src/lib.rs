@@ -17,6 +17,7 @@ mod cpio;
 mod direct;
 mod disk;
 mod error;
+mod events;
 mod filled;
 mod inherited;
 mod jail;
@@ -35,7 +36,9 @@ pub use bessemer_vm_proto::{
 };
 pub use boot::{Bundle, BundleError, KERNEL_SCHEMA, KernelDescriptor, agent_program};
 pub use disk::{DiskError, create_output, create_scratch};
-pub use error::{Activity, DirectError, Fault, LaunchError, LauncherError, SessionError};
+pub use error::{
+    Activity, DirectError, DiskFailure, Fault, LaunchError, LauncherError, SessionError,
+};
 pub use filled::Filled;
 pub use inherited::inherited_descriptor;
 pub use jail::{JailLauncher, JailProfile};

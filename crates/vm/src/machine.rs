@@ -157,6 +157,8 @@ impl Machine {
         arguments.extend(qemu::port_arguments(inherited.len(), data.is_some()));
         inherited.extend([channels.guest_control, channels.guest_log]);
         inherited.extend(data);
+        arguments.extend(qemu::event_arguments(inherited.len()));
+        inherited.push(channels.guest_events);
         arguments.extend(self.extra_arguments.iter().cloned());
         let request = LaunchRequest {
             kernel: memory_file("kernel", &kernel.image)?,

@@ -130,7 +130,8 @@ pub(crate) fn disk_arguments(disk: &OpenDisk, index: usize) -> Vec<String> {
     let number = number(index);
     let serial = disk.serial;
     let read_only = if disk.read_only { "on" } else { "off" };
-    // Nothing on a writable disk outlives the machine, so a flush buys nothing.
+    // Nothing on a writable disk outlives the machine, so a flush buys nothing. What the host cannot
+    // read or write stops the machine (`events.rs`).
     let common = format!("read-only={read_only},cache.direct=off,cache.no-flush=on,discard=unmap");
     strings(&[
         "-add-fd",
@@ -140,7 +141,7 @@ pub(crate) fn disk_arguments(disk: &OpenDisk, index: usize) -> Vec<String> {
         "-blockdev",
         &format!("raw,node-name={serial},file={serial}-file,{common}"),
         "-device",
-        &format!("virtio-blk-device,drive={serial},serial={serial}"),
+        &format!("virtio-blk-device,drive={serial},serial={serial},werror=stop,rerror=stop"),
     ])
 }
 
@@ -165,6 +166,13 @@ pub(crate) fn port_arguments(index: usize, with_data: bool) -> Vec<String> {
         ]));
     }
     arguments
+}
+
+/// QEMU's own protocol, from the descriptor at `index`.
+pub(crate) fn event_arguments(index: usize) -> Vec<String> {
+    let chardev = format!("socket,id=events,fd={}", number(index));
+    let monitor = "chardev=events,mode=control";
+    strings(&["-chardev", &chardev, "-mon", monitor])
 }
 
 fn number(index: usize) -> i32 {

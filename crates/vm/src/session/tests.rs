@@ -49,13 +49,14 @@ fn limits() -> Limits {
 }
 
 /// A session with a guest that has said all this before anybody asks, and the guest's ends.
-fn session(order: Order, said: &[FromGuest]) -> (Result<Session, LaunchError>, [OwnedFd; 4]) {
+fn session(order: Order, said: &[FromGuest]) -> (Result<Session, LaunchError>, [OwnedFd; 5]) {
     let Pairs {
         host,
         guest_control,
         guest_log,
         guest_console,
         guest_diagnostics,
+        guest_events,
     } = channel::pairs().unwrap();
     for message in said {
         let frame = encode(message, MAX_CONTROL_FRAME).unwrap();
@@ -72,7 +73,13 @@ fn session(order: Order, said: &[FromGuest]) -> (Result<Session, LaunchError>, [
         output_bytes: 0,
     };
     let session = Session::start_in(order, start, &limits(), &Configuration::default());
-    let ends = [guest_control, guest_log, guest_console, guest_diagnostics];
+    let ends = [
+        guest_control,
+        guest_log,
+        guest_console,
+        guest_diagnostics,
+        guest_events,
+    ];
     (session, ends)
 }
 

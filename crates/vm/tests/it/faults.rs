@@ -1,7 +1,8 @@
 //! Guests that misbehave: each gives one typed error with the step's id, and no machine is left.
 
 use crate::bench::{Bench, output_of, step};
-use bessemer_vm::{Activity, Fault, Run};
+use bessemer_vm::{Activity, Fault, Run, create_scratch};
+use std::process::Command;
 use std::time::Duration;
 
 #[test]
@@ -30,11 +31,11 @@ fn a_guest_that_stops_answering_meets_the_hosts_deadline() {
     let script = "mkdir -p /tmp/cg; mount -t cgroup2 none /tmp/cg; mkdir /tmp/cg/ice; \
                   echo 1 > /tmp/cg/ice/cgroup.procs; echo 1 > /tmp/cg/ice/cgroup.freeze; sleep 99";
     let halt = Run {
-        timeout_seconds: 1,
+        timeout_seconds: 5,
         ..step("main/0", script)
     };
     let error = output_of(&mut session, &halt).0.unwrap_err();
-    let limit = Duration::from_secs(1);
+    let limit = Duration::from_secs(5);
     assert!(
         matches!(error.fault, Fault::Deadline { limit: l } if l == limit),
         "{error:?}"
@@ -118,4 +119,47 @@ fn an_archive_that_does_not_fit_is_refused() {
     let path = bessemer_vm::GuestPath::new("/home/build/melange-out").unwrap();
     let error = session.archive(&[path]).unwrap_err();
     assert!(matches!(error.fault, Fault::Refused { .. }), "{error:?}");
+}
+
+/// A small file system in memory, for as long as it lives.
+struct SmallFolder(tempfile::TempDir);
+
+impl SmallFolder {
+    fn new(mebibytes: u32) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let size = format!("size={mebibytes}m");
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", &size, "small"])
+            .arg(dir.path())
+            .status();
+        assert!(mounted.unwrap().success(), "this test needs root");
+        Self(dir)
+    }
+}
+
+impl Drop for SmallFolder {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(self.0.path()).status();
+    }
+}
+
+/// No program in the guest would notice: what it wrote is in its page cache.
+#[test]
+#[ignore = "needs a guest: run through cargo xtask test"]
+fn a_guest_whose_disk_finds_no_space_on_the_host_is_ended_with_the_reason() {
+    let mut bench = Bench::new();
+    let small = SmallFolder::new(24);
+    bench.machine.disks.scratch = small.0.path().join("scratch.img");
+    create_scratch(&bench.machine.disks.scratch, 1 << 30).unwrap();
+    let mut session = bench.launch();
+    let script = "head -c 100000000 /dev/zero > big; sleep 100";
+    let error = output_of(&mut session, &step("main/0", script))
+        .0
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "step `main/0`: the host cannot write to the guest's disk `scratch`: No space left on \
+         device; free some where Bessemer keeps its cache"
+    );
+    assert!(!session.is_alive());
 }
