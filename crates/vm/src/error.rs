@@ -123,6 +123,13 @@ pub struct SessionError {
     pub console: String,
 }
 
+impl SessionError {
+    /// Whether the guest was given nothing yet, and time was over.
+    pub(crate) const fn is_late_boot(&self) -> bool {
+        matches!(self.activity, Activity::Boot) && matches!(self.fault, Fault::Deadline { .. })
+    }
+}
+
 /// The direct runner could not prepare its folder.
 #[derive(Debug, thiserror::Error)]
 pub enum DirectError {

@@ -13,6 +13,9 @@ use std::time::{Duration, Instant};
 
 /// How long a guest may take from start to `ready`: 3 s is usual under emulation on a quiet host.
 pub const BOOT_LIMIT: Duration = Duration::from_secs(180);
+/// How long the first start may take. Of some hundred emulated guests with two processors on a busy host
+/// one spins in its kernel for ever (QEMU 7.2, Linux 6.1), and that one had said nothing yet.
+const FIRST_BOOT_LIMIT: Duration = Duration::from_secs(60);
 /// Most output one step may write, in bytes.
 pub const LOG_LIMIT_BYTES: u64 = 256 * 1024 * 1024;
 /// How long a guest may live when nothing else is said.
@@ -44,8 +47,11 @@ pub struct Disks {
 /// What a session may use; time and output of single steps come on top ([`Run`](crate::Run)).
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// From start to `ready`.
+    /// From start to `ready`, for a machine that has to be started again because it was not ready in
+    /// [`first_boot`](Self::first_boot).
     pub boot: Duration,
+    /// From start to `ready`, for the first start.
+    pub first_boot: Duration,
     /// Preparing the root, copying the workspace included.
     pub configure: Duration,
     /// Writing the archive.
@@ -62,6 +68,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             boot: BOOT_LIMIT,
+            first_boot: FIRST_BOOT_LIMIT,
             configure: Duration::from_secs(300),
             archive: Duration::from_secs(1800),
             power_off: Duration::from_secs(60),
@@ -131,6 +138,9 @@ impl Machine {
 
     /// The same, for a guest with a network: `data` is QEMU's end of a stream socket whose other end
     /// its proxy has. What the guest needs to use it is in the configuration.
+    ///
+    /// A guest that is not ready in time is killed and started once more: nothing of a job was in it,
+    /// and it wrote to none of its disks, which it mounts when it is configured.
     pub fn launch_with(
         &self,
         launcher: &dyn Launcher,
@@ -141,6 +151,28 @@ impl Machine {
         if self.accelerator == Accelerator::Direct {
             return direct::launch(self, configuration);
         }
+        let again = data.as_ref().map(OwnedFd::try_clone).transpose();
+        let again = again.map_err(LaunchError::Descriptors)?;
+        let first = Limits {
+            boot: self.limits.first_boot,
+            ..self.limits.clone()
+        };
+        match self.launch_once(launcher, configuration, data, &first) {
+            Err(LaunchError::Session(error)) if error.is_late_boot() => {}
+            other => return other,
+        }
+        let mut session = self.launch_once(launcher, configuration, again, &self.limits)?;
+        session.note_second_start(self.limits.first_boot);
+        Ok(session)
+    }
+
+    fn launch_once(
+        &self,
+        launcher: &dyn Launcher,
+        configuration: &Configuration,
+        data: Option<OwnedFd>,
+        limits: &Limits,
+    ) -> Result<Session, LaunchError> {
         let kernel = self
             .bundle
             .kernel()
@@ -180,7 +212,7 @@ impl Machine {
             observed,
             output_bytes,
         };
-        Session::start(start, &self.limits, configuration)
+        Session::start(start, limits, configuration)
     }
 
     /// A processor more than the guest has is for QEMU's own threads.

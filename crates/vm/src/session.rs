@@ -49,6 +49,7 @@ pub struct Session {
     agent_version: String,
     output_bytes: u64,
     sent: Vec<ToGuest>,
+    second_start: Option<Duration>,
     over: bool,
 }
 
@@ -98,6 +99,7 @@ impl Session {
             agent_version: String::new(),
             output_bytes: start.output_bytes,
             sent: Vec::new(),
+            second_start: None,
             over: false,
         };
         session.await_ready()?;
@@ -116,6 +118,15 @@ impl Session {
     /// What the host observed about this machine.
     pub fn observed(&self) -> &Observed {
         &self.observed
+    }
+
+    /// How long a first machine was waited for in vain, if this is the second.
+    pub const fn second_start(&self) -> Option<Duration> {
+        self.second_start
+    }
+
+    pub(crate) const fn note_second_start(&mut self, waited: Duration) {
+        self.second_start = Some(waited);
     }
 
     /// The version the agent names; from the guest, control characters replaced.

@@ -134,7 +134,7 @@ impl Work<'_> {
             debug: self.job.spec.external_parameters.debug,
             network: self.proxy(machine, run)?,
         };
-        let mut guest = Guest::start(machine, beginning)?;
+        let mut guest = Guest::start(machine, beginning, reporter)?;
         guest.make_folders(self.folders())?;
         Ok(guest)
     }

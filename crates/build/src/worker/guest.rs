@@ -188,7 +188,11 @@ pub(super) struct Finished {
 
 impl Guest {
     /// Starts a machine.
-    pub(super) fn start(machine: &Machine, beginning: Beginning<'_>) -> Result<Self, GuestError> {
+    pub(super) fn start(
+        machine: &Machine,
+        beginning: Beginning<'_>,
+        reporter: &mut dyn Reporter,
+    ) -> Result<Self, GuestError> {
         let Beginning {
             what,
             launcher,
@@ -214,6 +218,12 @@ impl Guest {
                 what,
                 source: Box::new(source),
             })?;
+        if let Some(waited) = session.second_start() {
+            let seconds = waited.as_secs();
+            reporter.report(Event::Note(&format!(
+                "the {what} guest was not ready after {seconds} s and was started again"
+            )));
+        }
         Ok(Self {
             session,
             log,

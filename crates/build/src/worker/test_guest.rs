@@ -88,7 +88,7 @@ impl Work<'_> {
             debug: self.job.spec.external_parameters.debug,
             network: self.proxy(&machine, run)?,
         };
-        let mut guest = Guest::start(&machine, beginning)?;
+        let mut guest = Guest::start(&machine, beginning, reporter)?;
         let (steps, failure) = self.test_steps(&mut guest, plan, reporter);
         let ended = guest.end()?;
         let observed = ended.observed;

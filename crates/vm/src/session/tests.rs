@@ -40,6 +40,7 @@ fn limits() -> Limits {
     let second = Duration::from_secs(5);
     Limits {
         boot: second,
+        first_boot: second,
         configure: second,
         archive: second,
         power_off: second,

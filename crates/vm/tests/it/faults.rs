@@ -1,8 +1,12 @@
 //! Guests that misbehave: each gives one typed error with the step's id, and no machine is left.
 
-use crate::bench::{Bench, output_of, step};
-use bessemer_vm::{Activity, Fault, Run, create_scratch};
+use crate::bench::{Bench, output_of, qemu, step};
+use bessemer_vm::{
+    Activity, DirectLauncher, Fault, JailReport, LaunchRequest, Launched, Launcher, LauncherError,
+    ProcessEnd, Qemu, Run, VmProcess, create_scratch,
+};
 use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 #[test]
@@ -162,4 +166,56 @@ fn a_guest_whose_disk_finds_no_space_on_the_host_is_ended_with_the_reason() {
          device; free some where Bessemer keeps its cache"
     );
     assert!(!session.is_alive());
+}
+
+/// Starts a machine the second time; the first time something that says nothing.
+#[derive(Debug)]
+struct SilentFirst {
+    qemu: DirectLauncher,
+    starts: AtomicUsize,
+}
+
+#[derive(Debug)]
+struct Silent(#[expect(dead_code, reason = "keeps the channels open")] LaunchRequest);
+
+impl VmProcess for Silent {
+    fn kill(&mut self) {}
+    fn wait(&mut self, _: Duration) -> Option<ProcessEnd> {
+        None
+    }
+}
+
+impl Launcher for SilentFirst {
+    fn qemu(&self) -> &Qemu {
+        self.qemu.qemu()
+    }
+
+    fn launch(&self, request: LaunchRequest) -> Result<Launched, LauncherError> {
+        if self.starts.fetch_add(1, Ordering::Relaxed) > 0 {
+            return self.qemu.launch(request);
+        }
+        Ok(Launched {
+            process: Box::new(Silent(request)),
+            jail: JailReport::default(),
+        })
+    }
+}
+
+#[test]
+#[ignore = "needs a guest: run through cargo xtask test"]
+fn a_guest_that_never_speaks_is_started_again_once() {
+    let mut bench = Bench::new();
+    let launcher = SilentFirst {
+        qemu: DirectLauncher::new(qemu()),
+        starts: AtomicUsize::new(0),
+    };
+    let waited = Duration::from_millis(300);
+    bench.machine.limits.first_boot = waited;
+    let mut session = bench.launch_with(&launcher);
+    assert_eq!(session.second_start(), Some(waited));
+    let (outcome, output) = output_of(&mut session, &step("main/0", "echo here"));
+    assert!(outcome.unwrap().succeeded());
+    assert_eq!(output, "here\n");
+    session.power_off().unwrap();
+    assert_eq!(launcher.starts.load(Ordering::Relaxed), 2);
 }
