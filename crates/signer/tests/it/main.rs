@@ -8,6 +8,7 @@
 mod confined;
 mod connections;
 mod drill;
+mod elsewhere;
 mod environment;
 mod key_files;
 mod killed;
