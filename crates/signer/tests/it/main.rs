@@ -7,6 +7,7 @@
 
 mod confined;
 mod connections;
+mod deployed;
 mod drill;
 mod elsewhere;
 mod environment;
