@@ -26,7 +26,7 @@ pub(crate) fn must_divide(arguments: &Arguments) -> bool {
 /// Prepares directories and services, runs the same command under the ordinary uid, and waits.
 pub(crate) fn divide(arguments: &Arguments) -> Result<ExitCode> {
     let places = Places::of(true)?;
-    give(&places.cache, &mut Made::default())?;
+    lasting(&places.cache)?;
     let mut made = Made::default();
     for directory in arguments.command.writes() {
         give(&std::path::absolute(&directory)?, &mut made)?;
@@ -117,6 +117,14 @@ fn give(directory: &Path, made: &mut Made) -> Result<()> {
     Ok(())
 }
 
+/// The same, and it stays while it is empty, whatever becomes of the work.
+fn lasting(directory: &Path) -> Result<()> {
+    let mut made = Made::default();
+    give(directory, &mut made)?;
+    made.keep();
+    Ok(())
+}
+
 /// Passes an interrupt or a request to end on to the process that does the work.
 fn forward_signals(child: u32) -> Result<()> {
     use signal_hook::consts::{SIGINT, SIGTERM};
@@ -147,5 +155,15 @@ mod tests {
         let hint = error.downcast_ref::<Hint>().unwrap();
         assert!(hint.0.starts_with("choose another directory"), "{error:#}");
         assert!(error.root_cause().to_string().contains("belongs to uid"));
+    }
+
+    #[test]
+    #[ignore = "needs root: run through cargo xtask test"]
+    fn the_cache_of_a_new_host_is_there_for_the_work() {
+        use std::os::unix::fs::MetadataExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let cache = folder.path().join("cache/bessemer");
+        lasting(&cache).unwrap();
+        assert_eq!(fs_err::metadata(&cache).unwrap().uid(), uids::CONTROL);
     }
 }

@@ -32,12 +32,8 @@ struct Arguments {
 enum Verb {
     /// Make keys and trust root, unless they are there.
     Init {
-        /// State directory.
-        #[arg(long, value_name = "DIR")]
-        state: PathBuf,
-        /// File with the password of the key files, instead of COSIGN_PASSWORD.
-        #[arg(long, value_name = "FILE")]
-        password_file: Option<PathBuf>,
+        #[command(flatten)]
+        keys: KeysArguments,
         /// Take over this key for provenance: cosign's format, password in COSIGN_PASSWORD.
         #[arg(long, value_name = "FILE")]
         provenance_key: Option<PathBuf>,
@@ -50,9 +46,8 @@ enum Verb {
     },
     /// Give a role a new key; what the old one signed stays good. Prints JSON.
     Rotate {
-        /// State directory.
-        #[arg(long, value_name = "DIR")]
-        state: PathBuf,
+        #[command(flatten)]
+        keys: KeysArguments,
         /// The role: provenance, test, sbom, gate, import, apk or import-apk.
         role: String,
         /// The new key is on a token: a `pkcs11:` URI.
@@ -62,9 +57,8 @@ enum Verb {
     /// Let what a key signed count only before some point of the log; by default before now. If the
     /// key is in use, its role gets a new one. Prints JSON.
     Revoke {
-        /// State directory.
-        #[arg(long, value_name = "DIR")]
-        state: PathBuf,
+        #[command(flatten)]
+        keys: KeysArguments,
         /// The key's id, or its first 8 digits and more.
         key: String,
         /// The index in the log from which on its signatures do not count.
@@ -76,9 +70,8 @@ enum Verb {
     },
     /// Let kernels and agents boot that verify under another factory's trust root. Prints its digest.
     Trust {
-        /// State directory.
-        #[arg(long, value_name = "DIR")]
-        state: PathBuf,
+        #[command(flatten)]
+        keys: KeysArguments,
         /// The trust root; `-` is standard input.
         root: PathBuf,
     },
@@ -98,6 +91,31 @@ enum Verb {
         #[arg(long, value_name = "FILE")]
         key: PathBuf,
     },
+}
+
+/// Where the keys are, and what opens them.
+#[derive(Debug, clap::Args)]
+struct KeysArguments {
+    /// State directory.
+    #[arg(long, value_name = "DIR")]
+    state: PathBuf,
+    /// File with the password of the key files, instead of COSIGN_PASSWORD.
+    #[arg(long, value_name = "FILE")]
+    password_file: Option<PathBuf>,
+}
+
+impl KeysArguments {
+    /// Both of them; one line end behind the password in a file is not part of it.
+    fn opened(self) -> anyhow::Result<(PathBuf, Vault)> {
+        let vault = if let Some(path) = &self.password_file {
+            let text = std::fs::read_to_string(path)
+                .with_context(|| format!("cannot read the password in `{}`", path.display()))?;
+            Vault::new(text.strip_suffix('\n').unwrap_or(&text))
+        } else {
+            Vault::new(std::env::var("COSIGN_PASSWORD").unwrap_or_default())
+        };
+        Ok((self.state, vault))
+    }
 }
 
 /// What an operator says of a host that was provisioned.
@@ -120,9 +138,8 @@ impl ProvisionArguments {
 
 #[derive(Debug, clap::Args)]
 struct ServeArguments {
-    /// State directory.
-    #[arg(long, value_name = "DIR")]
-    state: PathBuf,
+    #[command(flatten)]
+    keys: KeysArguments,
     /// Where to listen.
     #[arg(long, value_name = "PATH", required_unless_present = "socket_on_stdin")]
     socket: Option<PathBuf>,
@@ -139,9 +156,6 @@ struct ServeArguments {
     /// the keys of a provisioned builder it always does.
     #[arg(long)]
     require_confinement: bool,
-    /// File with the password of the key files, instead of COSIGN_PASSWORD.
-    #[arg(long, value_name = "FILE")]
-    password_file: Option<PathBuf>,
     /// A directory that a token's module reads and writes: SoftHSM's `directories.tokendir`.
     #[arg(long, value_name = "DIR")]
     token_dir: Vec<PathBuf>,
@@ -167,50 +181,47 @@ fn main() -> ExitCode {
 
 fn run(verb: Verb) -> anyhow::Result<()> {
     forbid_dumps()?;
-    let mut vault = Vault::new(std::env::var("COSIGN_PASSWORD").unwrap_or_default());
     match verb {
         Verb::Init {
-            state,
-            password_file,
+            keys,
             provenance_key,
             key: mut given,
             provision,
         } => {
-            read_password(password_file, &mut vault)?;
             given.extend(provenance_key.map(|path| (Role::Provenance, Given::File(path))));
             let provision = provision.given();
+            let (state, mut vault) = keys.opened()?;
             create(&state, &mut vault, &now()?, &given, provision.as_ref())?;
             Ok(())
         }
-        Verb::Rotate { state, role, key } => {
+        Verb::Rotate { keys, role, key } => {
             let given = key.map(Given::Token);
+            let (state, mut vault) = keys.opened()?;
             print(&rotate(&state, &mut vault, &now()?, &role, given.as_ref())?)
         }
         Verb::Revoke {
-            state,
+            keys,
             key,
             at,
             since_checkpoint,
         } => {
-            let checkpoint = match since_checkpoint {
-                Some(path) => std::fs::read(&path)
-                    .with_context(|| format!("cannot read `{}`", path.display()))?,
-                None => Vec::new(),
+            let checkpoint = since_checkpoint.as_deref().map(content).transpose()?;
+            let since = match (at, &checkpoint) {
+                (Some(at), _) => Since::Index(at),
+                (None, Some(checkpoint)) if !checkpoint.is_empty() => Since::Checkpoint(checkpoint),
+                _ => Since::Now,
             };
-            let since = match at {
-                Some(at) => Since::Index(at),
-                None if checkpoint.is_empty() => Since::Now,
-                None => Since::Checkpoint(&checkpoint),
-            };
+            let (state, mut vault) = keys.opened()?;
             print(&revoke(&state, &mut vault, &now()?, &key, since)?)
         }
-        Verb::Trust { state, root } => {
+        Verb::Trust { keys, root } => {
             let root = TrustRoot::parse(&content(&root)?)?;
+            let (state, mut vault) = keys.opened()?;
             let digest = trust(&state, &mut vault, &now()?, &root)?;
             writeln!(std::io::stdout(), "{digest}")?;
             Ok(())
         }
-        Verb::Serve(arguments) => serve(arguments, vault),
+        Verb::Serve(arguments) => serve(arguments),
         Verb::Keygen { name, key_size } => {
             make_key_pair(&name, key_size)?;
             Ok(())
@@ -223,12 +234,12 @@ fn run(verb: Verb) -> anyhow::Result<()> {
     }
 }
 
-fn serve(arguments: ServeArguments, mut vault: Vault) -> anyhow::Result<()> {
+fn serve(arguments: ServeArguments) -> anyhow::Result<()> {
     // Its own session: a process that shares a terminal could type into root's shell. Only
     // one that leads a group already is refused, and nobody who divides starts that.
     let _ = rustix::process::setsid();
     allow_many_descriptors()?;
-    read_password(arguments.password_file, &mut vault)?;
+    let (state, mut vault) = arguments.keys.opened()?;
     let executable = File::open("/proc/self/exe").context("cannot read the executable")?;
     let (digest, _) = Digest::of_reader(executable)?;
     let input = std::io::stdin();
@@ -244,7 +255,7 @@ fn serve(arguments: ServeArguments, mut vault: Vault) -> anyhow::Result<()> {
         }
         None => None,
     };
-    let directory = std::path::absolute(&arguments.state)?;
+    let directory = std::path::absolute(state)?;
     let state = State::open(&directory, &mut vault, digest, apk_key.as_ref())?;
     drop(vault);
     let provisioned = state.builder() != BuilderKind::Local;
@@ -263,7 +274,10 @@ fn serve(arguments: ServeArguments, mut vault: Vault) -> anyhow::Result<()> {
     };
     let missing = confine(&directory, &arguments.token_dir, socket.as_deref())?;
     if (arguments.require_confinement || provisioned) && !missing.is_empty() {
-        bail!("this kernel lacks {}", missing.join(", "));
+        bail!(
+            "no {}: this kernel lacks it, or a container's filter denies it",
+            missing.join(", ")
+        );
     }
     writeln!(std::io::stdout(), "{READY}")?;
     server.run(arguments.exit_with_parent.then(|| input.as_fd()))?;
@@ -286,16 +300,6 @@ fn token_key(text: &str) -> Result<(Role, Given), String> {
     let role = serde_json::from_value(role.into()).map_err(|_| "there is no such role")?;
     TokenUri::parse(uri).map_err(|error| error.to_string())?;
     Ok((role, Given::Token(uri.to_owned())))
-}
-
-/// Takes the password out of a file; one line end behind it is not part of it.
-fn read_password(file: Option<PathBuf>, vault: &mut Vault) -> anyhow::Result<()> {
-    if let Some(path) = file {
-        let text = std::fs::read_to_string(&path)
-            .with_context(|| format!("cannot read the password in `{}`", path.display()))?;
-        *vault = Vault::new(text.strip_suffix('\n').unwrap_or(&text));
-    }
-    Ok(())
 }
 
 fn now() -> anyhow::Result<Timestamp> {

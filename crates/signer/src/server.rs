@@ -4,6 +4,8 @@ use crate::frame::{FrameError, REPLY_LIMIT, REQUEST_LIMIT, receive, receive_file
 use crate::protocol::{Reply, Request};
 use crate::service::{answer, descriptors};
 use crate::state::State;
+use nix::sys::socket::getsockopt;
+use nix::sys::socket::sockopt::PeerCredentials;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use std::error::Error;
@@ -157,9 +159,10 @@ fn passes(error: &io::Error) -> bool {
 }
 
 fn serve(state: &State, stream: &UnixStream, allowed: u32) -> Result<(), FrameError> {
-    let peer = rustix::net::sockopt::socket_peercred(stream).map_err(io::Error::from)?;
-    if peer.uid.as_raw() != allowed {
-        let reason = format!("uid {} may not use this signer", peer.uid.as_raw());
+    // Not rustix's: a peer outside this process's pid namespace has the process id 0, which its type lacks.
+    let peer = getsockopt(stream, PeerCredentials).map_err(io::Error::from)?;
+    if peer.uid() != allowed {
+        let reason = format!("uid {} may not use this signer", peer.uid());
         return send(stream, &Reply::Refused(vec![reason]), REPLY_LIMIT);
     }
     while let Some(request) = receive::<Request>(stream, REQUEST_LIMIT)? {

@@ -173,8 +173,8 @@ pub(crate) fn descriptors(request: &Request) -> usize {
 /// Answers one request. `files` are as many as [`descriptors`] says.
 pub(crate) fn answer(state: &State, request: Request, files: &[File]) -> Result<Reply, Refusal> {
     match (request, files) {
-        (Request::Describe, []) => Ok(Reply::Description(describe(state))),
-        (Request::TrustRoot, []) => Ok(Reply::TrustRoot(state.trust_root.clone())),
+        (Request::Describe, []) => lock(state).map(|_| Reply::Description(describe(state))),
+        (Request::TrustRoot, []) => lock(state).map(|_| Reply::TrustRoot(state.trust_root.clone())),
         (Request::Register, [spec, lock]) => register::register(state, spec, lock),
         (Request::SignControl { invocation_id }, [control]) => {
             register::sign_control(state, &invocation_id, control)

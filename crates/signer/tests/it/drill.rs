@@ -109,6 +109,11 @@ fn a_key_is_stolen() {
     // The process that still holds the old key signs nothing more; a new one goes on with the new.
     let error = Run::new_registered(&mut client).unwrap_err().to_string();
     assert!(error.contains("the keys were changed"), "{error}");
+    // Nor does it hand out the trust root that is no longer the one.
+    for told in [client.trust_root().map(drop), client.describe().map(drop)] {
+        let error = told.unwrap_err().to_string();
+        assert!(error.contains("the keys were changed"), "{error}");
+    }
     drop(fixture.process);
     let process = SignerProcess::spawn(&fixture.options).unwrap();
     let mut client = process.client().unwrap();

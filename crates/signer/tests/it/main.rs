@@ -7,7 +7,9 @@
 
 mod confined;
 mod connections;
+mod deployed;
 mod drill;
+mod elsewhere;
 mod environment;
 mod key_files;
 mod killed;
