@@ -5,8 +5,9 @@ use bessemer_attest::documents::Timestamp;
 use bessemer_attest::{BuilderKind, Role, TrustRoot};
 use bessemer_digest::Digest;
 use bessemer_signer::{
-    ApkKey, Change, Given, Provision, READY, Server, Since, State, TokenUri, Vault, confine,
-    create, forbid_dumps, make_key_pair, receive_key, revoke, rotate, sign_with_file, trust,
+    ApkKey, Change, Given, Provision, READY, Server, Since, State, TokenUri, Vault, add_missing,
+    confine, create, forbid_dumps, make_key_pair, receive_key, revoke, rotate, sign_with_file,
+    trust,
 };
 use clap::{Parser, Subcommand};
 use rustix::process::{Resource, getrlimit, setrlimit};
@@ -48,7 +49,7 @@ enum Verb {
     Rotate {
         #[command(flatten)]
         keys: KeysArguments,
-        /// The role: provenance, test, sbom, gate, import, apk or import-apk.
+        /// The role: provenance, test, sbom, gate, import, image, apk or import-apk.
         role: String,
         /// The new key is on a token: a `pkcs11:` URI.
         #[arg(long, value_name = "URI")]
@@ -256,6 +257,7 @@ fn serve(arguments: ServeArguments) -> anyhow::Result<()> {
         None => None,
     };
     let directory = std::path::absolute(state)?;
+    add_missing(&directory, &mut vault, &now()?)?;
     let state = State::open(&directory, &mut vault, digest, apk_key.as_ref())?;
     drop(vault);
     let provisioned = state.builder() != BuilderKind::Local;

@@ -1,10 +1,12 @@
 //! The state directory: keys, trust root, log, registered jobs and results.
 
+mod adding;
 mod change;
 mod kept;
 mod making;
 mod trusting;
 
+pub use adding::add_missing;
 pub use change::{Change, ChangeError, Since, revoke, rotate};
 pub use making::{Given, Provision, create};
 pub(crate) use trusting::boot_roots;
@@ -28,12 +30,13 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 /// The roles that sign statements, each with a key of its own.
-const STATEMENT_ROLES: [Role; 5] = [
+const STATEMENT_ROLES: [Role; 6] = [
     Role::Provenance,
     Role::Test,
     Role::Sbom,
     Role::Gate,
     Role::Import,
+    Role::Image,
 ];
 /// The roles that sign apks, each with a key of its own.
 const RSA_ROLES: [Role; 2] = [Role::Apk, Role::ImportApk];

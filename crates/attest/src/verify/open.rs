@@ -2,6 +2,7 @@
 
 use super::{ApkFacts, VerifyError, VerifyPolicy};
 use crate::derive::import_type;
+use crate::documents::Timestamp;
 use crate::predicates::{PROVENANCE_TYPE, SPDX_TYPE, SUMMARY_TYPE, TEST_RESULT_TYPE};
 use crate::{
     Envelope, EnvelopeError, PublicKey, Role, STATEMENT_TYPE, Sidecar, Statement, TrustRoot,
@@ -69,7 +70,7 @@ impl Opened<'_> {
 }
 
 /// A stranger's text for a message: no control characters, not long.
-fn shown(text: &str) -> String {
+pub(super) fn shown(text: &str) -> String {
     let plain = text.chars().filter(|char| !char.is_control());
     plain.take(200).collect()
 }
@@ -80,6 +81,22 @@ pub(super) fn all<'a>(
     sidecar: &Sidecar,
     root: &'a TrustRoot,
     policy: &VerifyPolicy,
+) -> Result<(Vec<Opened<'a>>, usize), VerifyError> {
+    let now = policy.now.as_ref();
+    let (opened, unverified) = signed(sidecar, root, now, policy.provenance_only)?;
+    for one in &opened {
+        about(one, facts, root)?;
+    }
+    Ok((opened, unverified))
+}
+
+/// Opens every envelope that a key of the trust root signed. With `pass_over` the number beside is of
+/// the others; without, one of those is an error.
+pub(super) fn signed<'a>(
+    sidecar: &Sidecar,
+    root: &'a TrustRoot,
+    now: Option<&Timestamp>,
+    pass_over: bool,
 ) -> Result<(Vec<Opened<'a>>, usize), VerifyError> {
     let keys = root.statement_keys()?;
     let (mut opened, mut unverified) = (Vec::new(), 0);
@@ -96,11 +113,10 @@ pub(super) fn all<'a>(
                     payload,
                     digest,
                 };
-                validity(&one, policy)?;
-                about(&one, facts, root)?;
+                validity(&one, now)?;
                 opened.push(one);
             }
-            None if policy.provenance_only => unverified += 1,
+            None if pass_over => unverified += 1,
             None => return Err(VerifyError::UnknownKey { number }),
         }
     }
@@ -137,8 +153,8 @@ fn signed_by<'a>(
     Ok(None)
 }
 
-fn validity(one: &Opened<'_>, policy: &VerifyPolicy) -> Result<(), VerifyError> {
-    let Some(now) = &policy.now else {
+fn validity(one: &Opened<'_>, now: Option<&Timestamp>) -> Result<(), VerifyError> {
+    let Some(now) = now else {
         return Ok(());
     };
     let key = one.key;
