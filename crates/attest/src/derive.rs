@@ -109,6 +109,14 @@ pub enum DeriveError {
         /// In the index.
         listed: usize,
     },
+    /// Documents of images that contradict each other, or the record.
+    #[error("{what} {reason}")]
+    ImagesDisagree {
+        /// Which one.
+        what: &'static str,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
     /// An index or manifest that is none.
     #[error("{what} is not an OCI document")]
     ImageDocument {

@@ -7,7 +7,16 @@ use crate::documents::{
 };
 use crate::predicates::ImagePolicy;
 use bessemer_digest::Digest;
-use serde_json::json;
+use serde_json::{Value, json};
+
+pub(crate) const INDEX: &str = "application/vnd.oci.image.index.v1+json";
+pub(crate) const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+pub(crate) const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
+
+/// A descriptor of these bytes.
+pub(crate) fn described(media_type: &str, bytes: &[u8]) -> Value {
+    json!({ "mediaType": media_type, "size": bytes.len(), "digest": Digest::of(bytes) })
+}
 
 /// A record, and everything that agrees with it.
 #[derive(Debug, Clone)]
@@ -34,22 +43,57 @@ impl ImageRun {
     }
 }
 
+impl ImageRun {
+    /// Changes configuration, manifest and the index's descriptor of the first image, each before the
+    /// next names it.
+    pub(crate) fn reword(
+        &mut self,
+        config: impl FnOnce(&mut Value),
+        manifest: impl FnOnce(&mut Value),
+        listed: impl FnOnce(&mut Value),
+    ) {
+        let read = |bytes: &[u8]| serde_json::from_slice::<Value>(bytes).unwrap();
+        let (old_manifest, old_config) = &self.files.platforms[0];
+        let mut new_config = read(old_config);
+        config(&mut new_config);
+        let new_config = new_config.to_string().into_bytes();
+        let mut new_manifest = read(old_manifest);
+        new_manifest["config"] = described(CONFIG, &new_config);
+        manifest(&mut new_manifest);
+        let new_manifest = new_manifest.to_string().into_bytes();
+        let mut index = read(&self.files.index);
+        let platform = index["manifests"][0]["platform"].clone();
+        index["manifests"][0] = described(MANIFEST, &new_manifest);
+        index["manifests"][0]["platform"] = platform;
+        listed(&mut index["manifests"][0]);
+        self.record.platforms[0].config = Digest::of(&new_config);
+        self.record.platforms[0].manifest = Digest::of(&new_manifest);
+        self.files.platforms[0] = (new_manifest, new_config);
+        self.files.index = index.to_string().into_bytes();
+        self.record.index = Digest::of(&self.files.index);
+    }
+}
+
 /// Two images: a package that was built in both, one that was imported in the second.
 pub(crate) fn image_run() -> ImageRun {
     let images = ["amd64", "arm64"].map(|architecture| {
-        let config = json!({ "architecture": architecture })
-            .to_string()
-            .into_bytes();
-        let manifest = json!({ "config": { "digest": Digest::of(&config) }, "layers": [] });
+        let config = json!({
+            "architecture": architecture, "os": "linux", "config": {}, "rootfs": {},
+        });
+        let config = config.to_string().into_bytes();
+        let manifest = json!({
+            "schemaVersion": 2, "mediaType": MANIFEST, "config": described(CONFIG, &config), "layers": [],
+        });
         (architecture, manifest.to_string().into_bytes(), config)
     });
     let listed = images.iter().map(|(architecture, manifest, _)| {
-        json!({
-            "digest": Digest::of(manifest),
-            "platform": { "os": "linux", "architecture": architecture },
-        })
+        let mut listed = described(MANIFEST, manifest);
+        listed["platform"] = json!({ "os": "linux", "architecture": architecture });
+        listed
     });
-    let index = json!({ "manifests": listed.collect::<Vec<_>>() });
+    let index = json!({
+        "schemaVersion": 2, "mediaType": INDEX, "manifests": listed.collect::<Vec<_>>(),
+    });
     let index = index.to_string().into_bytes();
     let built = PackageVerdict::Built {
         attestation: Digest::of("provenance of hello"),

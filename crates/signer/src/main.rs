@@ -45,6 +45,14 @@ enum Verb {
         #[command(flatten)]
         provision: ProvisionArguments,
     },
+    /// Make first keys for roles that came after the state was made. Prints the roles.
+    Add {
+        #[command(flatten)]
+        keys: KeysArguments,
+        /// The key of a role is on a token: as for `init`.
+        #[arg(long, value_name = "ROLE=URI", value_parser = token_key)]
+        key: Vec<(Role, Given)>,
+    },
     /// Give a role a new key; what the old one signed stays good. Prints JSON.
     Rotate {
         #[command(flatten)]
@@ -195,6 +203,13 @@ fn run(verb: Verb) -> anyhow::Result<()> {
             create(&state, &mut vault, &now()?, &given, provision.as_ref())?;
             Ok(())
         }
+        Verb::Add { keys, key } => {
+            let (state, mut vault) = keys.opened()?;
+            for role in add_missing(&state, &mut vault, &now()?, &key)? {
+                writeln!(std::io::stdout(), "{}", role.as_str())?;
+            }
+            Ok(())
+        }
         Verb::Rotate { keys, role, key } => {
             let given = key.map(Given::Token);
             let (state, mut vault) = keys.opened()?;
@@ -257,7 +272,7 @@ fn serve(arguments: ServeArguments) -> anyhow::Result<()> {
         None => None,
     };
     let directory = std::path::absolute(state)?;
-    add_missing(&directory, &mut vault, &now()?)?;
+    add_missing(&directory, &mut vault, &now()?, &[])?;
     let state = State::open(&directory, &mut vault, digest, apk_key.as_ref())?;
     drop(vault);
     let provisioned = state.builder() != BuilderKind::Local;

@@ -114,6 +114,12 @@ pub enum StateError {
     /// The trust root has no key in use for a role.
     #[error("the trust root has no key in use for role `{0}`")]
     NoKey(&'static str),
+    /// Keys are on a token, and there is none for a role that came later.
+    #[error(
+        "there is no key for role `{0}`, and none is made in a file where keys are on a token: \
+         `bessemer-signer add --state DIR --key {0}=pkcs11:…`"
+    )]
+    NoTokenKey(&'static str),
     /// The trust root cannot be used.
     #[error(transparent)]
     TrustRoot(#[from] TrustRootError),

@@ -6,8 +6,8 @@ use crate::documents::{ImageParameters, ImageRecord, canonical_bytes, parse};
 use crate::test_documents::issuer;
 use crate::test_images::{ImageRun, image_run};
 use bessemer_digest::Digest;
-use serde_json::Value;
 use serde_json::value::RawValue;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 const BASE: &str = "https://factory.example";
@@ -178,6 +178,98 @@ fn refuses_text_that_must_not_be_published() {
     assert!(matches!(error, DeriveError::Invalid { .. }), "{error}");
     let error = refused(|run| run.names[0].push('\u{202e}'));
     assert!(matches!(error, DeriveError::Invalid { .. }), "{error}");
+}
+
+#[test]
+fn refuses_documents_that_others_would_read_otherwise() {
+    type Change = fn(&mut Value);
+    let leave: Change = |_| {};
+    // Go's readers find keys in any case, and take the last of both.
+    let folded: Change = |value| value["Layers"] = json!([]);
+    let manifest: Change = |value| value["manifests"] = json!([]);
+    let media: Change = |value| value["mediaType"] = "text/plain".into();
+    let size: Change = |value| value["size"] = 1.into();
+    let platform: Change = |value| value["platform"]["architecture"] = "s390x".into();
+    let urls: Change = |value| value["urls"] = json!(["https://elsewhere.example"]);
+    let config: Change = |value| value["architecture"] = "s390x".into();
+    let folded_config: Change = |value| value["Config"] = json!({});
+    for (what, changes) in [
+        ("not an OCI document", [leave, folded, leave]),
+        ("not an OCI document", [leave, manifest, leave]),
+        ("not an OCI document", [folded_config, leave, leave]),
+        ("not an OCI document", [leave, leave, urls]),
+        ("another media type", [leave, media, leave]),
+        ("another media type", [leave, leave, media]),
+        ("another size", [leave, leave, size]),
+        ("another platform", [leave, leave, platform]),
+        ("another platform", [config, leave, leave]),
+    ] {
+        let [config, manifest, listed] = changes;
+        let error = refused(|run| run.reword(config, manifest, listed)).to_string();
+        assert!(error.contains(what), "{what}: {error}");
+    }
+    // The control run: the same with nothing changed.
+    let mut run = image_run();
+    run.reword(leave, leave, leave);
+    ImageDerivation::new(&issuer(BASE), run.evidence()).unwrap();
+}
+
+#[test]
+fn refuses_an_image_twice_and_an_unknown_architecture() {
+    let error = refused(|run| {
+        let mut index: Value = serde_json::from_slice(&run.files.index).unwrap();
+        index["manifests"][1] = index["manifests"][0].clone();
+        run.files.index = index.to_string().into_bytes();
+        run.record.index = Digest::of(&run.files.index);
+        run.files.platforms[1] = run.files.platforms[0].clone();
+        run.record.platforms[1] = run.record.platforms[0].clone();
+    });
+    assert!(error.to_string().contains("twice"), "{error}");
+    let error = refused(|run| run.record.platforms[0].architecture = "amd64".to_owned());
+    assert!(error.to_string().contains("none of apk's"), "{error}");
+}
+
+#[test]
+fn refuses_names_that_are_no_repositories() {
+    for name in [
+        "app",
+        "registry.example.com/app:1",
+        "registry.example.com/app@sha256:00",
+        "user:word@registry.example.com/app",
+        "registry.example.com/App",
+        "registry.example.com//app",
+        "registry.example.com/app ",
+        "registry.example.com/-app",
+        "/app",
+    ] {
+        let error = refused(|run| run.names = vec![name.to_owned()]).to_string();
+        assert!(
+            error.contains("no registry and repository"),
+            "{name}: {error}"
+        );
+    }
+    let error = refused(|run| run.names.push(run.names[0].clone())).to_string();
+    assert!(error.contains("given twice"), "{error}");
+    let many = (0..17).map(|number| format!("host/app{number}")).collect();
+    let error = refused(|run| run.names = many).to_string();
+    assert!(error.contains("not from 1 to 16"), "{error}");
+    let (mut run, issuer) = (image_run(), issuer(BASE));
+    run.names = vec![
+        "127.0.0.1:5000/team/app_1".to_owned(),
+        "[::1]:5000/a".to_owned(),
+    ];
+    ImageDerivation::new(&issuer, run.evidence()).unwrap();
+}
+
+#[test]
+fn refuses_a_password_in_the_repository_of_the_image_file() {
+    for url in [
+        "https://user:token@host/repository",
+        "https://user:token@host/repository@0123456789abcdef0123456789abcdef01234567",
+    ] {
+        let error = refused(|run| run.record.parameters.vcs_url = Some(url.to_owned()));
+        assert!(matches!(error, DeriveError::Credentials { .. }), "{error}");
+    }
 }
 
 #[test]

@@ -26,6 +26,9 @@ use std::fs::File;
 /// Manifest, configuration and SPDX document.
 const PLATFORM_FILES: usize = 3;
 
+/// Most bytes of all SBOMs together: they are held at once.
+const SBOMS_LIMIT: u64 = 256 << 20;
+
 /// What is asked for.
 pub(super) struct Asked {
     /// What the images are called: registry and repository.
@@ -189,8 +192,10 @@ fn sboms(record: &ImageRecord, handed: Images<'_>) -> Result<Vec<Box<RawValue>>,
         of_images.map(|(files, platform)| (&files[2], platform.sbom, &*platform.architecture));
     let all = std::iter::once((handed.index_sbom, record.index_sbom, "index")).chain(of_images);
     let mut documents = Vec::new();
+    let mut left = SBOMS_LIMIT;
     for (file, expected, of) in all {
-        let bytes = Handed::new("an SBOM", file, DOCUMENT_LIMIT)?.bytes()?;
+        let bytes = Handed::new("an SBOM", file, left.min(DOCUMENT_LIMIT))?.bytes()?;
+        left -= bytes.len() as u64;
         same(
             &format!("the SBOM of `{of}`"),
             &expected,

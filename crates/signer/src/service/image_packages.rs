@@ -1,8 +1,8 @@
 //! Verifying the packages of an image by what lies beside them.
 
-use super::{ARTIFACT_LIMIT, Refusal, count, lock, now};
+use super::{ARTIFACT_LIMIT, Refusal, count, now};
 use crate::handed::{Handed, HandedError};
-use crate::state::{State, boot_roots};
+use crate::state::State;
 use bessemer_attest::derive::PackageVerdict;
 use bessemer_attest::documents::{ImageRecord, LockedPackage, Timestamp};
 use bessemer_attest::verify::{ApkFacts, Origin, Report, VerifyError, VerifyPolicy, verify};
@@ -22,11 +22,10 @@ pub(super) struct Beside<'a> {
     pub(super) proofs: &'a File,
 }
 
-/// Under what the packages of images may verify: the own trust root, and those of other factories by
-/// the operator's word.
+/// Under what the packages of images may verify: the own trust root. Those of other factories
+/// (`keys trust`) are an operator's word for what boots, and for nothing else.
 pub(super) struct Packages<'a> {
     own: (Digest, &'a TrustRoot),
-    others: Vec<(Digest, TrustRoot)>,
     time: Timestamp,
 }
 
@@ -34,15 +33,13 @@ impl<'a> Packages<'a> {
     pub(super) fn new(state: &'a State) -> Result<Self, Refusal> {
         Ok(Self {
             own: (state.root_digest, &state.trust_root),
-            others: boot_roots(&state.directory, &lock(state)?)?,
             time: now()?,
         })
     }
 
-    /// Digests of the trust roots, the own first.
+    /// Digests of the trust roots.
     pub(super) fn trust_roots(&self) -> Vec<Digest> {
-        let others = self.others.iter().map(|(digest, _)| *digest);
-        std::iter::once(self.own.0).chain(others).collect()
+        vec![self.own.0]
     }
 
     /// What is found out about each package of each image. `sizes`: bytes of its envelopes and of its
@@ -110,13 +107,7 @@ impl<'a> Packages<'a> {
             now: Some(self.time.clone()),
             ..VerifyPolicy::default()
         };
-        let under = |root: &TrustRoot| verify(&facts, sidecar, root, &policy);
-        under(self.own.1).or_else(|refused| {
-            let mut others = self.others.iter();
-            let found = others.find_map(|(_, root)| under(root).ok());
-            // What the own trust root says of it is what is told.
-            found.ok_or(refused)
-        })
+        verify(&facts, sidecar, self.own.1, &policy)
     }
 }
 

@@ -3,10 +3,11 @@
 //! The order is that of every change of keys: the trust root is written under its digest, the log names
 //! it, and then it takes its place.
 
-use super::kept::in_use;
+use super::kept::{in_use, uri_path};
 use super::making::{lock, make_key, speaks_for};
 use super::{
-    STATEMENT_ROLES, StateError, kind_in_use, log_and_root, root_path, trust_root_path, write,
+    Given, STATEMENT_ROLES, StateError, kind_in_use, log_and_root, root_path, trust_root_path,
+    write,
 };
 use crate::cosign_key::Vault;
 use crate::log::Event;
@@ -14,13 +15,17 @@ use bessemer_attest::documents::{Timestamp, digest};
 use bessemer_attest::{Role, TrustRoot};
 use std::path::Path;
 
-/// Makes a key for every role that signs statements and never had one. Returns the roles; none, and
-/// nothing is written, where all are there. Consumers need the new trust root for what the new keys
-/// sign; what was signed before verifies under either.
+/// Makes a key for every role that signs statements and never had one, or takes it from `given`. Returns
+/// the roles; none, and nothing is written, where all are there. Consumers need the new trust root for
+/// what the new keys sign; what was signed before verifies under either.
+///
+/// Who keeps keys on a token does not get one in a file without a word: then every such key is
+/// demanded in `given`.
 pub fn add_missing(
     directory: &Path,
     vault: &mut Vault,
     now: &Timestamp,
+    given: &[(Role, Given)],
 ) -> Result<Vec<Role>, StateError> {
     let (log, mut root) = log_and_root(directory, vault)?;
     let missing = |root: &TrustRoot| {
@@ -38,8 +43,14 @@ pub fn add_missing(
     root = current;
     let mut log = log.lock()?;
     let kind = kind_in_use(&root)?;
+    let tokens = on_token(directory, &root);
     while let Some(role) = missing(&root) {
-        let mut key = make_key(directory, role, None, vault, now)?;
+        let given = given.iter().find(|(own, _)| *own == role);
+        let given = given.map(|(_, given)| given);
+        if tokens && given.is_none() {
+            return Err(StateError::NoTokenKey(role.as_str()));
+        }
+        let mut key = make_key(directory, role, given, vault, now)?;
         speaks_for(&mut key, &root.base, kind);
         // The entry that announces it comes first.
         key.from = log.size() + 1;
@@ -54,6 +65,12 @@ pub fn add_missing(
         added.push(role);
     }
     Ok(added)
+}
+
+/// Whether any key in use is on a token.
+fn on_token(directory: &Path, root: &TrustRoot) -> bool {
+    let mut keys = root.keys.iter().filter(|key| key.until.is_none());
+    keys.any(|key| uri_path(directory, key.role, &key.id).exists())
 }
 
 #[cfg(test)]
@@ -92,12 +109,29 @@ mod tests {
         let open = || State::open(directory, &mut Vault::new(""), Digest::of("signer"), None);
         assert!(matches!(open(), Err(StateError::NoKey("image"))));
         let now = Timestamp::epoch();
-        let added = add_missing(directory, &mut vault, &now).unwrap();
+        let added = add_missing(directory, &mut vault, &now, &[]).unwrap();
         assert_eq!(added, [Role::Image]);
         let state = open().unwrap();
         let key = in_use(&state.trust_root, Role::Image).unwrap();
         // Made, changed by the test, added: it counts behind the entry that announces it.
         assert_eq!((key.from, key.level), (3, 1.min(IMAGE_LEVEL)));
-        assert_eq!(add_missing(directory, &mut vault, &now).unwrap(), []);
+        assert_eq!(add_missing(directory, &mut vault, &now, &[]).unwrap(), []);
+    }
+
+    #[test]
+    fn a_state_with_keys_on_a_token_gets_none_in_a_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let directory = folder.path();
+        std::fs::set_permissions(directory, Permissions::from_mode(0o700)).unwrap();
+        let mut vault = Vault::new("");
+        old(directory, &mut vault);
+        let (log, root) = log_and_root(directory, &mut vault).unwrap();
+        drop(log);
+        let key = in_use(&root, Role::Gate).unwrap();
+        write(&uri_path(directory, Role::Gate, &key.id), b"pkcs11:\n").unwrap();
+        let before = std::fs::read(trust_root_path(directory)).unwrap();
+        let error = add_missing(directory, &mut vault, &Timestamp::epoch(), &[]).unwrap_err();
+        assert!(matches!(error, StateError::NoTokenKey("image")), "{error}");
+        assert_eq!(std::fs::read(trust_root_path(directory)).unwrap(), before);
     }
 }

@@ -12,6 +12,14 @@ use serde_json::{Value, json};
 const NAME: &str = "registry.example.com/team/app";
 const SBOM: &[u8] = br#"{"spdxVersion": "SPDX-2.3"}"#;
 
+const OCI: &str = "application/vnd.oci.image";
+
+/// A descriptor of these bytes.
+fn described(kind: &str, bytes: &[u8]) -> Value {
+    let media_type = format!("{OCI}.{kind}.v1+json");
+    json!({ "mediaType": media_type, "size": bytes.len(), "digest": Digest::of(bytes) })
+}
+
 /// An image as the control side would hand it over, each part of which a test can change.
 struct Image {
     record: Value,
@@ -36,12 +44,21 @@ impl Image {
     }
 
     fn with(packages: &[(&str, Digest)], beside: Vec<Option<Sidecar>>) -> Self {
-        let config = br#"{"architecture":"amd64"}"#.to_vec();
-        let manifest = json!({ "config": { "digest": Digest::of(&config) } });
+        let config = json!({
+            "architecture": "amd64", "os": "linux", "config": {}, "rootfs": {},
+        });
+        let config = config.to_string().into_bytes();
+        let manifest = json!({
+            "schemaVersion": 2, "mediaType": format!("{OCI}.manifest.v1+json"), "layers": [],
+            "config": described("config", &config),
+        });
         let manifest = manifest.to_string().into_bytes();
-        let platform = json!({ "os": "linux", "architecture": "amd64" });
-        let listed = json!({ "digest": Digest::of(&manifest), "platform": platform });
-        let index = json!({ "manifests": [listed] }).to_string().into_bytes();
+        let mut listed = described("manifest", &manifest);
+        listed["platform"] = json!({ "os": "linux", "architecture": "amd64" });
+        let index = json!({
+            "schemaVersion": 2, "mediaType": format!("{OCI}.index.v1+json"), "manifests": [listed],
+        });
+        let index = index.to_string().into_bytes();
         let packages = packages.iter().map(|(name, sha256)| {
             json!({
                 "name": name, "version": "1.0-r0", "architecture": "x86_64", "size": 1,
