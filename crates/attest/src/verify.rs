@@ -13,7 +13,10 @@ mod report;
 #[cfg(test)]
 mod tests;
 
-pub use image::{ImagePackages, ImageReport, ImageVerifyPolicy, verify_image};
+pub use image::{
+    ImageExpectations, ImagePackages, ImageReport, ImageVerifyError, ImageVerifyPolicy,
+    RefusedEnvelope, verify_expected_image, verify_image,
+};
 pub use report::{
     BuiltReport, DependencyCounts, GateReport, ImportReport, LogReport, Origin, Report,
     SourceReport, TestReport,

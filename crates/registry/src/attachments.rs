@@ -25,7 +25,7 @@ use manifest::Attached;
 use std::io;
 use std::time::Duration;
 
-pub use attached::AttachedEnvelope;
+pub use attached::{AttachedEnvelope, Attachments, UnreadAttachment};
 
 /// Endings of tags with attachments; the last is of SBOMs that older versions of cosign attached.
 pub(crate) const ENDINGS: [&str; 3] = [ATTESTATIONS, SIGNATURES, ".sbom"];
@@ -72,14 +72,6 @@ pub enum AttachError {
         tag: Tag,
         /// How many.
         count: usize,
-    },
-    /// What is attached is larger than anybody's attestations.
-    #[error("the tag {tag} has attestations of {size} bytes")]
-    Size {
-        /// The tag.
-        tag: Tag,
-        /// All of them.
-        size: u64,
     },
     /// What was fetched cannot be read.
     #[error("cannot read an attestation that was fetched")]

@@ -35,7 +35,7 @@ mod turn;
 #[doc(hidden)]
 pub mod untrusted;
 
-pub use attachments::{AttachError, AttachedEnvelope, Outcome};
+pub use attachments::{AttachError, AttachedEnvelope, Attachments, Outcome, UnreadAttachment};
 pub use attestation::{Attestation, AttestationError, Signature};
 pub use challenge::Challenge;
 pub use copy::Copied;

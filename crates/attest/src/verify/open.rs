@@ -69,10 +69,21 @@ impl Opened<'_> {
     }
 }
 
-/// A stranger's text for a message: no control characters, not long.
+/// A stranger's text for a message: not long, and nothing in it that commands a terminal.
 pub(super) fn shown(text: &str) -> String {
-    let plain = text.chars().filter(|char| !char.is_control());
-    plain.take(200).collect()
+    text.chars().take(200).map(harmless).collect()
+}
+
+/// Puts a mark in the place of control characters, and of those that are not seen or turn the
+/// direction of what follows: with them a message reads as another.
+pub(super) fn harmless(char: char) -> char {
+    let unseen = matches!(char,
+        '\u{061C}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}');
+    if unseen || char.is_control() {
+        char::REPLACEMENT_CHARACTER
+    } else {
+        char
+    }
 }
 
 /// Opens every envelope; the number beside is of those passed over.
@@ -102,17 +113,8 @@ pub(super) fn signed<'a>(
     let (mut opened, mut unverified) = (Vec::new(), 0);
     for (index, envelope) in sidecar.envelopes().iter().enumerate() {
         let number = index + 1;
-        match signed_by(number, envelope, &keys)? {
-            Some((key, payload)) => {
-                let digest = envelope
-                    .digest()
-                    .map_err(|source| VerifyError::Envelope { number, source })?;
-                let one = Opened {
-                    number,
-                    key,
-                    payload,
-                    digest,
-                };
+        match one(number, envelope, &keys)? {
+            Some(one) => {
                 validity(&one, now)?;
                 opened.push(one);
             }
@@ -121,6 +123,26 @@ pub(super) fn signed<'a>(
         }
     }
     Ok((opened, unverified))
+}
+
+/// Opens an envelope; nothing if none of the keys signed it. Whether its key is valid is not asked.
+pub(super) fn one<'a>(
+    number: usize,
+    envelope: &Envelope,
+    keys: &[(PublicKey, &'a TrustedKey)],
+) -> Result<Option<Opened<'a>>, VerifyError> {
+    let Some((key, payload)) = signed_by(number, envelope, keys)? else {
+        return Ok(None);
+    };
+    let digest = envelope
+        .digest()
+        .map_err(|source| VerifyError::Envelope { number, source })?;
+    Ok(Some(Opened {
+        number,
+        key,
+        payload,
+        digest,
+    }))
 }
 
 /// Removes and returns the one statement of `role`.
@@ -153,7 +175,7 @@ fn signed_by<'a>(
     Ok(None)
 }
 
-fn validity(one: &Opened<'_>, now: Option<&Timestamp>) -> Result<(), VerifyError> {
+pub(super) fn validity(one: &Opened<'_>, now: Option<&Timestamp>) -> Result<(), VerifyError> {
     let Some(now) = now else {
         return Ok(());
     };

@@ -105,6 +105,18 @@ impl Factory {
             .file(&beside(".tlog-proof"), sidecar.proofs_to_bytes());
     }
 
+    /// Verifies an image with this factory's trust root.
+    fn verify(&self, image: &str, words: &[&str]) -> Outcome {
+        let root = self.root().to_bytes().unwrap();
+        verify(image, &self.workshop.file("trust-root.json", root), words)
+    }
+
+    fn verify_refuses(&self, image: &str, words: &[&str], reason: &str) {
+        let refused = self.verify(image, words);
+        refused.expect(1);
+        assert!(refused.stderr.contains(reason), "{refused}");
+    }
+
     fn publish(&self, words: &[&str]) -> Outcome {
         let mut command = bessemer();
         command.current_dir(self.workshop.path());
@@ -181,17 +193,8 @@ fn a_published_image_is_what_cosign_expects() {
 
 /// Bessemer's own verification, with the trust root, and with that of somebody else.
 fn verifies(factory: &Factory, images: &[String]) {
-    let root = factory.root();
-    let file = factory
-        .workshop
-        .file("trust-root.json", root.to_bytes().unwrap());
-    let verify = |image: &str, root: &Path| {
-        let mut command = bessemer();
-        command.args(["image", "verify", image, "--json", "--trust-root"]);
-        run(command.arg(root))
-    };
     for image in images {
-        let verified = verify(image, &file);
+        let verified = factory.verify(image, &[]);
         verified.expect(0);
         let told: Value = serde_json::from_str(&verified.stdout).unwrap();
         let reports = told["reports"].as_array().unwrap();
@@ -200,22 +203,32 @@ fn verifies(factory: &Factory, images: &[String]) {
                 (&report["level"], &report["packages"]["imported"]),
                 (&1.into(), &4.into())
             );
-            assert_eq!(
-                (&report["sbom"], &report["foreign"]),
-                (&true.into(), &0.into())
-            );
+            for signed in ["sbom", "sbom_named"] {
+                assert_eq!(report[signed], true, "{report}");
+            }
+            for count in ["foreign", "refused_count"] {
+                assert_eq!(report[count], 0, "{report}");
+            }
         }
     }
     let other = Factory::start().root();
     let other = factory
         .workshop
         .file("other.json", other.to_bytes().unwrap());
-    let refused = verify(&images[0], &other);
+    let refused = verify(&images[0], &other, &[]);
     refused.expect(1);
-    assert!(
-        refused.stderr.contains("there is no provenance"),
-        "{refused}"
-    );
+    for part in [
+        "there is no valid provenance",
+        "by keys that are not trusted",
+    ] {
+        assert!(refused.stderr.contains(part), "{refused}");
+    }
+}
+
+fn verify(image: &str, root: &Path, words: &[&str]) -> Outcome {
+    let mut command = bessemer();
+    command.args(["image", "verify", image, "--json", "--trust-root"]);
+    run(command.arg(root).args(words))
 }
 
 /// What a customer does.
@@ -310,6 +323,64 @@ fn what_nothing_vouches_for_is_not_published_unless_it_is_accepted() {
         published.stderr.contains("nothing vouches for: layout"),
         "{published}"
     );
+    let vouches = "nothing vouches for packages in it";
+    factory.verify_refuses(&tagged, &["--min-level", "1"], vouches);
+    let accepting = "--accept-unverified";
+    factory.verify(&tagged, &[accepting]).expect(0);
+    let words = [accepting, "--refuse-imports"];
+    factory.verify_refuses(&tagged, &words, "imported from a distribution");
+    let words = [accepting, "--min-package-level", "1"];
+    factory.verify_refuses(&tagged, &words, "below SLSA Build level 1");
+}
+
+#[test]
+#[ignore = "needs Debian's docker-registry and two generations of cosign"]
+fn an_image_under_another_name_is_not_the_one_that_was_asked_for() {
+    let factory = Factory::start();
+    factory.attest();
+    let tagged = factory.registry.name("team/app:1");
+    let copied = factory.registry.name("other/app:1");
+    factory.publish(&[&tagged, "--accept-imports"]).expect(0);
+    let mut command = bessemer();
+    run(command.args(["image", "copy", &tagged, &copied])).expect(0);
+    factory.verify_refuses(&copied, &[], "it was published as");
+    let wrong = factory.registry.name("third/app");
+    factory.verify_refuses(&copied, &["--name", &wrong], "it was published as");
+    let name = factory.registry.name("team/app");
+    factory
+        .verify(&copied, &["--name", &wrong, "--name", &name])
+        .expect(0);
+    factory.verify(&copied, &["--any-name"]).expect(0);
+    factory.verify_refuses(&format!("{name}@{}", Digest::of("none")), &[], "404");
+}
+
+#[test]
+#[ignore = "needs Debian's docker-registry and two generations of cosign"]
+fn what_somebody_attaches_does_not_spoil_a_published_image() {
+    let factory = Factory::start();
+    factory.attest();
+    let tagged = factory.registry.name("team/app:1");
+    factory.publish(&[&tagged, "--accept-imports"]).expect(0);
+    let folder = factory.workshop.path().display();
+    let genuine = format!("{folder}/genuine.json");
+    let line =
+        format!("cosign download attestation --predicate-type={PROVENANCE} {tagged} > {genuine}");
+    succeeds(COSIGNS[0], &line);
+    // Its signature twice, and a key id that it did not have.
+    let changes = [".signatures += .signatures", ".signatures[0].keyid = \"x\""];
+    for (number, change) in changes.iter().enumerate() {
+        let file = format!("{folder}/bad-{number}.json");
+        let line = format!(
+            "jq -c '{change}' {genuine} > {file} && cosign attach attestation --attestation {file} {tagged}"
+        );
+        succeeds(COSIGNS[0], &line);
+    }
+    let verified = factory.verify(&tagged, &[]);
+    verified.expect(0);
+    let told: Value = serde_json::from_str(&verified.stdout).unwrap();
+    let report = &told["reports"][0];
+    assert_eq!(report["refused_count"], 2, "{report}");
+    assert_eq!(report["provenances"], 1, "{report}");
 }
 
 #[test]

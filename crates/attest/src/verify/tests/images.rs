@@ -1,8 +1,11 @@
 //! Images: what holds, and what is changed once and must be noticed.
 
+mod attached;
+mod expected;
+
 use super::*;
-use crate::derive::ImageDerivation;
-use crate::test_images::image_run;
+use crate::derive::{ImageDerivation, PackageVerdict};
+use crate::test_images::{ImageRun, image_run};
 
 struct Image {
     keys: Vec<(Role, TestKey)>,
@@ -14,10 +17,17 @@ struct Image {
 
 impl Image {
     fn new() -> Self {
+        Self::of(|_| {})
+    }
+
+    /// An image whose run was another one.
+    fn of(change: impl Fn(&mut ImageRun)) -> Self {
         let roles = [Role::Provenance, Role::Sbom, Role::Image];
         let keys = roles.map(|role| (role, TestKey::generate()));
         let base = local_base(&keys[0].1.public().id());
-        let (issuer, run) = (issuer(&base), image_run());
+        let (issuer, mut run) = (issuer(&base), image_run());
+        run.record.index_sbom = Digest::of("{}");
+        change(&mut run);
         let derivation = ImageDerivation::new(&issuer, run.evidence()).unwrap();
         let sbom = RawValue::from_string("{}".to_owned()).unwrap();
         let payloads = vec![
@@ -48,9 +58,15 @@ impl Image {
         Sidecar::new(payloads.iter().map(seal).collect())
     }
 
-    fn verify(&self, attached: &Sidecar) -> Result<ImageReport, VerifyError> {
+    fn verify(&self, attached: &Sidecar) -> Result<ImageReport, ImageVerifyError> {
         let policy = ImageVerifyPolicy::default();
         verify_image(&self.digest, attached, &self.root, &policy)
+    }
+
+    fn expect(&self, expected: &ImageExpectations) -> Result<ImageReport, ImageVerifyError> {
+        let attached = self.attached(&self.payloads);
+        let policy = ImageVerifyPolicy::default();
+        verify_expected_image(&self.digest, &attached, &self.root, &policy, expected)
     }
 
     /// The message for provenance that was changed before it was signed, by a key of this role.
@@ -75,8 +91,8 @@ fn an_image_verifies_and_says_what_was_accepted() {
         report.lines()[5..].join("\n"),
         @r"
       run         0123456789abcdef0123456789abcdef 2025-11-24T16:00:00Z to 2025-11-24T16:01:00Z
-      packages    2 with verified provenance, 1 imported, 0 accepted unverified
-      sbom        signed
+      packages    2 with verified provenance, 1 imported, 0 accepted unverified; the lowest level is 0
+      sbom        signed, the one that the provenance names
     "
     );
 }
@@ -89,8 +105,13 @@ fn what_strangers_attached_is_passed_over_and_proves_nothing() {
     attached.push(stranger.clone());
     assert_eq!(image.verify(&attached).unwrap().foreign, 1);
     let alone = Sidecar::new(vec![stranger]);
-    let error = image.verify(&alone).unwrap_err();
-    assert!(matches!(error, VerifyError::Missing("provenance")));
+    let error = image.verify(&alone).unwrap_err().to_string();
+    assert!(error.contains("1 by keys that are not trusted"), "{error}");
+    let error = image.verify(&Sidecar::default()).unwrap_err().to_string();
+    assert!(
+        error.ends_with("no attestation is attached to it"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -98,7 +119,14 @@ fn refuses_what_is_about_another_image() {
     let mut image = Image::new();
     image.digest = Digest::of("another");
     let error = image.verify(&image.attached(&image.payloads)).unwrap_err();
-    assert!(matches!(error, VerifyError::Subject { .. }), "{error}");
+    let error = error.to_string();
+    for part in [
+        "no valid provenance",
+        "2 attached; 2 refused",
+        "not among the subjects",
+    ] {
+        assert!(error.contains(part), "{error}");
+    }
 }
 
 #[test]
