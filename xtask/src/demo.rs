@@ -1,5 +1,6 @@
-//! `cargo xtask demo`: the main job on real input, from nothing to a verified package.
+//! `cargo xtask demo`: the main job on real input, from nothing to a verified package and image.
 
+mod image;
 mod source;
 mod table;
 
@@ -27,6 +28,9 @@ pub(crate) struct Arguments {
     /// Boot the guests with the kernel of our own; built once, without a guest, and kept
     #[arg(long)]
     own_kernel: bool,
+    /// Keep the registry with the image running until it is interrupted
+    #[arg(long)]
+    serve_registry: bool,
 }
 
 impl Arguments {
@@ -37,6 +41,7 @@ impl Arguments {
             example: example.to_owned(),
             twice,
             own_kernel: false,
+            serve_registry: false,
         }
     }
 }
@@ -101,9 +106,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     }
     demo.publish(&built)?;
     let verified = demo.verify(&built)?;
-    let summary = demo.summary(&built, &verified);
+    let image = demo.image(&built)?;
+    let summary = demo.summary(&built, &verified, &image.summary);
     fs_err::write(demo.out.join("summary.json"), format!("{summary:#}\n"))?;
     table::print(&summary, &demo.out, &demo.bin, &demo.import_key);
+    if arguments.serve_registry {
+        return image.registry.serve();
+    }
     Ok(())
 }
 
@@ -280,13 +289,13 @@ impl Demo {
         Ok(Value::Array(reports))
     }
 
-    fn summary(&self, built: &Value, verified: &Value) -> Value {
+    fn summary(&self, built: &Value, verified: &Value, image: &Value) -> Value {
         let stages: Vec<Value> = self
             .stages
             .iter()
             .map(|stage| json!({"name": stage.name, "seconds": stage.seconds, "note": stage.note}))
             .collect();
-        json!({"build": built, "verification": verified, "stages": stages})
+        json!({"build": built, "verification": verified, "image": image, "stages": stages})
     }
 }
 

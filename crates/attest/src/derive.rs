@@ -9,6 +9,11 @@ mod dependencies;
 mod environment;
 mod guest_inputs;
 mod identity;
+mod image;
+mod image_check;
+#[cfg(test)]
+mod image_tests;
+mod image_text;
 mod import;
 mod network;
 mod provenance;
@@ -22,7 +27,13 @@ mod text;
 pub use environment::{
     BuildEnvironment, EnvironmentRequest, MEASURED_PROPERTY, environment_statement,
 };
-pub use identity::{HOST_LAYERS, Issuer, apk_build_type, gate_id, import_type, local_base};
+pub use identity::{
+    HOST_LAYERS, Issuer, apk_build_type, gate_id, image_build_type, image_builder_id, import_type,
+    local_base,
+};
+pub use image::{
+    ImageDerivation, ImageEvidence, ImageFiles, PackageVerdict, image_signature_payload,
+};
 pub use import::import_statement;
 pub use summary::{GatePolicy, SummaryRequest, summary_statement};
 pub use text::is_publishable;
@@ -88,6 +99,38 @@ pub enum DeriveError {
     /// The agent is a program of the host.
     #[error("the lock names no package that the agent comes from")]
     NoAgentPackage,
+    /// The index, the record and what was handed over speak of other numbers of images.
+    #[error(
+        "the image record has {recorded} images and the index {listed}; both must be the same, and what was handed over with them"
+    )]
+    ImageCount {
+        /// In the record.
+        recorded: usize,
+        /// In the index.
+        listed: usize,
+    },
+    /// Documents of images that contradict each other, or the record.
+    #[error("{what} {reason}")]
+    ImagesDisagree {
+        /// Which one.
+        what: &'static str,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// An index or manifest that is none.
+    #[error("{what} is not an OCI document")]
+    ImageDocument {
+        /// Which one.
+        what: &'static str,
+        /// What the parser found.
+        source: serde_json::Error,
+    },
+    /// Packages of which nothing verified, and nobody accepted them.
+    #[error("packages of the image have no valid provenance: {0}")]
+    UnverifiedPackages(String),
+    /// Packages that were imported, and nobody accepted imports.
+    #[error("packages of the image were imported from a distribution and not built: {0}")]
+    ImportedPackages(String),
     /// There is no such output or test.
     #[error("there is no output number {0}")]
     NoOutput(usize),

@@ -1,4 +1,5 @@
-//! The documents that carry a build: Lock, JobSpec and Record (the Plan is the recipe crate's).
+//! The documents that carry a build: Lock, JobSpec and Record (the Plan is the recipe crate's); and the
+//! record of an image build.
 //!
 //! Each has one spelling: canonical JSON (RFC 8785) of strings, integers, booleans, lists and
 //! objects. Its digest is the SHA-256 of those bytes, so a document can be named by it anywhere.
@@ -8,6 +9,7 @@
 
 mod canonical;
 mod guest_inputs;
+mod image_record;
 mod job_spec;
 mod lock;
 mod network;
@@ -22,6 +24,7 @@ pub use canonical::{
 pub use guest_inputs::{
     DiskName, FilledBlocks, GuestDisk, GuestInputs, GuestInputsSchema, GuestMessage, LeftOut,
 };
+pub use image_record::{ImageParameters, ImagePlatform, ImageRecord, ImageRecordSchema};
 pub(crate) use job_spec::is_false;
 pub use job_spec::{
     AcceleratorChoice, ConfigSource, JailChoice, JobSpec, JobSpecSchema, Limits, Network,

@@ -19,6 +19,8 @@ mod statement;
 #[cfg(test)]
 mod test_documents;
 #[cfg(test)]
+mod test_images;
+#[cfg(test)]
 mod test_keys;
 mod trust_root;
 pub mod verify;
@@ -31,5 +33,6 @@ pub use public_key::{PublicKey, PublicKeyError, ed25519_spki};
 pub use sidecar::{ENVELOPE_COUNT_LIMIT, PROOFS_LIMIT, SIDECAR_LIMIT, Sidecar, SidecarError};
 pub use statement::{ResourceDescriptor, STATEMENT_TYPE, Statement};
 pub use trust_root::{
-    Algorithm, LOCAL_BASE, Role, TrustRoot, TrustRootError, TrustRootSchema, TrustedKey,
+    Algorithm, IMAGE_LEVEL, LOCAL_BASE, Role, TrustRoot, TrustRootError, TrustRootSchema,
+    TrustedKey,
 };

@@ -1,10 +1,15 @@
 //! The predicates that the factory's statements carry, as written and as read.
 
+mod image_provenance;
 mod import;
 mod provenance;
 mod summary;
 mod test_result;
 
+pub use image_provenance::{
+    ImageBuildDefinition, ImageConfigSource, ImageExternalParameters, ImageInternalParameters,
+    ImagePolicy, ImageProvenance,
+};
 pub use import::{Import, ImportedDeb, ImportedRelease};
 pub use provenance::{
     BuildDefinition, Builder, ExternalConfigSource, ExternalParameters, InternalParameters,

@@ -1,5 +1,6 @@
 //! The trust root: which key may say what (`bessemer.trust-root/v1`).
 
+use crate::derive::image_builder_id;
 use crate::documents::{Timestamp, canonical_bytes};
 use crate::public_key::ed25519_from_pem;
 use crate::{BuilderKind, PublicKey, PublicKeyError, decode_pem};
@@ -14,6 +15,8 @@ pub const LOCAL_BASE: &str = "https://local.bessemer.invalid/";
 
 /// The highest SLSA Build level that can be claimed.
 const HIGHEST_LEVEL: u8 = 3;
+/// The highest level that the id of image builds can stand for: docs/builders/image has the reasons.
+pub const IMAGE_LEVEL: u8 = 2;
 
 /// The version of the trust root's schema.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,6 +41,8 @@ pub enum Role {
     Gate,
     /// Import attestations of a bootstrap.
     Import,
+    /// SLSA provenance of images, and their signatures in cosign's form.
+    Image,
     /// RSA signatures inside built apks and their indexes; no statements.
     Apk,
     /// RSA signatures inside imported apks and their indexes; no statements.
@@ -70,6 +75,7 @@ impl Role {
             Self::Sbom => "sbom",
             Self::Gate => "gate",
             Self::Import => "import",
+            Self::Image => "image",
             Self::Apk => "apk",
             Self::ImportApk => "import-apk",
             Self::Log => "log",
@@ -106,7 +112,7 @@ pub struct TrustedKey {
     /// The one builder id (or, for the gate, verifier id) it may assert.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub builder_id: Option<String>,
-    /// The highest SLSA Build level that the id stands for; 0 for keys that assert none.
+    /// The highest SLSA Build level that the id stands for; 0 for keys that build nothing.
     pub level: u8,
     /// First moment of use.
     pub valid_from: Timestamp,
@@ -327,21 +333,27 @@ impl TrustRoot {
         };
         let own = |id: &String| below(id, &self.base);
         let host = self.base.trim_start_matches("https://");
-        let asserts = matches!(key.role, Role::Provenance | Role::Gate);
+        let asserts = matches!(key.role, Role::Provenance | Role::Gate | Role::Image);
+        let builds = matches!(key.role, Role::Provenance | Role::Image);
+        let is_image_id = key.builder_id.as_ref() == Some(&image_builder_id(&self.base));
         if Digest::of(spki).hex() != key.id {
             Some("has another id than its key's SHA-256")
         } else if key.algorithm != key.role.algorithm() {
             Some("has an algorithm that its role does not use")
         } else if key.builder_id.is_some() != asserts {
             Some(
-                "must name one builder or verifier id if it is a provenance or gate key, else none",
+                "must name one builder or verifier id if it is a provenance, image or gate key, else none",
             )
         } else if !key.builder_id.iter().all(own) {
             Some("asserts an id that does not stand under the base")
-        } else if key.level > HIGHEST_LEVEL || (key.level > 0 && key.role != Role::Provenance) {
+        } else if is_image_id != (key.role == Role::Image) {
+            Some("must assert the id of image builds if it is an image key, else another")
+        } else if key.level > HIGHEST_LEVEL || (key.level > 0 && !builds) {
             Some("claims a level it cannot have")
         } else if self.is_local() && key.level > 1 {
             Some("claims more than level 1 under a local base")
+        } else if key.role == Role::Image && key.level > IMAGE_LEVEL {
+            Some("claims a higher level than image builds have")
         } else if self
             .kind_of(key)
             .is_some_and(|kind| key.level > kind.highest_level())

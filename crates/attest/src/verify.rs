@@ -1,9 +1,11 @@
-//! Verification of one package against its sidecar and a trust root, offline.
+//! Verification of one package against its sidecar and a trust root, offline; and of images by what is
+//! attached to them.
 //!
 //! Fails closed: an envelope that no trusted key made, a statement about something else, a key in
 //! the wrong role and an unknown parameter are all errors. What policy does not demand is reported
 //! as absent, never assumed.
 
+mod image;
 mod logged;
 mod open;
 mod origin;
@@ -11,6 +13,10 @@ mod report;
 #[cfg(test)]
 mod tests;
 
+pub use image::{
+    ImageExpectations, ImagePackages, ImageReport, ImageVerifyError, ImageVerifyPolicy,
+    RefusedEnvelope, verify_expected_image, verify_image,
+};
 pub use report::{
     BuiltReport, DependencyCounts, GateReport, ImportReport, LogReport, Origin, Report,
     SourceReport, TestReport,
@@ -209,8 +215,12 @@ pub fn verify(
 ) -> Result<Report, VerifyError> {
     let (mut opened, unverified) = open::all(facts, sidecar, root, policy)?;
     let log = logged::all(&opened, sidecar, root)?;
-    let evidence = opened
-        .iter()
+    // In whatever order they lie there, the one by which a chain of attestations is walked is first.
+    let is_origin = |one: &&Opened<'_>| matches!(one.key.role, Role::Provenance | Role::Import);
+    let (origins, others): (Vec<_>, Vec<_>) = opened.iter().partition(is_origin);
+    let evidence = origins
+        .into_iter()
+        .chain(others)
         .filter(|one| one.key.role != Role::Gate)
         .map(|one| one.digest)
         .collect();

@@ -2,7 +2,7 @@
 //! same, so neither the code nor the page can change alone.
 
 use bessemer_attest::BuilderKind;
-use bessemer_attest::derive::apk_build_type;
+use bessemer_attest::derive::{apk_build_type, image_build_type, image_builder_id};
 use bessemer_attest::documents::{GuestInputs, JobSpec, Lock, NetworkRecord, Record};
 use bessemer_attest::predicates::{Import, Provenance, Summary, TestResult};
 use bessemer_attest::{Statement, TrustRoot};
@@ -60,7 +60,9 @@ fn an_example_with_another_key_is_seen() {
 #[test]
 fn the_pages_behind_uris_stand_where_the_uris_say() {
     let builders = BuilderKind::ALL.map(|kind| kind.id("<base>"));
-    for uri in [apk_build_type("<base>")].into_iter().chain(builders) {
+    let images = [image_build_type("<base>"), image_builder_id("<base>")];
+    let builds = [apk_build_type("<base>")].into_iter().chain(images);
+    for uri in builds.chain(builders) {
         let below = uri.trim_start_matches("<base>");
         let path = format!("{}/../../docs{below}.md", env!("CARGO_MANIFEST_DIR"));
         let page = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{uri}: {error}"));

@@ -7,6 +7,7 @@ use crate::commands::{
 use crate::exit;
 use crate::services::Inherited;
 use bessemer_attest::documents::JailChoice;
+use bessemer_registry::Turn;
 use clap::error::ErrorKind;
 use clap::{CommandFactory as _, Parser, Subcommand};
 use std::path::{Path, PathBuf};
@@ -149,6 +150,9 @@ impl Command {
         if let Self::Bootstrap(bootstrap::Arguments::Debian(arguments)) = self {
             return !arguments.print_list;
         }
+        if let Self::Image(arguments) = self {
+            return arguments.needs_services();
+        }
         self.boots_guests()
             || matches!(
                 self,
@@ -187,6 +191,14 @@ impl Command {
         }
     }
 
+    /// Locks that only root can take, held until the work is done.
+    pub(crate) fn take_turns(&self) -> anyhow::Result<Vec<Turn>> {
+        match self {
+            Self::Image(arguments) => arguments.take_turns(),
+            _ => Ok(Vec::new()),
+        }
+    }
+
     /// Directories the command writes to, which must belong to the uid that does the work.
     pub(crate) fn writes(&self) -> Vec<PathBuf> {
         match self {
@@ -196,6 +208,7 @@ impl Command {
             Self::Build(arguments) => vec![arguments.out_dir.clone()],
             Self::Rebuild(arguments) => vec![arguments.out_dir.clone()],
             Self::Publish(arguments) => vec![arguments.repository.clone()],
+            Self::Image(arguments) => arguments.writes(),
             Self::Keys(keys::Arguments::Export(arguments)) => vec![arguments.out.clone()],
             Self::Kernel(kernel::Arguments::Unpack(arguments)) => vec![arguments.out.clone()],
             _ => Vec::new(),

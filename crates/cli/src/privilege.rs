@@ -31,6 +31,7 @@ pub(crate) fn divide(arguments: &Arguments) -> Result<ExitCode> {
     for directory in arguments.command.writes() {
         give(&std::path::absolute(&directory)?, &mut made)?;
     }
+    let turns = arguments.command.take_turns()?;
     let mut services = Services::start(
         &places,
         Some((uids::CONTROL, uids::SIGNER)),
@@ -56,6 +57,7 @@ pub(crate) fn divide(arguments: &Arguments) -> Result<ExitCode> {
     forward_signals(child.id())?;
     let status = child.wait()?;
     drop(services);
+    drop(turns);
     if status.success() {
         made.keep();
     }

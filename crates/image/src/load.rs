@@ -6,6 +6,7 @@ use crate::merge::merge;
 use crate::written::Document;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use bessemer_digest::Digest;
 use bessemer_yaml::{Diagnostic, SourceFile, decode};
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeSet;
@@ -25,6 +26,9 @@ pub struct Loaded {
     /// `sha256-` and the base64 of a SHA-256 over the bytes of the file and then of each that it
     /// includes, as apko computes it for locks.
     pub checksum: String,
+    /// The file and each that it includes, in this order: its path as it was named, and the digest of
+    /// its bytes.
+    pub files: Vec<(String, Digest)>,
 }
 
 /// Why an image file cannot be used.
@@ -70,6 +74,7 @@ pub fn load(path: &Path, include_paths: &[PathBuf]) -> Result<Loaded, LoadError>
     let mut reading = Reading {
         include_paths,
         sum: Sha256::new(),
+        files: Vec::new(),
         open: BTreeSet::from([found]),
     };
     let mut configuration = reading.file(&file)?;
@@ -79,6 +84,7 @@ pub fn load(path: &Path, include_paths: &[PathBuf]) -> Result<Loaded, LoadError>
         name: file.name,
         configuration,
         checksum,
+        files: reading.files,
     })
 }
 
@@ -100,12 +106,15 @@ pub fn parse(file: &SourceFile) -> Result<Configuration, Box<Diagnostic>> {
 struct Reading<'a> {
     include_paths: &'a [PathBuf],
     sum: Sha256,
+    files: Vec<(String, Digest)>,
     open: BTreeSet<PathBuf>,
 }
 
 impl Reading<'_> {
     fn file(&mut self, file: &SourceFile) -> Result<Configuration, LoadError> {
         self.sum.update(&file.text);
+        let digest = Digest::of(file.text.as_bytes());
+        self.files.push((file.name.clone(), digest));
         let document: Document = decode(file)?;
         let upper = check(file, &document)?;
         let include = &document.include;

@@ -10,6 +10,7 @@
 //!
 //! Source: cosign's `specs/SIGNATURE_SPEC.md` and `pkg/oci/mutate`.
 
+mod attached;
 mod manifest;
 
 use crate::attestation::{Attestation, Signature};
@@ -21,7 +22,10 @@ use crate::reporter::Event;
 use crate::transport::RequestError;
 use bessemer_digest::Digest;
 use manifest::Attached;
+use std::io;
 use std::time::Duration;
+
+pub use attached::{AttachedEnvelope, Attachments, UnreadAttachment};
 
 /// Endings of tags with attachments; the last is of SBOMs that older versions of cosign attached.
 pub(crate) const ENDINGS: [&str; 3] = [ATTESTATIONS, SIGNATURES, ".sbom"];
@@ -35,6 +39,8 @@ const PAYLOAD: &str = "application/vnd.dev.cosign.simplesigning.v1+json";
 const SIGNATURE_KEY: &str = "dev.cosignproject.cosign/signature";
 /// The annotation with the predicate's type.
 const PREDICATE_KEY: &str = "predicateType";
+/// The annotation with the proof that a log has it: text as in c2sp.org/tlog-proof.
+const PROOF_KEY: &str = "dev.bessemer.tlog-proof";
 /// Most attachments of one kind: cosign downloads no more attestations of a manifest.
 const ATTACHMENTS_LIMIT: usize = 100;
 /// Waits between writes differ by up to this, so that two writers do not go on in step.
@@ -67,6 +73,9 @@ pub enum AttachError {
         /// How many.
         count: usize,
     },
+    /// What was fetched cannot be read.
+    #[error("cannot read an attestation that was fetched")]
+    Read(#[source] io::Error),
     /// Another writer went on writing.
     #[error("the tag {tag} was changed by somebody else after each of {writes} writes")]
     Contended {
@@ -86,6 +95,10 @@ pub struct Outcome {
     pub count: usize,
     /// Times it was written: none if everything was there, more than one if somebody else wrote too.
     pub writes: u32,
+}
+
+fn proof(text: Option<&str>) -> Option<(String, String)> {
+    text.map(|text| (PROOF_KEY.to_owned(), text.to_owned()))
 }
 
 /// One attachment: its layer, and its bytes.
@@ -110,6 +123,7 @@ impl Registry {
             ];
             let notes = notes.map(|(key, value)| (key.to_owned(), value.to_owned()));
             layer.annotations.extend(notes);
+            layer.annotations.extend(proof(attestation.proof()));
             additions.push((layer, attestation.envelope()));
         }
         let outcome = self.attach(digest, ATTESTATIONS, &additions)?;
@@ -124,6 +138,7 @@ impl Registry {
         let mut layer = Descriptor::of(PAYLOAD, signature.payload());
         let note = (SIGNATURE_KEY.to_owned(), signature.base64());
         layer.annotations.extend([note]);
+        layer.annotations.extend(proof(signature.proof()));
         let additions = [(layer, signature.payload())];
         self.attach(signature.subject(), SIGNATURES, &additions)
     }

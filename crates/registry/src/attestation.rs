@@ -32,6 +32,7 @@ pub struct Attestation {
     envelope: Vec<u8>,
     predicate_type: String,
     subjects: Vec<Digest>,
+    proof: Option<String>,
 }
 
 /// A finished signature of an image.
@@ -40,6 +41,7 @@ pub struct Signature {
     payload: Vec<u8>,
     value: Vec<u8>,
     subject: Digest,
+    proof: Option<String>,
 }
 
 /// Why bytes cannot be attached.
@@ -153,7 +155,19 @@ impl Attestation {
             envelope: envelope.to_vec(),
             predicate_type: statement.predicate_type,
             subjects,
+            proof: None,
         })
+    }
+
+    /// The same with the proof that it stands in a log (c2sp.org/tlog-proof), which is not checked.
+    #[must_use]
+    pub fn with_proof(mut self, proof: impl Into<String>) -> Self {
+        self.proof = Some(proof.into());
+        self
+    }
+
+    pub(crate) fn proof(&self) -> Option<&str> {
+        self.proof.as_deref()
     }
 
     /// The predicate's type, a URI.
@@ -190,7 +204,19 @@ impl Signature {
             payload: payload.to_vec(),
             value: signature.to_vec(),
             subject: read.critical.image.digest,
+            proof: None,
         })
+    }
+
+    /// The same with the proof that it stands in a log (c2sp.org/tlog-proof), which is not checked.
+    #[must_use]
+    pub fn with_proof(mut self, proof: impl Into<String>) -> Self {
+        self.proof = Some(proof.into());
+        self
+    }
+
+    pub(crate) fn proof(&self) -> Option<&str> {
+        self.proof.as_deref()
     }
 
     /// The manifest that it signs.
@@ -205,20 +231,6 @@ impl Signature {
     pub(crate) fn base64(&self) -> String {
         STANDARD.encode(&self.value)
     }
-}
-
-/// The payload that a signature of cosign's kind is made over: which manifest it is, and under what
-/// name it was meant (registry and repository).
-pub fn signature_payload(name: &str, digest: &Digest) -> Vec<u8> {
-    let payload = serde_json::json!({
-        "critical": {
-            "identity": { "docker-reference": name },
-            "image": { "docker-manifest-digest": digest },
-            "type": SIGNATURE_TYPE,
-        },
-        "optional": null,
-    });
-    payload.to_string().into_bytes()
 }
 
 fn parse<'a, T: Deserialize<'a>>(
@@ -305,9 +317,14 @@ mod tests {
     }
 
     #[test]
-    fn reads_the_payload_that_it_writes() {
+    fn reads_the_payload_that_cosign_writes() {
         let digest = Digest::of(b"image");
-        let payload = signature_payload("r.io/a", &digest);
+        let payload = serde_json::json!({ "critical": {
+            "identity": { "docker-reference": "r.io/a" },
+            "image": { "docker-manifest-digest": digest },
+            "type": SIGNATURE_TYPE,
+        }});
+        let payload = payload.to_string().into_bytes();
         assert_eq!(*Signature::read(&payload, b"s").unwrap().subject(), digest);
         assert!(Signature::read(&payload, b"").is_err());
         assert!(Signature::read(b"{}", b"s").is_err());

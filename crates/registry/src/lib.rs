@@ -35,8 +35,8 @@ mod turn;
 #[doc(hidden)]
 pub mod untrusted;
 
-pub use attachments::{AttachError, Outcome};
-pub use attestation::{Attestation, AttestationError, Signature, signature_payload};
+pub use attachments::{AttachError, AttachedEnvelope, Attachments, Outcome, UnreadAttachment};
+pub use attestation::{Attestation, AttestationError, Signature};
 pub use challenge::Challenge;
 pub use copy::Copied;
 pub use credential_helper::CredentialHelperError;

@@ -49,6 +49,17 @@ pub enum ManifestError {
         #[source]
         source: ParseManifestError,
     },
+    /// An index lists something else than images.
+    #[error("{digest} in the index is `{media_type}`, which is neither a manifest nor an index")]
+    Child {
+        /// What it lists.
+        digest: Digest,
+        /// Its media type, shortened.
+        media_type: String,
+    },
+    /// Indexes in indexes without end.
+    #[error("the image has more than {0} manifests")]
+    Count(usize),
 }
 
 impl Registry {

@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 /// Indexes in indexes that are followed.
 const DEPTH: usize = 4;
 /// Most manifests of one image.
-const MANIFESTS: usize = 1_000;
+pub(crate) const MANIFESTS: usize = 1_000;
 
 /// Why an image did not get into a repository.
 #[derive(Debug, thiserror::Error)]

@@ -323,9 +323,28 @@ pub enum AttestationsError {
     /// The package is nowhere.
     #[error(transparent)]
     Uri(#[from] ParseUriError),
+    /// The server did not say whether there are any.
+    #[error("cannot ask for what lies beside the package")]
+    Fetch(#[from] FetchError),
     /// They are no attestations.
     #[error("what lies beside the package is no attestation")]
     Sidecar(#[from] SidecarError),
+}
+
+/// What lies beside the package at `uri`, whose digest this is; a server is asked once, and what it
+/// answered is kept. `None` if nothing does.
+pub fn attestations(
+    uri: &str,
+    package: &Digest,
+    access: Access<'_>,
+) -> Result<Option<Sidecar>, AttestationsError> {
+    let uri: Uri = uri.parse()?;
+    if uri.is_remote() {
+        for kind in [ENVELOPES, PROOFS] {
+            keep_beside(&uri, kind, package, access)?;
+        }
+    }
+    Ok(sidecar(&uri, package, access.store)?)
 }
 
 fn sidecar(uri: &Uri, package: &Digest, store: &Store) -> Result<Option<Sidecar>, SidecarError> {

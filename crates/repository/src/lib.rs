@@ -14,7 +14,9 @@ mod keys;
 mod location;
 mod repository;
 
-pub use ingest::{AttestationsError, IngestError, PackageFile, Taking, ingest, ingest_all};
+pub use ingest::{
+    AttestationsError, IngestError, PackageFile, Taking, attestations, ingest, ingest_all,
+};
 pub use keys::{KeyError, Keys, published_keys, read_key};
 pub use location::{Location, LocationError, Tagged};
 pub use repository::{Access, INDEX, OpenRepositoryError, Repository};

@@ -1,5 +1,7 @@
 //! The control side's end of the socket.
 
+mod images;
+
 use crate::frame::{FrameError, REPLY_LIMIT, REQUEST_LIMIT, receive, send, send_files};
 use crate::protocol::{
     Description, LoggedEnvelope, LoggedStatements, Registration, Reply, Repository, Request,
@@ -15,6 +17,8 @@ use std::io::ErrorKind::BrokenPipe;
 use std::io::{self, Write as _};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+
+pub use images::{ImagesToSign, PlatformFiles, SignedImage, SignedImages};
 
 /// Why the signer did not do it.
 #[derive(Debug, thiserror::Error)]

@@ -5,8 +5,9 @@ use bessemer_attest::documents::Timestamp;
 use bessemer_attest::{BuilderKind, Role, TrustRoot};
 use bessemer_digest::Digest;
 use bessemer_signer::{
-    ApkKey, Change, Given, Provision, READY, Server, Since, State, TokenUri, Vault, confine,
-    create, forbid_dumps, make_key_pair, receive_key, revoke, rotate, sign_with_file, trust,
+    ApkKey, Change, Given, Provision, READY, Server, Since, State, TokenUri, Vault, add_missing,
+    confine, create, forbid_dumps, make_key_pair, receive_key, revoke, rotate, sign_with_file,
+    trust,
 };
 use clap::{Parser, Subcommand};
 use rustix::process::{Resource, getrlimit, setrlimit};
@@ -44,11 +45,19 @@ enum Verb {
         #[command(flatten)]
         provision: ProvisionArguments,
     },
+    /// Make first keys for roles that came after the state was made. Prints the roles.
+    Add {
+        #[command(flatten)]
+        keys: KeysArguments,
+        /// The key of a role is on a token: as for `init`.
+        #[arg(long, value_name = "ROLE=URI", value_parser = token_key)]
+        key: Vec<(Role, Given)>,
+    },
     /// Give a role a new key; what the old one signed stays good. Prints JSON.
     Rotate {
         #[command(flatten)]
         keys: KeysArguments,
-        /// The role: provenance, test, sbom, gate, import, apk or import-apk.
+        /// The role: provenance, test, sbom, gate, import, image, apk or import-apk.
         role: String,
         /// The new key is on a token: a `pkcs11:` URI.
         #[arg(long, value_name = "URI")]
@@ -194,6 +203,13 @@ fn run(verb: Verb) -> anyhow::Result<()> {
             create(&state, &mut vault, &now()?, &given, provision.as_ref())?;
             Ok(())
         }
+        Verb::Add { keys, key } => {
+            let (state, mut vault) = keys.opened()?;
+            for role in add_missing(&state, &mut vault, &now()?, &key)? {
+                writeln!(std::io::stdout(), "{}", role.as_str())?;
+            }
+            Ok(())
+        }
         Verb::Rotate { keys, role, key } => {
             let given = key.map(Given::Token);
             let (state, mut vault) = keys.opened()?;
@@ -256,6 +272,7 @@ fn serve(arguments: ServeArguments) -> anyhow::Result<()> {
         None => None,
     };
     let directory = std::path::absolute(state)?;
+    add_missing(&directory, &mut vault, &now()?, &[])?;
     let state = State::open(&directory, &mut vault, digest, apk_key.as_ref())?;
     drop(vault);
     let provisioned = state.builder() != BuilderKind::Local;

@@ -5,8 +5,9 @@
 
 use bessemer_attest::derive::GatePolicy;
 use bessemer_attest::documents::Component;
-use bessemer_attest::predicates::Import;
+use bessemer_attest::predicates::{ImagePolicy, Import};
 use bessemer_attest::{Envelope, TrustRoot};
+use bessemer_digest::Digest;
 use serde::{Deserialize, Serialize};
 
 /// What is asked.
@@ -72,6 +73,20 @@ pub(crate) enum Request {
         /// What the gate demands.
         policy: GatePolicy,
     },
+    /// Asks for statements and signatures of images. Files: ImageRecord, index, the index's SPDX
+    /// document; for each image manifest, configuration and SPDX document; the envelopes of all
+    /// packages, one package's behind the other's; their proofs likewise.
+    SignImages {
+        /// What the images are called: registry and repository.
+        names: Vec<String>,
+        /// Which packages may be in them.
+        policy: ImagePolicy,
+        /// How many images there are.
+        platforms: usize,
+        /// Bytes of envelopes and of proofs of each package, in the record's order; 0 where there are
+        /// none.
+        beside: Vec<(u64, u64)>,
+    },
     /// Asks for the public keys. Nothing follows.
     TrustRoot,
 }
@@ -100,6 +115,8 @@ pub(crate) enum Reply {
     Statements(LoggedStatements),
     /// To [`Request::SignImport`], [`Request::SignSummary`] and [`Request::SignEnvironment`].
     Envelope(LoggedEnvelope),
+    /// To [`Request::SignImages`].
+    Images(ImageStatements),
     /// To [`Request::TrustRoot`].
     TrustRoot(TrustRoot),
     /// The signer does not do it; why, and the causes, outermost first.
@@ -145,6 +162,29 @@ pub(crate) struct LoggedEnvelope {
     /// The statement.
     pub envelope: Envelope,
     /// The proof's text.
+    pub proof: String,
+}
+
+/// What was signed about images, and the proofs that the log has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ImageStatements {
+    /// The provenance of all, the SBOM of the index, then that of every image.
+    pub statements: Vec<LoggedEnvelope>,
+    /// For each name, of the index and of every image.
+    pub signatures: Vec<ImageSignature>,
+}
+
+/// A signature in cosign's form.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ImageSignature {
+    /// The manifest that it is about.
+    pub manifest: Digest,
+    /// The name that the image is meant for.
+    pub name: String,
+    /// ASN.1 DER in lower-case hexadecimal digits, over
+    /// [`image_signature_payload`](bessemer_attest::derive::image_signature_payload).
+    pub signature: String,
+    /// Of the log's entry about it.
     pub proof: String,
 }
 

@@ -2,6 +2,8 @@
 
 mod environment;
 mod finish;
+mod image;
+mod image_packages;
 mod publish;
 mod register;
 
@@ -9,6 +11,7 @@ use crate::handed::{Handed, HandedError};
 use crate::log::{Event, LockedLog, LogError};
 use crate::protocol::{Description, LoggedEnvelope, Reply, Repository, Request};
 use crate::state::{State, StateError};
+use aws_lc_rs::rand;
 use bessemer_attest::derive::DeriveError;
 use bessemer_attest::documents::{
     CanonicalError, DocumentError, Timestamp, TimestampError, canonical_bytes,
@@ -152,6 +155,7 @@ pub(crate) fn descriptors(request: &Request) -> usize {
         | Request::SignIndex { .. } => 1,
         Request::Register => 2,
         Request::SignSummary { .. } => 3,
+        Request::SignImages { platforms, .. } => platforms.saturating_mul(3).saturating_add(5),
         Request::SignEnvironment { agent: false, .. } => 4,
         Request::SignEnvironment { agent: true, .. } => 7,
         Request::Finish {
@@ -236,6 +240,29 @@ pub(crate) fn answer(state: &State, request: Request, files: &[File]) -> Result<
             };
             publish::summary(state, &asked, apk, (sidecar, proofs))
         }
+        (
+            Request::SignImages {
+                names,
+                policy,
+                platforms: _,
+                beside,
+            },
+            [record, index, index_sbom, platforms @ .., envelopes, proofs],
+        ) => {
+            let asked = image::Asked {
+                names,
+                policy,
+                beside,
+            };
+            let images = image::Images {
+                record,
+                index,
+                index_sbom,
+                platforms,
+                beside: image_packages::Beside { envelopes, proofs },
+            };
+            image::images(state, &asked, images)
+        }
         (_, files) => Err(Refusal::Count {
             what: "files",
             expected: 0,
@@ -252,6 +279,25 @@ fn describe(state: &State) -> Description {
         apk_key: state.apk.name.clone(),
         import_key: state.import_apk.name.clone(),
     }
+}
+
+/// An id for a run, which nobody can foresee: 32 hexadecimal digits.
+fn new_invocation_id() -> Result<String, Refusal> {
+    let mut random = [0; 16];
+    rand::fill(&mut random).map_err(|_| Refusal::Random)?;
+    Ok(hex::encode(random))
+}
+
+/// Refuses other numbers of files than a document speaks of.
+fn count(what: &'static str, expected: usize, found: usize) -> Result<(), Refusal> {
+    if expected == found {
+        return Ok(());
+    }
+    Err(Refusal::Count {
+        what,
+        expected,
+        found,
+    })
 }
 
 /// The signer's clock.

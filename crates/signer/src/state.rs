@@ -1,10 +1,12 @@
 //! The state directory: keys, trust root, log, registered jobs and results.
 
+mod adding;
 mod change;
 mod kept;
 mod making;
 mod trusting;
 
+pub use adding::add_missing;
 pub use change::{Change, ChangeError, Since, revoke, rotate};
 pub use making::{Given, Provision, create};
 pub(crate) use trusting::boot_roots;
@@ -28,12 +30,13 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 /// The roles that sign statements, each with a key of its own.
-const STATEMENT_ROLES: [Role; 5] = [
+const STATEMENT_ROLES: [Role; 6] = [
     Role::Provenance,
     Role::Test,
     Role::Sbom,
     Role::Gate,
     Role::Import,
+    Role::Image,
 ];
 /// The roles that sign apks, each with a key of its own.
 const RSA_ROLES: [Role; 2] = [Role::Apk, Role::ImportApk];
@@ -111,6 +114,12 @@ pub enum StateError {
     /// The trust root has no key in use for a role.
     #[error("the trust root has no key in use for role `{0}`")]
     NoKey(&'static str),
+    /// Keys are on a token, and there is none for a role that came later.
+    #[error(
+        "there is no key for role `{0}`, and none is made in a file where keys are on a token: \
+         `bessemer-signer add --state DIR --key {0}=pkcs11:…`"
+    )]
+    NoTokenKey(&'static str),
     /// The trust root cannot be used.
     #[error(transparent)]
     TrustRoot(#[from] TrustRootError),

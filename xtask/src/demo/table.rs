@@ -30,6 +30,7 @@ pub(crate) fn print(summary: &Value, out: &Path, bin: &Path, import_key: &Path) 
     println!("accelerator  {}", text(&built["accelerator"]));
     println!("builder      {}", text(&first["builder_id"]));
     println!("level        {}", text(&first["level"]));
+    println!("image        {}", text(&summary["image"]["reference"]));
     println!();
     for stage in summary["stages"].as_array().into_iter().flatten() {
         let seconds = stage["seconds"].as_f64().unwrap_or_default();

@@ -1,7 +1,7 @@
 //! `resolvedDependencies`: the lock as resource descriptors, complete and in a fixed order.
 
 use crate::ResourceDescriptor;
-use crate::documents::{ConfigSource, Lock, LockedPackage, LockedSource};
+use crate::documents::{ConfigSource, Lock, LockedIndex, LockedKey, LockedPackage, LockedSource};
 
 /// Everything that entered the guest: recipe commit and file, pipelines, sources, keys, indexes,
 /// packages, and what booted. `annotations.role` says which of these an entry is.
@@ -18,15 +18,8 @@ pub(super) fn resolved(config: &ConfigSource, lock: &Lock) -> Vec<ResourceDescri
         ResourceDescriptor::file(&file.path, &file.sha256).with("role", "environment-file")
     }));
     list.extend(lock.sources.iter().map(self::source));
-    list.extend(lock.keys.iter().map(|key| {
-        ResourceDescriptor::file(&key.name, &key.sha256).with("role", "repository-key")
-    }));
-    list.extend(lock.indexes.iter().map(|index| {
-        ResourceDescriptor::file("APKINDEX.tar.gz", &index.sha256)
-            .at(&index.uri)
-            .with("role", "index")
-            .with("key", &index.key)
-    }));
+    list.extend(lock.keys.iter().map(key));
+    list.extend(lock.indexes.iter().map(index));
     list.extend(
         lock.packages
             .iter()
@@ -80,7 +73,21 @@ fn repository(source: &ConfigSource) -> Option<ResourceDescriptor> {
     Some(descriptor)
 }
 
-fn package(package: &LockedPackage, role: &str) -> ResourceDescriptor {
+/// A key that an index was checked with.
+pub(super) fn key(key: &LockedKey) -> ResourceDescriptor {
+    ResourceDescriptor::file(&key.name, &key.sha256).with("role", "repository-key")
+}
+
+/// An index that packages were chosen from.
+pub(super) fn index(index: &LockedIndex) -> ResourceDescriptor {
+    ResourceDescriptor::file("APKINDEX.tar.gz", &index.sha256)
+        .at(&index.uri)
+        .with("role", "index")
+        .with("key", &index.key)
+}
+
+/// An installed package, in this role.
+pub(super) fn package(package: &LockedPackage, role: &str) -> ResourceDescriptor {
     let name = format!("{}-{}.apk", package.name, package.version);
     let descriptor = ResourceDescriptor::file(name, &package.sha256)
         .at(&package.uri)

@@ -33,6 +33,17 @@ pub fn apk_build_type(base: &str) -> String {
     format!("{base}/buildtypes/apk-package/v1")
 }
 
+/// The build type of image builds.
+pub fn image_build_type(base: &str) -> String {
+    format!("{base}/buildtypes/oci-image/v1")
+}
+
+/// The one id that image keys assert. On a machine that nobody provisioned it stands under that
+/// machine's own base, which the trust root gives level 1 at most.
+pub fn image_builder_id(base: &str) -> String {
+    format!("{base}/builders/image/v1")
+}
+
 /// The verifier id of the gate.
 pub fn gate_id(base: &str) -> String {
     format!("{base}/gate/v1")

@@ -215,7 +215,7 @@ fn job_spec(evidence: &Evidence<'_>) -> Result<(), DeriveError> {
     Ok(())
 }
 
-fn package(package: &LockedPackage) -> Result<(), DeriveError> {
+pub(super) fn package(package: &LockedPackage) -> Result<(), DeriveError> {
     plain("the name of a locked package", &package.name)?;
     plain("the version of a locked package", &package.version)?;
     plain(

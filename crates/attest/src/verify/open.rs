@@ -2,6 +2,7 @@
 
 use super::{ApkFacts, VerifyError, VerifyPolicy};
 use crate::derive::import_type;
+use crate::documents::Timestamp;
 use crate::predicates::{PROVENANCE_TYPE, SPDX_TYPE, SUMMARY_TYPE, TEST_RESULT_TYPE};
 use crate::{
     Envelope, EnvelopeError, PublicKey, Role, STATEMENT_TYPE, Sidecar, Statement, TrustRoot,
@@ -68,10 +69,21 @@ impl Opened<'_> {
     }
 }
 
-/// A stranger's text for a message: no control characters, not long.
-fn shown(text: &str) -> String {
-    let plain = text.chars().filter(|char| !char.is_control());
-    plain.take(200).collect()
+/// A stranger's text for a message: not long, and nothing in it that commands a terminal.
+pub(super) fn shown(text: &str) -> String {
+    text.chars().take(200).map(harmless).collect()
+}
+
+/// Puts a mark in the place of control characters, and of those that are not seen or turn the
+/// direction of what follows: with them a message reads as another.
+pub(super) fn harmless(char: char) -> char {
+    let unseen = matches!(char,
+        '\u{061C}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}');
+    if unseen || char.is_control() {
+        char::REPLACEMENT_CHARACTER
+    } else {
+        char
+    }
 }
 
 /// Opens every envelope; the number beside is of those passed over.
@@ -81,30 +93,56 @@ pub(super) fn all<'a>(
     root: &'a TrustRoot,
     policy: &VerifyPolicy,
 ) -> Result<(Vec<Opened<'a>>, usize), VerifyError> {
+    let now = policy.now.as_ref();
+    let (opened, unverified) = signed(sidecar, root, now, policy.provenance_only)?;
+    for one in &opened {
+        about(one, facts, root)?;
+    }
+    Ok((opened, unverified))
+}
+
+/// Opens every envelope that a key of the trust root signed. With `pass_over` the number beside is of
+/// the others; without, one of those is an error.
+pub(super) fn signed<'a>(
+    sidecar: &Sidecar,
+    root: &'a TrustRoot,
+    now: Option<&Timestamp>,
+    pass_over: bool,
+) -> Result<(Vec<Opened<'a>>, usize), VerifyError> {
     let keys = root.statement_keys()?;
     let (mut opened, mut unverified) = (Vec::new(), 0);
     for (index, envelope) in sidecar.envelopes().iter().enumerate() {
         let number = index + 1;
-        match signed_by(number, envelope, &keys)? {
-            Some((key, payload)) => {
-                let digest = envelope
-                    .digest()
-                    .map_err(|source| VerifyError::Envelope { number, source })?;
-                let one = Opened {
-                    number,
-                    key,
-                    payload,
-                    digest,
-                };
-                validity(&one, policy)?;
-                about(&one, facts, root)?;
+        match one(number, envelope, &keys)? {
+            Some(one) => {
+                validity(&one, now)?;
                 opened.push(one);
             }
-            None if policy.provenance_only => unverified += 1,
+            None if pass_over => unverified += 1,
             None => return Err(VerifyError::UnknownKey { number }),
         }
     }
     Ok((opened, unverified))
+}
+
+/// Opens an envelope; nothing if none of the keys signed it. Whether its key is valid is not asked.
+pub(super) fn one<'a>(
+    number: usize,
+    envelope: &Envelope,
+    keys: &[(PublicKey, &'a TrustedKey)],
+) -> Result<Option<Opened<'a>>, VerifyError> {
+    let Some((key, payload)) = signed_by(number, envelope, keys)? else {
+        return Ok(None);
+    };
+    let digest = envelope
+        .digest()
+        .map_err(|source| VerifyError::Envelope { number, source })?;
+    Ok(Some(Opened {
+        number,
+        key,
+        payload,
+        digest,
+    }))
 }
 
 /// Removes and returns the one statement of `role`.
@@ -137,8 +175,8 @@ fn signed_by<'a>(
     Ok(None)
 }
 
-fn validity(one: &Opened<'_>, policy: &VerifyPolicy) -> Result<(), VerifyError> {
-    let Some(now) = &policy.now else {
+pub(super) fn validity(one: &Opened<'_>, now: Option<&Timestamp>) -> Result<(), VerifyError> {
+    let Some(now) = now else {
         return Ok(());
     };
     let key = one.key;

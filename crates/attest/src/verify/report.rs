@@ -162,7 +162,8 @@ impl Report {
         self.test.is_some()
     }
 
-    /// Digests of the verified envelopes, the gate's excepted.
+    /// Digests of the verified envelopes, the gate's excepted: first the one that says where the package
+    /// comes from.
     pub fn evidence(&self) -> &[Digest] {
         &self.evidence
     }

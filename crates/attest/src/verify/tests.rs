@@ -1,10 +1,11 @@
 //! Flip tests: everything that can differ is changed once and must be noticed.
 
+mod images;
 mod logged;
 mod policy;
 
 use super::*;
-use crate::derive::{Derivation, gate_id, local_base};
+use crate::derive::{Derivation, gate_id, image_builder_id, local_base};
 use crate::documents::canonical_bytes;
 use crate::test_documents::{issuer, run};
 use crate::test_keys::TestKey;
@@ -106,9 +107,10 @@ fn root(base: &str, builder_id: &str, keys: &[(Role, TestKey)]) -> TrustRoot {
         builder_id: match role {
             Role::Provenance => Some(builder_id.to_owned()),
             Role::Gate => Some(gate_id(base)),
+            Role::Image => Some(image_builder_id(base)),
             _ => None,
         },
-        level: u8::from(*role == Role::Provenance),
+        level: u8::from(matches!(role, Role::Provenance | Role::Image)),
         valid_from: Timestamp::from_unix(1_000).unwrap(),
         valid_until: Some(Timestamp::from_unix(2_000).unwrap()),
         from: 0,

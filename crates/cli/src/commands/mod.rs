@@ -54,7 +54,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Query(arguments) => query::run(&arguments),
         Command::PackageVersion(arguments) => query::package_version(&arguments),
         Command::Keygen(arguments) => keygen::run(&arguments),
-        Command::Image(arguments) => image::run(&arguments),
+        Command::Image(arguments) => image::run(&arguments, inherited),
         Command::Index(arguments) => index::run(&arguments),
         Command::Sign(arguments) => sign::run(&arguments),
         Command::SignIndex(arguments) => sign::index(&arguments),

@@ -21,7 +21,12 @@ const REBUILDS: Influence =
     None("what --complete builds again is compared and thrown away; nobody gets its attestations");
 const INSTALLS: Influence = None("what is installed is not attested; no build is run");
 const IMAGES: Influence =
-    None("images have no provenance yet; the lock and the image's own digests say what is in it");
+    None("an image that is only built has no provenance; its own digests say what is in it");
+const IMAGE_MADE: Influence = None(
+    "indexes, packages and keys are recorded by digest, wherever and whenever they were fetched",
+);
+const IMAGE_BILLS: Influence =
+    None("which files are written; the SPDX documents are attested in any case");
 const TESTS: Influence = None("nothing is attested by `bessemer test`");
 const AFTER: Influence = None("acts on files that are finished");
 const SIGNATURE: Influence = None(
@@ -395,6 +400,64 @@ pub(crate) const ENTRIES: &[Entry] = &[
     entry(IMAGE_PACKAGES, "--cache-dir", IMAGES),
     entry(IMAGE_PACKAGES, "--no-key-discovery", IMAGES),
     entry(IMAGE_PACKAGES, "--offline", IMAGES),
+    entry(&["image verify"], "<image>", READS),
+    entry(&["image verify"], "--trust-root", READS),
+    entry(&["image verify"], "--min-level", READS),
+    entry(&["image verify"], "--name", READS),
+    entry(&["image verify"], "--any-name", READS),
+    entry(&["image verify"], "--accept-unverified", READS),
+    entry(&["image verify"], "--refuse-imports", READS),
+    entry(&["image verify"], "--min-package-level", READS),
+    entry(&["image verify"], "--docker-config", READS),
+    entry(&["image verify"], "--plain-http", READS),
+    entry(&["image verify"], "--json", PRINTS),
+    entry(&["image publish"], "<config>", External("configSource")),
+    entry(
+        &["image publish"],
+        "--include-paths",
+        External("includePaths"),
+    ),
+    entry(&["image publish"], "--keyring-append", External("keyrings")),
+    entry(
+        &["image publish"],
+        "--build-repository-append",
+        External("buildRepositories"),
+    ),
+    entry(
+        &["image publish"],
+        "--repository-append",
+        External("repositories"),
+    ),
+    entry(&["image publish"], "--arch", External("architectures")),
+    entry(&["image publish"], "--package-append", External("packages")),
+    entry(&["image publish"], "--lockfile", External("lockFile")),
+    entry(&["image publish"], "--annotations", External("annotations")),
+    entry(&["image publish"], "--vcs", External("vcsUrl")),
+    entry(&["image publish"], "<references>", External("names")),
+    entry(
+        &["image publish"],
+        "--build-date",
+        Internal("sourceDateEpoch"),
+    ),
+    entry(&["image publish"], "--compression", Internal("compression")),
+    entry(
+        &["image publish"],
+        "--accept-imports",
+        Internal("packagePolicy.acceptImports"),
+    ),
+    entry(
+        &["image publish"],
+        "--accept-unverified",
+        Internal("packagePolicy.acceptUnverified"),
+    ),
+    entry(&["image publish"], "--cache-dir", IMAGE_MADE),
+    entry(&["image publish"], "--offline", IMAGE_MADE),
+    entry(&["image publish"], "--no-key-discovery", IMAGE_MADE),
+    entry(&["image publish"], "--sbom", IMAGE_BILLS),
+    entry(&["image publish"], "--sbom-path", IMAGE_BILLS),
+    entry(&["image publish"], "--sbom-formats", IMAGE_BILLS),
+    entry(&["image publish"], "--image-refs", PRINTS),
+    entry(&["image publish"], "--json", PRINTS),
     entry(&["image lock"], "--output", IMAGES),
     entry(&["image show-packages"], "--format", PRINTS),
     entry(&["image build"], "<tag>", IMAGES),
@@ -458,8 +521,16 @@ pub(crate) const ENTRIES: &[Entry] = &[
     entry(&["image push"], "<layout>", MOVES),
     entry(&["image copy", "image push"], "<target>", MOVES),
     entry(&["image push"], "--attestations", MOVES),
-    entry(&["image copy", "image push"], "--docker-config", MOVES),
-    entry(&["image copy", "image push"], "--plain-http", MOVES),
+    entry(
+        &["image copy", "image publish", "image push"],
+        "--docker-config",
+        MOVES,
+    ),
+    entry(
+        &["image copy", "image publish", "image push"],
+        "--plain-http",
+        MOVES,
+    ),
     entry(&["image copy", "image push"], "--json", PRINTS),
     entry(&["completions"], "<shell>", PRINTS),
 ];

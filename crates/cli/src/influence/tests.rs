@@ -8,7 +8,10 @@ use crate::melange_flags::{
     BuildTable, CompileTable, LintTable, PlainTable, RebuildTable, ScanTable, Table as _, TestTable,
 };
 use bessemer_attest::documents::NetworkPolicy;
-use bessemer_attest::predicates::{InternalParameters, IsolationParameters, ResourceParameters};
+use bessemer_attest::predicates::{
+    ImageExternalParameters, ImageInternalParameters, ImagePolicy, InternalParameters,
+    IsolationParameters, ResourceParameters,
+};
 use clap::FromArgMatches as _;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -216,7 +219,17 @@ fn what_is_said_to_be_internal_is_a_field_of_the_internal_parameters() {
         source_date_epoch: 0,
     };
     let value = serde_json::to_value(parameters).unwrap();
-    let listed = ENTRIES.iter().map(|entry| (entry.flag, entry.influence));
+    let of_image = serde_json::to_value(image_parameters()).unwrap();
+    let is_image = |entry: &super::Entry| entry.commands.contains(&"image publish");
+    let of_images: Vec<_> = ENTRIES.iter().filter(|entry| is_image(entry)).collect();
+    for entry in of_images {
+        if let Influence::Internal(field) = entry.influence {
+            let pointer = format!("/{}", field.replace('.', "/"));
+            assert!(of_image.pointer(&pointer).is_some(), "{field}");
+        }
+    }
+    let others = ENTRIES.iter().filter(|entry| !is_image(entry));
+    let listed = others.map(|entry| (entry.flag, entry.influence));
     let mut checked = 0;
     for (name, influence) in listed.chain(VARIABLES.iter().copied()) {
         if let Influence::Internal(field) = influence {
@@ -226,6 +239,38 @@ fn what_is_said_to_be_internal_is_a_field_of_the_internal_parameters() {
         }
     }
     assert!(checked >= 6);
+}
+
+fn image_parameters() -> ImageInternalParameters {
+    ImageInternalParameters {
+        compression: "gzip".to_owned(),
+        source_date_epoch: 0,
+        source_date_epoch_exact: false,
+        configuration: String::new(),
+        package_policy: ImagePolicy::default(),
+        trust_roots: Vec::new(),
+    }
+}
+
+#[test]
+fn what_is_said_to_be_external_of_images_is_in_their_closed_schema() {
+    let known = json!({
+        "configSource": { "path": "image.yaml" }, "architectures": ["x86_64"], "names": ["a/b"],
+        "includePaths": [], "keyrings": [], "buildRepositories": [], "repositories": [],
+        "packages": [], "annotations": {}, "lockFile": "a", "vcsUrl": "a",
+    });
+    let read: Result<ImageExternalParameters, _> = serde_json::from_value(known.clone());
+    assert!(read.is_ok(), "{read:?}");
+    let mut named = BTreeSet::new();
+    for entry in ENTRIES {
+        if let Influence::External(field) = entry.influence
+            && entry.commands.contains(&"image publish")
+        {
+            assert!(known.get(field).is_some(), "{}: {field}", entry.flag);
+            named.insert(field);
+        }
+    }
+    assert_eq!(named.len(), known.as_object().unwrap().len());
 }
 
 /// The literals that stand after `call` in this crate's sources.

@@ -20,6 +20,7 @@ mod gate;
 mod git;
 mod host;
 mod image;
+mod image_publish;
 mod images;
 mod interrupts;
 mod killed;

@@ -21,6 +21,7 @@ fn built(workplace: &Workplace, text: &str, packages: Vec<Package>) -> Built {
         name: "image.yaml".into(),
         configuration: configured(text),
         checksum: String::new(),
+        files: Vec::new(),
     };
     workplace.build_of(&loaded, &[contents(packages)], &[], Compression::Gzip)
 }

@@ -123,7 +123,7 @@ impl Attached {
         (config, stored)
     }
 
-    fn layers(&self) -> &[Descriptor] {
+    pub(super) fn layers(&self) -> &[Descriptor] {
         self.document.layers.as_deref().unwrap_or_default()
     }
 }

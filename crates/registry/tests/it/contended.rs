@@ -2,7 +2,7 @@
 
 use crate::support::{Cosign, Key, Log, connect, connect_as, settings, write_image};
 use bessemer_digest::Digest;
-use bessemer_registry::{AttachError, Event, Login, Registry, Reporter, signature_payload};
+use bessemer_registry::{AttachError, Event, Login, Registry, Reporter};
 use bessemer_testkit::ImageRegistry;
 use serde_json::json;
 use std::process::Command;
@@ -226,7 +226,6 @@ fn signatures_by_several_keys_stand_beside_each_other() {
             &image,
         ]);
     }
-    assert!(!signature_payload(&name, &image.index).is_empty());
 }
 
 #[test]

@@ -1,8 +1,10 @@
 //! Pushing, mounting, copying.
 
 use crate::support::{Log, connect, printed, reference, settings, write_image};
+use bessemer_digest::Digest;
 use bessemer_registry::{Access, Login, Registry};
 use bessemer_testkit::ImageRegistry;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
@@ -144,4 +146,55 @@ fn says_what_is_missing() {
         error.to_string().starts_with("GET http://127.0.0.1"),
         "{error}"
     );
+}
+
+#[test]
+#[ignore = "needs Debian's docker-registry"]
+fn an_image_is_all_that_its_index_names() {
+    let server = ImageRegistry::start();
+    let registry = connect(&server.name("app"), Arc::new(Log::default()));
+    let image = write_image(4, 1000);
+    let pushed = registry.push_layout(&image.layout).unwrap();
+    let all = registry.platforms(&image.index).unwrap();
+    assert_eq!((all.len(), all[0]), (3, image.index));
+    let missing = Digest::of("no manifest");
+    let error = registry.platforms(&missing).unwrap_err();
+    assert!(error.to_string().contains(&missing.to_string()), "{error}");
+    let of_other_type = serde_json::json!({
+        "schemaVersion": 2,
+        "mediaType": "application/vnd.oci.image.index.v1+json",
+        "manifests": [{ "mediaType": "text/plain", "digest": image.layer, "size": 1 }],
+    });
+    let index = keep(server.folder(), of_other_type.to_string().as_bytes());
+    let error = registry.platforms(&index).unwrap_err().to_string();
+    assert!(error.contains("`text/plain`"), "{error}");
+    // A manifest that is gone from the registry; the index names it still.
+    let child = pushed.manifests[0].digest;
+    let link = revision(server.folder(), &child);
+    std::fs::remove_dir_all(link).unwrap();
+    let error = registry.platforms(&image.index).unwrap_err();
+    assert!(error.to_string().contains(&child.to_string()), "{error}");
+}
+
+/// Where the registry keeps that its repository `app` has a manifest.
+fn revision(folder: &Path, digest: &Digest) -> PathBuf {
+    let revisions = "storage/docker/registry/v2/repositories/app/_manifests/revisions/sha256";
+    folder.join(revisions).join(digest.hex())
+}
+
+/// Puts a manifest among the registry's files: it would not take every one itself.
+fn keep(folder: &Path, manifest: &[u8]) -> Digest {
+    let digest = Digest::of(manifest);
+    let hex = digest.hex();
+    let blob = format!(
+        "storage/docker/registry/v2/blobs/sha256/{}/{hex}",
+        &hex[..2]
+    );
+    let (blob, link) = (folder.join(blob), revision(folder, &digest));
+    for directory in [&blob, &link] {
+        std::fs::create_dir_all(directory).unwrap();
+    }
+    std::fs::write(blob.join("data"), manifest).unwrap();
+    std::fs::write(link.join("link"), digest.to_string()).unwrap();
+    digest
 }

@@ -23,6 +23,13 @@ pub enum Event {
         /// The index from which on its signatures do not count.
         until: u64,
     },
+    /// A role that was not there when the keys were made got its first key.
+    KeyAdded {
+        /// Digest of the trust root that has it.
+        trust_root: Digest,
+        /// Id of the key.
+        key: String,
+    },
     /// Kernels and agents that verify under this trust root of somebody else may boot.
     BootRootTrusted {
         /// Its digest.
@@ -72,6 +79,17 @@ pub enum Event {
         record: Digest,
         /// Digest of the stored result: every envelope.
         result: Digest,
+    },
+    /// An image was signed in cosign's form.
+    ImageSigned {
+        /// Id of the key.
+        key: String,
+        /// Digest of the manifest, or of the index.
+        manifest: Digest,
+        /// Registry and repository that the image is meant for.
+        name: String,
+        /// Digest of the signature (ASN.1 DER).
+        signature: Digest,
     },
     /// A repository index was signed.
     IndexSigned {

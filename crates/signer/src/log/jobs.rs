@@ -46,7 +46,9 @@ impl Jobs {
     /// Takes in the entry at `index`.
     pub(super) fn take(&mut self, index: u64, entry: Entry) {
         match entry.event {
-            Event::Initialised { trust_root } | Event::KeysChanged { trust_root, .. } => {
+            Event::Initialised { trust_root }
+            | Event::KeysChanged { trust_root, .. }
+            | Event::KeyAdded { trust_root, .. } => {
                 self.trust_root = Some(trust_root);
             }
             Event::BootRootTrusted { trust_root } => {
@@ -102,7 +104,7 @@ impl Jobs {
                     job.environment.get_or_insert(envelope);
                 }
             }
-            Event::Signed { .. } | Event::IndexSigned { .. } => {}
+            Event::Signed { .. } | Event::IndexSigned { .. } | Event::ImageSigned { .. } => {}
         }
     }
 

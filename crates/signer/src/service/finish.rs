@@ -2,7 +2,7 @@
 
 use super::register::registered;
 use super::{
-    ARTIFACT_LIMIT, About, DOCUMENT_LIMIT, Refusal, Sealed, document, lock, now, same, seal,
+    ARTIFACT_LIMIT, About, DOCUMENT_LIMIT, Refusal, Sealed, count, document, lock, now, same, seal,
 };
 use crate::handed::Handed;
 use crate::log::{Event, Job, LockedLog};
@@ -293,16 +293,4 @@ fn keep(
     let last = events.len() as u64 - 1;
     let first = log.append(&now()?, events)?;
     proven(&log, statements, first + last)
-}
-
-fn count(what: &'static str, expected: usize, found: usize) -> Result<(), Refusal> {
-    if expected == found {
-        Ok(())
-    } else {
-        Err(Refusal::Count {
-            what,
-            expected,
-            found,
-        })
-    }
 }

@@ -1,11 +1,10 @@
 //! Before and during a run: registration, and RSA signatures.
 
-use super::{DOCUMENT_LIMIT, Refusal, SIGNED_LIMIT, document, lock, now};
+use super::{DOCUMENT_LIMIT, Refusal, SIGNED_LIMIT, document, lock, new_invocation_id, now};
 use crate::handed::Handed;
 use crate::log::{Event, Job, Jobs};
 use crate::protocol::{Registration, Reply, RsaSignature};
 use crate::state::{NamedRsaKey, State, write};
-use aws_lc_rs::rand;
 use bessemer_attest::derive::DeriveError;
 use bessemer_attest::documents::{JobSpec, Lock, parse};
 use bessemer_digest::Digest;
@@ -37,9 +36,7 @@ pub(super) fn register(state: &State, spec: &File, lock_file: &File) -> Result<R
     }
     let job_spec = Digest::of(&spec_bytes);
     write(&state.job_path(&job_spec), &spec_bytes)?;
-    let mut random = [0; 16];
-    rand::fill(&mut random).map_err(|_| Refusal::Random)?;
-    let invocation_id = hex::encode(random);
+    let invocation_id = new_invocation_id()?;
     let event = Event::Registered {
         invocation_id: invocation_id.clone(),
         job_spec,

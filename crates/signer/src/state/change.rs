@@ -26,7 +26,7 @@ const SHORTEST: usize = 8;
 pub enum ChangeError {
     /// No role of this name has keys that can be changed.
     #[error(
-        "`{0}` is no role whose key can be replaced: provenance, test, sbom, gate, import, apk and import-apk are; a log has one key for life"
+        "`{0}` is no role whose key can be replaced: provenance, test, sbom, gate, import, image, apk and import-apk are; a log has one key for life"
     )]
     Role(String),
     /// No key of this id.

@@ -11,10 +11,10 @@ use crate::cosign_key::Vault;
 use crate::keys::{LogKey, RsaKey, StatementKey, generate_rsa};
 use crate::log::{Event, Log};
 use crate::token::{EcdsaTokenKey, RsaTokenKey, TokenUri};
-use bessemer_attest::derive::{gate_id, local_base};
+use bessemer_attest::derive::{gate_id, image_builder_id, local_base};
 use bessemer_attest::documents::{Timestamp, digest};
 use bessemer_attest::{
-    BuilderKind, PublicKey, Role, TrustRoot, TrustRootSchema, TrustedKey, encode_pem,
+    BuilderKind, IMAGE_LEVEL, PublicKey, Role, TrustRoot, TrustRootSchema, TrustedKey, encode_pem,
 };
 use bessemer_digest::Digest;
 use rustix::fs::FlockOperation;
@@ -208,10 +208,14 @@ fn make_rsa(directory: &Path, role: Role, now: &Timestamp) -> Result<TrustedKey,
 }
 
 /// Gives a key the one id that its role may assert, if any, and the level that it stands for.
-fn speaks_for(key: &mut TrustedKey, base: &str, kind: BuilderKind) {
+pub(super) fn speaks_for(key: &mut TrustedKey, base: &str, kind: BuilderKind) {
     (key.builder_id, key.level) = match key.role {
         Role::Provenance => (Some(kind.id(base)), kind.highest_level()),
         Role::Gate => (Some(gate_id(base)), 0),
+        Role::Image => (
+            Some(image_builder_id(base)),
+            IMAGE_LEVEL.min(kind.highest_level()),
+        ),
         _ => (None, 0),
     };
 }

@@ -11,6 +11,7 @@ mod deployed;
 mod drill;
 mod elsewhere;
 mod environment;
+mod images;
 mod key_files;
 mod killed;
 mod provisioned;

@@ -7,7 +7,7 @@ use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use bessemer_tlog::{Checkpoint, Note, NoteKey, Proof, Tree, leaf_hash};
 
 /// A log as the signer keeps one.
-struct Log {
+pub(super) struct Log {
     secret: Ed25519KeyPair,
     origin: String,
     tree: Tree,
@@ -15,7 +15,7 @@ struct Log {
 }
 
 impl Log {
-    fn new(base: &str) -> Self {
+    pub(super) fn new(base: &str) -> Self {
         Self {
             secret: Ed25519KeyPair::generate().unwrap(),
             origin: format!("{}/log", base.trim_start_matches("https://")),
@@ -29,7 +29,7 @@ impl Log {
     }
 
     /// The key's entry in a trust root.
-    fn trusted(&self) -> TrustedKey {
+    pub(super) fn trusted(&self) -> TrustedKey {
         let spki = ed25519_spki(&self.public());
         TrustedKey {
             id: Digest::of(&spki).hex(),
@@ -46,13 +46,13 @@ impl Log {
         }
     }
 
-    fn append(&mut self, entry: Vec<u8>) -> u64 {
+    pub(super) fn append(&mut self, entry: Vec<u8>) -> u64 {
         self.tree.push(leaf_hash(&entry));
         self.entries.push(entry);
         self.tree.size() - 1
     }
 
-    fn prove(&self, index: u64) -> Proof {
+    pub(super) fn prove(&self, index: u64) -> Proof {
         let size = self.tree.size();
         let checkpoint = Checkpoint {
             origin: self.origin.clone(),

@@ -252,3 +252,15 @@ fn documents_have_one_spelling() {
         );
     }
 }
+
+#[test]
+fn the_envelope_that_says_where_a_package_comes_from_is_first_among_the_evidence() {
+    let factory = Factory::new();
+    let sidecar = factory.sidecar();
+    let provenance = sidecar.envelopes()[0].digest().unwrap();
+    let mut envelopes = sidecar.envelopes().to_vec();
+    envelopes.reverse();
+    let report = factory.verify(&Sidecar::new(envelopes)).unwrap();
+    assert_eq!(report.evidence()[0], provenance);
+    assert_eq!(report.evidence().len(), 3);
+}

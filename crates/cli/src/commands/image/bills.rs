@@ -47,16 +47,22 @@ pub(super) struct Named<'a> {
 }
 
 impl BillArguments {
+    /// Where bills of material go that are written beside this.
+    pub(super) fn beside(&self, output: &Path) -> PathBuf {
+        let parent = output.parent().unwrap_or(Path::new(""));
+        self.directory().unwrap_or(parent).to_owned()
+    }
+
+    /// The directory that was named.
+    pub(super) fn directory(&self) -> Option<&Path> {
+        self.sbom_path.as_deref()
+    }
+
     /// Writes what was asked for.
-    pub(super) fn write(&self, built: &Built, named: Named<'_>, beside: &Path) -> Result<()> {
+    pub(super) fn write(&self, built: &Built, named: Named<'_>, directory: &Path) -> Result<()> {
         if !self.sbom {
             return Ok(());
         }
-        let directory = match (&self.sbom_path, beside.parent()) {
-            (Some(directory), _) => directory.clone(),
-            (None, Some(parent)) => parent.to_path_buf(),
-            (None, None) => PathBuf::new(),
-        };
         for (name, text) in self.documents(built, named)? {
             let path = directory.join(name);
             output::write(&path, |out| Ok(out.write_all(text.as_bytes())?))

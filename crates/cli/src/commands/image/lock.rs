@@ -30,7 +30,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let offers = session.offers(&loaded.configuration)?;
     let mut packages = Vec::new();
     for choice in resolve(&loaded.configuration, &offers)? {
-        packages.push((choice.arch, take_chosen(&choice, session.taking())?));
+        packages.push((choice.arch, take_chosen(&choice, session.taking(None))?));
     }
     let text = lock(&loaded, &offers.keys, &packages)?.render()?;
     let output = arguments.output.clone();

@@ -4,6 +4,7 @@ use crate::fetching::{FetchArguments, Fetching};
 use crate::places::Places;
 use crate::print;
 use anyhow::{Context as _, Result, bail};
+use bessemer_attest::TrustRoot;
 use bessemer_image::{Architecture, Configuration, Loaded, Offers, Opening};
 use bessemer_repository::{Access, Taking};
 use bessemer_store::{Store, Uri};
@@ -17,7 +18,7 @@ pub(super) struct SessionArguments {
     arch: Vec<String>,
     /// Directory for packages, indexes and compressed layers, also of the next run
     #[arg(long, value_name = "DIR")]
-    cache_dir: Option<PathBuf>,
+    pub(super) cache_dir: Option<PathBuf>,
     /// Trust no key that was not named: without this, an index that no named key signed is checked
     /// with the keys that Alpine, or the repository's own server, publishes for it over TLS
     #[arg(long)]
@@ -95,12 +96,12 @@ impl Session {
         }
     }
 
-    /// How packages are taken.
-    pub(super) fn taking(&self) -> Taking<'_> {
+    /// How packages are taken; with a trust root, what lies beside them is looked at.
+    pub(super) fn taking<'a>(&'a self, trust_root: Option<&'a TrustRoot>) -> Taking<'a> {
         Taking {
             access: self.access(),
             cache: &self.cache,
-            trust_root: None,
+            trust_root,
         }
     }
 

@@ -12,7 +12,7 @@ use std::process::{ExitCode, Stdio};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  bessemer keys rotate provenance")]
 pub(crate) struct RotateArguments {
-    /// The role: provenance, test, sbom, gate, import, apk or import-apk
+    /// The role: provenance, test, sbom, gate, import, image, apk or import-apk
     role: String,
     /// The new key is on a token: a `pkcs11:` URI (RFC 7512) [default: a key file is made]
     #[arg(long, value_name = "URI")]

@@ -1,9 +1,10 @@
 //! A key pair that cosign made, and that signs here as the signer does.
 
 use super::Cosign;
+use bessemer_attest::derive::image_signature_payload;
 use bessemer_attest::{Envelope, ResourceDescriptor, Signer as _, Statement};
 use bessemer_digest::Digest;
-use bessemer_registry::{Attestation, Signature, signature_payload};
+use bessemer_registry::{Attestation, Signature};
 use bessemer_signer::{StatementKey, Vault};
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -79,7 +80,7 @@ impl Key {
 
     /// cosign's kind of signature.
     pub(crate) fn signature(&self, name: &str, digest: &Digest) -> Signature {
-        let payload = signature_payload(name, digest);
+        let payload = image_signature_payload(name, digest);
         Signature::read(&payload, &self.key.sign(&payload).unwrap()).unwrap()
     }
 }

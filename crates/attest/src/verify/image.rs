@@ -1,0 +1,62 @@
+//! Verification of one image, or of an index of images, by what is attached to it, offline.
+//!
+//! Registries are public places: whoever may push attaches what he likes, also a genuine envelope with
+//! a changed letter, or one of another image. So each envelope is judged alone. What does not hold is
+//! counted and named, proves nothing, and takes nothing away from what holds. At least one provenance
+//! must hold whole and be what is expected; of several, the report is of the one that the log had last.
+
+mod error;
+mod expected;
+mod findings;
+mod provenance;
+mod report;
+mod sbom;
+
+pub use error::{ImageVerifyError, RefusedEnvelope};
+pub use expected::ImageExpectations;
+pub use report::{ImagePackages, ImageReport};
+
+use super::open;
+use crate::documents::Timestamp;
+use crate::{Sidecar, TrustRoot};
+use bessemer_digest::Digest;
+use findings::Findings;
+
+/// What is demanded of an image's provenance, whatever the image is. The default demands that one
+/// holds and nothing more.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ImageVerifyPolicy {
+    /// Lowest SLSA Build level of the image itself.
+    pub min_level: u8,
+    /// The verifier's clock; keys that are not valid then are refused.
+    pub now: Option<Timestamp>,
+}
+
+/// Verifies the manifest or index of this digest by the envelopes and proofs that are attached to it,
+/// without asking what it is meant to be: that is for whoever made it.
+pub fn verify_image(
+    digest: &Digest,
+    attached: &Sidecar,
+    root: &TrustRoot,
+    policy: &ImageVerifyPolicy,
+) -> Result<ImageReport, ImageVerifyError> {
+    verify_expected_image(
+        digest,
+        attached,
+        root,
+        policy,
+        &ImageExpectations::nothing(),
+    )
+}
+
+/// The same, and the image must be what is expected.
+pub fn verify_expected_image(
+    digest: &Digest,
+    attached: &Sidecar,
+    root: &TrustRoot,
+    policy: &ImageVerifyPolicy,
+    expected: &ImageExpectations,
+) -> Result<ImageReport, ImageVerifyError> {
+    let findings = Findings::of(digest, attached, root, policy.now.as_ref())?;
+    findings.judged(policy, expected)
+}

@@ -1,0 +1,252 @@
+//! `bessemer image publish`: images are built, verified and attested by the signer, and pushed; tags
+//! come last, so that whoever finds an image by its tag finds its attestations.
+
+mod packages;
+mod record;
+mod send;
+
+use super::assembly::{Assembly, AssemblyArguments};
+use super::bills::{BillArguments, Named};
+use super::output;
+use super::registries::{RegistryArguments, target_tag, turn};
+use crate::print;
+use crate::services::{Inherited, Services};
+use anyhow::{Context as _, Result, anyhow};
+use bessemer_attest::documents::canonical_bytes;
+use bessemer_attest::predicates::ImagePolicy;
+use bessemer_attest::verify::{ImageReport, ImageVerifyPolicy, verify_image};
+use bessemer_attest::{Sidecar, TrustRoot};
+use bessemer_build::worker::now;
+use bessemer_image::sbom::{OperatingSystem, image_spdx, index_spdx};
+use bessemer_registry::{Reference, Turn};
+use bessemer_signer::{Client, ClientError, ImagesToSign, PlatformFiles, SignedImages};
+use send::{Sent, Target};
+use serde_json::json;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  bessemer image publish image.yaml registry.example.com/app:1.2\n  bessemer image publish image.yaml registry.example.com/app:1.2 registry.example.com/app:latest --accept-imports"
+)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    assembly: AssemblyArguments,
+    /// Where the images go: [HOST[:PORT]/]NAME[:TAG]; further tags and repositories may follow
+    #[arg(required = true, value_name = "REFERENCE")]
+    references: Vec<Reference>,
+    /// Let packages in that were repacked from a distribution; provenance says so
+    #[arg(long)]
+    accept_imports: bool,
+    /// Let this package in although nothing about it verifies; provenance says so; may be repeated
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    accept_unverified: Vec<String>,
+    #[command(flatten)]
+    bills: BillArguments,
+    /// Write what was published to a file, one reference by digest a line: images, then the index
+    #[arg(long, value_name = "FILE")]
+    image_refs: Option<PathBuf>,
+    #[command(flatten)]
+    registries: RegistryArguments,
+    /// Print the result as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl Arguments {
+    /// Directories that it writes to.
+    pub(crate) fn writes(&self) -> Vec<PathBuf> {
+        let refs = self.image_refs.as_ref().and_then(|path| path.parent());
+        let refs = refs.filter(|parent| !parent.as_os_str().is_empty());
+        let cache = self.assembly.session.cache_dir.as_deref();
+        let all = [refs, cache, self.bills.directory()];
+        all.into_iter().flatten().map(PathBuf::from).collect()
+    }
+
+    /// Takes the turn of every repository; in order of their names, so that two publishers do not wait
+    /// for each other.
+    pub(crate) fn take_turns(&self) -> Result<Vec<Turn>> {
+        let mut targets = targets(&self.references)?;
+        targets.sort_by(|one, other| one.name.cmp(&other.name));
+        let turns = targets.iter().map(|target| turn(target.reference));
+        turns.collect()
+    }
+
+    fn policy(&self) -> ImagePolicy {
+        ImagePolicy {
+            accept_imports: self.accept_imports,
+            accept_unverified: self.accept_unverified.clone(),
+        }
+    }
+}
+
+/// Builds, has everything signed, pushes, and gives tags.
+pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Result<ExitCode> {
+    let targets = targets(&arguments.references)?;
+    let registries = arguments.registries.open()?;
+    let services = Services::open(inherited)?;
+    let mut client = services.signer()?;
+    let root = client.trust_root()?;
+    let started = now()?;
+    let assembly = arguments.assembly.assemble(Some(&root))?;
+    let bills = bills(&assembly, &arguments.references[0])?;
+    let record = record::of(&arguments.assembly, &assembly, &bills, started)?;
+    let beside = packages::beside(&record, &assembly.session)?;
+    let names: Vec<String> = targets.iter().map(|target| target.name.clone()).collect();
+    let images = &assembly.built.images;
+    let platforms: Vec<PlatformFiles<'_>> = images
+        .images
+        .iter()
+        .zip(&bills.images)
+        .map(|(image, sbom)| PlatformFiles {
+            manifest: &image.manifest.bytes,
+            config: &image.config.bytes,
+            sbom: sbom.as_bytes(),
+        })
+        .collect();
+    let signed = sign(
+        &mut client,
+        &ImagesToSign {
+            names: &names,
+            policy: &arguments.policy(),
+            record: &canonical_bytes(&record)?,
+            index: &images.index.bytes,
+            index_sbom: bills.index.as_bytes(),
+            platforms: &platforms,
+            packages: &beside,
+        },
+    )?;
+    let report = verified(&assembly, &signed, &root)?;
+    // Who divided the work has every turn already.
+    let turns = match inherited {
+        Some(_) => Vec::new(),
+        None => arguments.take_turns()?,
+    };
+    let sent = send::all(&assembly, &signed, &targets, &registries)?;
+    drop(turns);
+    if let Some(directory) = arguments.bills.directory() {
+        let named = Named {
+            tag: &arguments.references[0].to_string(),
+            vcs_url: &assembly.loaded.configuration.vcs_url,
+        };
+        arguments.bills.write(&assembly.built, named, directory)?;
+    }
+    if let Some(path) = &arguments.image_refs {
+        let text = sent.iter().flat_map(Sent::lines).collect::<String>();
+        output::write(path, |out| Ok(out.write_all(text.as_bytes())?))
+            .with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    say(arguments, &sent, &report)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Each repository once, with all of its tags.
+fn targets(references: &[Reference]) -> Result<Vec<Target<'_>>> {
+    let mut targets: Vec<Target<'_>> = Vec::new();
+    for reference in references {
+        let (name, tag) = (reference.name(), target_tag(reference)?);
+        match targets.iter_mut().find(|target| target.name == name) {
+            Some(target) => target.tags.push(tag),
+            None => targets.push(Target {
+                reference,
+                name,
+                tags: vec![tag],
+            }),
+        }
+    }
+    Ok(targets)
+}
+
+/// SPDX documents: what is attested.
+pub(super) struct Bills {
+    index: String,
+    /// One an image.
+    images: Vec<String>,
+}
+
+fn bills(assembly: &Assembly, reference: &Reference) -> Result<Bills> {
+    let (built, tag) = (&assembly.built, &*reference.to_string());
+    let vcs_url = &assembly.loaded.configuration.vcs_url;
+    let mut images = Vec::new();
+    for (image, inventory) in built.images.images.iter().zip(&built.inventories) {
+        images.push(image_spdx(image, inventory, tag, vcs_url)?);
+    }
+    let first = built.inventories.first();
+    let system: OperatingSystem = first.map(|one| one.system.clone()).unwrap_or_default();
+    Ok(Bills {
+        index: index_spdx(&built.images, &system, tag, vcs_url)?,
+        images,
+    })
+}
+
+/// Asks the signer; a refusal that a flag would lift says which.
+fn sign(client: &mut Client, images: &ImagesToSign<'_>) -> Result<SignedImages> {
+    let refused = |error: ClientError| {
+        let hint = match &error {
+            ClientError::Refused(reasons) => hint(&reasons.join(": ")),
+            _ => None,
+        };
+        let error = anyhow!(error).context("the images were not signed, and nothing was pushed");
+        match hint {
+            Some(hint) => error.context(print::Hint(hint.to_owned())),
+            None => error,
+        }
+    };
+    client.sign_images(images).map_err(refused)
+}
+
+fn hint(reason: &str) -> Option<&'static str> {
+    if reason.contains("were imported from a distribution") {
+        return Some("--accept-imports lets them in, and provenance says so");
+    }
+    reason.contains("have no valid provenance").then_some(
+        "publish them with attestations beside them, or name each with --accept-unverified: provenance says so",
+    )
+}
+
+/// What is about to be pushed must verify as anybody would verify it.
+fn verified(assembly: &Assembly, signed: &SignedImages, root: &TrustRoot) -> Result<ImageReport> {
+    let images = &assembly.built.images;
+    let all = images.images.iter().map(|image| image.manifest.digest);
+    let all = std::iter::once(images.index.digest).chain(all);
+    let mut report = None;
+    let policy = ImageVerifyPolicy {
+        min_level: 0,
+        now: Some(now()?),
+    };
+    for (digest, sbom) in all.zip(&signed.sboms) {
+        let mut attached = Sidecar::default();
+        for (envelope, proof) in [&signed.provenance, sbom] {
+            attached.push_logged(envelope.clone(), proof.clone());
+        }
+        let found = verify_image(&digest, &attached, root, &policy);
+        let found = found.context("what would be published does not verify")?;
+        report.get_or_insert(found);
+    }
+    report.context("there is no image")
+}
+
+fn say(arguments: &Arguments, sent: &[Sent], report: &ImageReport) -> Result<()> {
+    let unverified = &report.packages.unverified;
+    if !unverified.is_empty() {
+        let names = print::plain_line(&unverified.join(", "));
+        print::warning(&format!(
+            "published with packages that nothing vouches for: {names}"
+        ));
+    }
+    if arguments.json {
+        return print::json(&json!({
+            "digest": report.digest,
+            "published": sent,
+            "builder_id": report.builder_id,
+            "level": report.level,
+            "invocation_id": report.invocation_id,
+            "packages": report.packages,
+        }));
+    }
+    // As apko: whoever reads a line wants the image that cannot change.
+    for one in sent {
+        print::line(format_args!("{}@{}", one.name, one.digest))?;
+    }
+    Ok(())
+}

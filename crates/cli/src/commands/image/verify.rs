@@ -1,0 +1,201 @@
+//! `bessemer image verify`: an image in a registry, by what is attached to it.
+//!
+//! A command of its own, because a reference and a path look alike: a package whose file is missing must
+//! not become a question to somebody's registry.
+
+use super::registries::RegistryArguments;
+use crate::commands::verify::read_trust_root;
+use crate::print;
+use anyhow::{Context as _, Result, anyhow, bail};
+use bessemer_attest::verify::{
+    ImageExpectations, ImageReport, ImageVerifyError, ImageVerifyPolicy, verify_expected_image,
+};
+use bessemer_attest::{Envelope, Sidecar, TrustRoot};
+use bessemer_build::worker::now;
+use bessemer_digest::Digest;
+use bessemer_registry::{Access, AttachedEnvelope, Attachments, Reference, Registry};
+use bessemer_tlog::Proof;
+use serde_json::json;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Most attachments that cannot be read and are named.
+const NAMED: usize = 10;
+
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Example:\n  bessemer image verify registry.example.com/app:1.2 --trust-root keys/trust-root.json"
+)]
+pub(crate) struct Arguments {
+    /// The image: [HOST[:PORT]/]NAME[:TAG][@DIGEST]
+    image: Reference,
+    /// The keys to believe, and what each may assert
+    #[arg(long)]
+    trust_root: PathBuf,
+    /// Refuse images built below this SLSA build level
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=3))]
+    min_level: u8,
+    #[command(flatten)]
+    expected: ExpectedArguments,
+    #[command(flatten)]
+    registries: RegistryArguments,
+    /// Print the reports as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// What the image is expected to be.
+#[derive(Debug, clap::Args)]
+struct ExpectedArguments {
+    /// Registry and repository that the image was published under, in place of the reference's own: for
+    /// mirrors and copies. Given several times, one of them must be
+    #[arg(long, value_name = "[HOST[:PORT]/]NAME", value_parser = parse_name, conflicts_with = "any_name")]
+    name: Vec<String>,
+    /// Take an image that was published under any name, somebody else's among them
+    #[arg(long)]
+    any_name: bool,
+    /// Take images with packages that nothing vouches for
+    #[arg(long)]
+    accept_unverified: bool,
+    /// Refuse images with packages that were imported from a distribution
+    #[arg(long)]
+    refuse_imports: bool,
+    /// Refuse images with packages built below this SLSA build level; imported and unverified ones are of
+    /// level 0
+    #[arg(long, value_name = "LEVEL", default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=3))]
+    min_package_level: u8,
+}
+
+fn parse_name(text: &str) -> Result<String> {
+    let reference: Reference = text.parse()?;
+    if reference.tag().is_some() || reference.digest().is_some() {
+        bail!("a name has neither tag nor digest");
+    }
+    Ok(reference.name())
+}
+
+impl ExpectedArguments {
+    fn of(&self, image: &Reference) -> ImageExpectations {
+        let names = if self.name.is_empty() {
+            vec![image.name()]
+        } else {
+            self.name.clone()
+        };
+        ImageExpectations {
+            names: (!self.any_name).then_some(names),
+            accept_unverified: self.accept_unverified,
+            refuse_imports: self.refuse_imports,
+            min_package_level: self.min_package_level,
+        }
+    }
+}
+
+/// What each manifest is held against.
+struct Check<'a> {
+    registry: &'a Registry,
+    root: &'a TrustRoot,
+    policy: ImageVerifyPolicy,
+    expected: ImageExpectations,
+}
+
+/// Verifies the image and, of an index, every image in it.
+pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
+    let root = read_trust_root(&arguments.trust_root)?;
+    let registries = arguments.registries.open()?;
+    let registry = registries.connect(&arguments.image, Access::Pull, &[])?;
+    let Some(digest) = registry.resolve(&arguments.image)? else {
+        bail!("there is no {}", arguments.image);
+    };
+    let check = Check {
+        registry: &registry,
+        root: &root,
+        policy: ImageVerifyPolicy {
+            min_level: arguments.min_level,
+            now: Some(now()?),
+        },
+        expected: arguments.expected.of(&arguments.image),
+    };
+    let images = registry.platforms(&digest);
+    let images = images.context("not everything that the image names can be verified")?;
+    let mut reports = Vec::new();
+    for digest in images {
+        let report = check.image(&digest);
+        reports.push(report.with_context(|| format!("FAIL {digest}"))?);
+    }
+    if arguments.json {
+        print::json(&json!({"result": "PASS", "digest": digest, "reports": reports}))?;
+    } else {
+        for line in reports.iter().flat_map(ImageReport::lines) {
+            print::line(format_args!("{line}"))?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+impl Check<'_> {
+    fn image(&self, digest: &Digest) -> Result<ImageReport> {
+        let attachments = self.registry.attestations(digest)?;
+        let attached = readable(digest, &attachments);
+        let (policy, expected) = (&self.policy, &self.expected);
+        verify_expected_image(digest, &attached, self.root, policy, expected).map_err(hinted)
+    }
+}
+
+/// The envelopes among the attachments. What cannot be read is nobody's envelope, and hides nothing of
+/// what verifies; a person is told.
+fn readable(digest: &Digest, attachments: &Attachments) -> Sidecar {
+    let mut attached = Sidecar::default();
+    let unread = attachments.unread.iter();
+    let mut unreadable: Vec<String> = unread
+        .map(|one| {
+            let why = one.cause.as_ref().map(|error| error.cause.to_string());
+            let why = why.unwrap_or_else(|| "it is too large".to_owned());
+            format!("{} cannot be read: {why}", one.digest)
+        })
+        .collect();
+    for one in &attachments.envelopes {
+        if let Err(why) = push(&mut attached, one) {
+            unreadable.push(format!("{} {why}", Digest::of(&one.envelope)));
+        }
+    }
+    let more = unreadable.len().saturating_sub(NAMED);
+    for text in unreadable.iter().take(NAMED) {
+        print::warning(&format!("what is attached to {digest}: {text}"));
+    }
+    if more > 0 {
+        print::warning(&format!(
+            "what is attached to {digest}: {more} more like these"
+        ));
+    }
+    attached
+}
+
+/// An envelope whose proof cannot be read is one without.
+fn push(attached: &mut Sidecar, one: &AttachedEnvelope) -> Result<(), &'static str> {
+    let envelope = Envelope::parse(&one.envelope).map_err(|_| "is no envelope")?;
+    match one
+        .proof
+        .as_deref()
+        .map(|text| Proof::parse(text.as_bytes()))
+    {
+        Some(Ok(proof)) => attached.push_logged(envelope, proof),
+        Some(Err(_)) => {
+            attached.push(envelope);
+            return Err("has a proof beside it that is none");
+        }
+        None => attached.push(envelope),
+    }
+    Ok(())
+}
+
+fn hinted(error: ImageVerifyError) -> anyhow::Error {
+    let unexpected = matches!(error, ImageVerifyError::Unexpected(_));
+    let error = anyhow!(error);
+    if unexpected {
+        error.context(print::Hint(EXPECTING.to_owned()))
+    } else {
+        error
+    }
+}
+
+const EXPECTING: &str = "--name NAME says what a mirror or copy was published as; --accept-unverified takes packages that nothing vouches for";
