@@ -81,10 +81,11 @@ impl Launcher for LyingLauncher {
     }
 
     fn launch(&self, mut request: LaunchRequest) -> Result<Launched, LauncherError> {
+        let events = request.inherited.pop().unwrap();
         let mut pop = || UnixStream::from(request.inherited.pop().unwrap());
         let (log, control): (UnixStream, UnixStream) = (pop(), pop());
         let lies = self.lies.clone();
-        let other_ends: [OwnedFd; 2] = [request.console, request.diagnostics];
+        let other_ends: [OwnedFd; 3] = [request.console, request.diagnostics, events];
         std::thread::spawn(move || {
             let _ = lies.tell(control, log);
             drop(other_ends);
