@@ -60,6 +60,13 @@ pub(crate) fn prepare() -> Result<Vec<(String, String)>> {
     Ok(environment)
 }
 
+/// One of the programs, by what tests find it by; fetched if it is not there yet.
+pub(crate) fn program(variable: &str) -> Result<PathBuf> {
+    let found = PROGRAMS.iter().find(|program| program.variable == variable);
+    let found = found.with_context(|| format!("no program is called {variable}"))?;
+    found.prepare(&cache()?.join("images"))
+}
+
 impl Program {
     /// The program's path; its package is fetched once.
     fn prepare(&self, folder: &Path) -> Result<PathBuf> {

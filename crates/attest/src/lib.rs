@@ -10,6 +10,7 @@ mod builder;
 pub mod derive;
 pub mod documents;
 mod envelope;
+pub mod go_json;
 mod logged;
 mod pem;
 pub mod predicates;

@@ -11,6 +11,7 @@ use crate::documents::{
     StepResult, TestOutcome, TestRun, digest,
 };
 use bessemer_digest::Digest;
+use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// Job spec, locks and record that agree.
@@ -301,5 +302,19 @@ fn guest_inputs() -> GuestInputs {
             },
             GuestMessage::PowerOff {},
         ],
+    }
+}
+
+/// Every key of a document, in the order of the document.
+pub(crate) fn keys(value: &Value, found: &mut Vec<String>) {
+    match value {
+        Value::Object(members) => {
+            for (key, value) in members {
+                found.push(key.clone());
+                keys(value, found);
+            }
+        }
+        Value::Array(values) => values.iter().for_each(|value| keys(value, found)),
+        _ => {}
     }
 }

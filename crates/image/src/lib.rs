@@ -15,7 +15,6 @@ mod architecture;
 mod build;
 mod check;
 mod configuration;
-mod json;
 mod layers;
 mod load;
 pub mod lock;

@@ -9,10 +9,11 @@ mod documents;
 pub use archive::{WriteArchiveError, write_archive};
 pub use directory::{WriteLayoutError, write_layout};
 
+use crate::Architecture;
 use crate::configuration::Configuration;
 use crate::layers::Layer;
 use crate::shell_words::split;
-use crate::{Architecture, json};
+use bessemer_attest::go_json;
 use bessemer_digest::Digest;
 use documents::{Container, Descriptor, History, ImageConfig, Index, Manifest, Platform, RootFs};
 use jiff::Timestamp;
@@ -78,7 +79,7 @@ pub enum DescribeError {
 
 impl Blob {
     fn of(document: &impl serde::Serialize) -> Result<Self, DescribeError> {
-        let mut text = json::line(document)?;
+        let mut text = go_json::line(document)?;
         // ggcr writes documents without a newline at the end.
         text.pop();
         let bytes = text.into_bytes();

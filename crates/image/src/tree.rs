@@ -13,13 +13,14 @@ mod services;
 
 pub use error::BuildTreeError;
 
+use crate::Architecture;
 use crate::configuration::Configuration;
 use crate::offers::Key;
 use crate::packages::Package;
-use crate::{Architecture, json};
 use bessemer_apk::install::{Assembly, Contents as _, EditError, Root, System};
 use bessemer_apk::package::{Content as _, Reader};
 use bessemer_apk::{Dependency, Limits};
+use bessemer_attest::go_json;
 use bessemer_install::{Spool, Spooled};
 use std::collections::BTreeMap;
 use std::io::{BufReader, Read as _};
@@ -106,7 +107,7 @@ impl Tree {
     fn complete(&mut self, ingredients: &Ingredients<'_>) -> Result<(), BuildTreeError> {
         let configuration = ingredients.configuration;
         self.user = self.add_accounts(&configuration.accounts)?;
-        let text = json::line(&described(ingredients, &self.user))?;
+        let text = go_json::line(&described(ingredients, &self.user))?;
         self.write("/etc/apko.json", 0o444, text.as_bytes())?;
         self.root.set_mode("/etc/apko.json", 0o444)?;
         self.change_paths(&configuration.paths)?;

@@ -182,7 +182,7 @@ fn serve(state: &State, stream: &UnixStream, allowed: u32) -> Result<(), FrameEr
 }
 
 /// An error and its causes, outermost first.
-fn chain(error: &dyn Error) -> Vec<String> {
+pub(crate) fn chain(error: &dyn Error) -> Vec<String> {
     let mut texts = vec![error.to_string()];
     let mut cause = error.source();
     while let Some(error) = cause {

@@ -22,6 +22,7 @@ use bessemer_attest::{
 };
 use bessemer_digest::Digest;
 use serde::Serialize;
+use serde_json::value::RawValue;
 use std::fs::File;
 use std::io;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -286,6 +287,12 @@ fn new_invocation_id() -> Result<String, Refusal> {
     let mut random = [0; 16];
     rand::fill(&mut random).map_err(|_| Refusal::Random)?;
     Ok(hex::encode(random))
+}
+
+/// A JSON object, as it is written.
+fn object(bytes: &[u8]) -> Option<Box<RawValue>> {
+    let raw: Box<RawValue> = serde_json::from_slice(bytes).ok()?;
+    raw.get().starts_with('{').then_some(raw)
 }
 
 /// Refuses other numbers of files than a document speaks of.

@@ -22,7 +22,7 @@ pub(super) struct Registry {
 
 impl Registry {
     /// Starts `program` with its images below `folder`, where those of an earlier demo still are.
-    fn start(program: &str, folder: &Path) -> Result<Self> {
+    fn start(program: &Path, folder: &Path) -> Result<Self> {
         fs_err::create_dir_all(folder)?;
         let listener = TcpListener::bind("127.0.0.1:0").context("no port is free")?;
         let port = listener.local_addr()?.port();
@@ -37,7 +37,9 @@ impl Registry {
             ),
         )?;
         let child = Command::new("setpriv")
-            .args(["--pdeathsig", "KILL", program, "serve"])
+            .args(["--pdeathsig", "KILL"])
+            .arg(program)
+            .arg("serve")
             .arg(&file)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -86,17 +88,8 @@ impl Demo {
     pub(super) fn image(&mut self, built: &Value) -> Result<Published> {
         let start = Instant::now();
         println!("{:<10} …", "image");
-        let programs = images::prepare()?;
-        let program = |name: &str| {
-            let found = programs.iter().find(|(variable, _)| variable == name);
-            found
-                .map(|(_, path)| path.clone())
-                .context("no such program")
-        };
-        let registry = Registry::start(
-            &program("BESSEMER_TEST_DOCKER_REGISTRY")?,
-            &self.out.join("registry"),
-        )?;
+        let program = images::program("BESSEMER_TEST_DOCKER_REGISTRY")?;
+        let registry = Registry::start(&program, &self.out.join("registry"))?;
         let tag = format!("127.0.0.1:{}/demo/{}:latest", registry.port, self.example);
         let file = self.image_file(built)?.display().to_string();
         let words = ["image", "publish", &file, &tag, "--accept-imports"];
@@ -105,7 +98,8 @@ impl Demo {
         let reference = format!("{}@{digest}", tag.trim_end_matches(":latest"));
         let note = format!("{reference}, {}", text(&published["builder_id"]));
         self.done("image", start, note);
-        self.cosign(&program("BESSEMER_TEST_COSIGN_2")?, &reference, &published)?;
+        let cosign = images::program("BESSEMER_TEST_COSIGN_2")?;
+        self.cosign(&cosign, &reference, &published)?;
         let verified = self.verify_image(&reference)?;
         let summary = json!({
             "reference": reference,
@@ -139,8 +133,9 @@ impl Demo {
     }
 
     /// The command that everybody's documentation has, by the real cosign.
-    fn cosign(&mut self, cosign: &str, reference: &str, published: &Value) -> Result<()> {
+    fn cosign(&mut self, cosign: &Path, reference: &str, published: &Value) -> Result<()> {
         let start = Instant::now();
+        let cosign = cosign.display();
         let line = format!(
             "set -o pipefail; {cosign} download attestation \
              --predicate-type=https://slsa.dev/provenance/v1 {reference} | jq -r .payload | base64 -d | \

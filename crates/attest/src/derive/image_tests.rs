@@ -3,7 +3,7 @@
 use super::{DeriveError, ImageDerivation, PackageVerdict, image_signature_payload};
 use crate::ResourceDescriptor;
 use crate::documents::{ImageParameters, ImageRecord, canonical_bytes, parse};
-use crate::test_documents::issuer;
+use crate::test_documents::{issuer, keys};
 use crate::test_images::{ImageRun, image_run};
 use bessemer_digest::Digest;
 use serde_json::value::RawValue;
@@ -284,18 +284,6 @@ fn signatures_are_over_what_cosign_signs() {
 
 #[test]
 fn every_key_is_described() {
-    fn keys(value: &Value, found: &mut Vec<String>) {
-        match value {
-            Value::Object(members) => {
-                for (key, value) in members {
-                    found.push(key.clone());
-                    keys(value, found);
-                }
-            }
-            Value::Array(values) => values.iter().for_each(|value| keys(value, found)),
-            _ => {}
-        }
-    }
     let text = || vec!["text".to_owned()];
     let (mut run, issuer) = (image_run(), issuer(BASE));
     run.record.lock = Some(Digest::of("lock"));

@@ -2,21 +2,7 @@
 
 use crate::derive::Derivation;
 use crate::documents::Parameters;
-use crate::test_documents::{issuer, run};
-use serde_json::Value;
-
-fn keys(value: &Value, found: &mut Vec<String>) {
-    match value {
-        Value::Object(members) => {
-            for (key, value) in members {
-                found.push(key.clone());
-                keys(value, found);
-            }
-        }
-        Value::Array(values) => values.iter().for_each(|value| keys(value, found)),
-        _ => {}
-    }
-}
+use crate::test_documents::{issuer, keys, run};
 
 fn text() -> Vec<String> {
     vec!["text".to_owned()]

@@ -93,32 +93,17 @@ pub(super) fn all<'a>(
     root: &'a TrustRoot,
     policy: &VerifyPolicy,
 ) -> Result<(Vec<Opened<'a>>, usize), VerifyError> {
-    let now = policy.now.as_ref();
-    let (opened, unverified) = signed(sidecar, root, now, policy.provenance_only)?;
-    for one in &opened {
-        about(one, facts, root)?;
-    }
-    Ok((opened, unverified))
-}
-
-/// Opens every envelope that a key of the trust root signed. With `pass_over` the number beside is of
-/// the others; without, one of those is an error.
-pub(super) fn signed<'a>(
-    sidecar: &Sidecar,
-    root: &'a TrustRoot,
-    now: Option<&Timestamp>,
-    pass_over: bool,
-) -> Result<(Vec<Opened<'a>>, usize), VerifyError> {
     let keys = root.statement_keys()?;
     let (mut opened, mut unverified) = (Vec::new(), 0);
     for (index, envelope) in sidecar.envelopes().iter().enumerate() {
         let number = index + 1;
         match one(number, envelope, &keys)? {
             Some(one) => {
-                validity(&one, now)?;
+                validity(&one, policy.now.as_ref())?;
+                about(&one, facts, root)?;
                 opened.push(one);
             }
-            None if pass_over => unverified += 1,
+            None if policy.provenance_only => unverified += 1,
             None => return Err(VerifyError::UnknownKey { number }),
         }
     }

@@ -8,7 +8,7 @@ use std::process::Command;
 use std::time::Duration;
 
 /// A folder with the test data of the crate `image` as `own`.
-fn workshop() -> Workshop {
+pub(crate) fn workshop() -> Workshop {
     let workshop = Workshop::new();
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../image/test-data/own");
     copy(&data, "own", &workshop);

@@ -32,9 +32,7 @@ struct Factory {
 
 impl Factory {
     fn start() -> Self {
-        let workshop = Workshop::new();
-        let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../image/test-data/own");
-        copy(&data, "own", &workshop);
+        let workshop = crate::image::workshop();
         let state = tempfile::Builder::new()
             .permissions(fs::Permissions::from_mode(0o755))
             .tempdir()
@@ -123,18 +121,6 @@ impl Factory {
         command.env("BESSEMER_SIGNER", self.state.path().join("socket"));
         command.args(["image", "publish", "own/small.yaml"]);
         run(command.args(words))
-    }
-}
-
-fn copy(from: &Path, to: &str, workshop: &Workshop) {
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let name = format!("{to}/{}", entry.file_name().to_string_lossy());
-        if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &name, workshop);
-        } else {
-            workshop.file(&name, fs::read(entry.path()).unwrap());
-        }
     }
 }
 

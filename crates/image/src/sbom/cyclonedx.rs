@@ -2,8 +2,8 @@
 
 use super::spdx::apk_purl;
 use super::{Inventory, TOOL, digest_of, oci_purl};
-use crate::json;
 use crate::oci::{self, DescribeError, Image};
+use bessemer_attest::go_json;
 use serde_json::{Value, json};
 
 /// The document of an image of one architecture: the image, its system and its packages, which are
@@ -65,7 +65,7 @@ pub fn image_cyclonedx(
         "components": components,
         "dependencies": dependencies(&purl, &references),
     });
-    Ok(json::pretty(&document)?)
+    Ok(go_json::pretty(&document)?)
 }
 
 fn dependencies(root: &str, references: &[Value]) -> Value {

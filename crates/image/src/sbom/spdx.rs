@@ -3,9 +3,9 @@
 mod embedded;
 
 use super::{Inventory, OperatingSystem, TOOL, digest_of, oci_purl};
-use crate::json;
 use crate::oci::{self, DescribeError, Image, ImageIndex};
 use bessemer_apk::IndexEntry;
+use bessemer_attest::go_json;
 use bessemer_digest::Digest;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -217,7 +217,7 @@ impl Elements {
         if !self.licensing.is_empty() {
             document["hasExtractedLicensingInfos"] = Value::Array(self.licensing);
         }
-        Ok(json::pretty(&document)?)
+        Ok(go_json::pretty(&document)?)
     }
 }
 

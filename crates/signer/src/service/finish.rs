@@ -2,7 +2,8 @@
 
 use super::register::registered;
 use super::{
-    ARTIFACT_LIMIT, About, DOCUMENT_LIMIT, Refusal, Sealed, count, document, lock, now, same, seal,
+    ARTIFACT_LIMIT, About, DOCUMENT_LIMIT, Refusal, Sealed, count, document, lock, now, object,
+    same, seal,
 };
 use crate::handed::Handed;
 use crate::log::{Event, Job, LockedLog};
@@ -220,12 +221,7 @@ fn sboms(record: &Record, files: &[File]) -> Result<Vec<Box<RawValue>>, Refusal>
             &output.sbom,
             &Digest::of(&bytes),
         )?;
-        let raw: Box<RawValue> =
-            serde_json::from_slice(&bytes).map_err(|_| Refusal::Sbom(output.file.clone()))?;
-        if !raw.get().starts_with('{') {
-            return Err(Refusal::Sbom(output.file.clone()));
-        }
-        documents.push(raw);
+        documents.push(object(&bytes).ok_or_else(|| Refusal::Sbom(output.file.clone()))?);
     }
     Ok(documents)
 }

@@ -6,8 +6,8 @@
 
 use super::image_packages::{Beside, Packages};
 use super::{
-    About, DOCUMENT_LIMIT, Refusal, Sealed, count, document, lock, new_invocation_id, now, same,
-    seal,
+    About, DOCUMENT_LIMIT, Refusal, Sealed, count, document, lock, new_invocation_id, now, object,
+    same, seal,
 };
 use crate::handed::Handed;
 use crate::log::Event;
@@ -77,19 +77,18 @@ pub(super) fn images(state: &State, asked: &Asked, handed: Images<'_>) -> Result
     let first = log.append(&now()?, signed.events())?;
     let entries = signed.envelopes.len() + signed.signatures.len();
     let size = first + entries as u64;
-    let mut proofs = (first..size).map(|index| Ok(log.prove(index, size)?.to_text()));
-    let mut proof = || proofs.next().unwrap_or(Err(Refusal::Random));
+    let mut indexes = first..;
+    let proof = |index| Ok::<_, Refusal>(log.prove(index, size)?.to_text());
     let mut statements = Vec::new();
-    for sealed in signed.envelopes {
-        let envelope = sealed.envelope;
+    for (sealed, index) in signed.envelopes.into_iter().zip(&mut indexes) {
         statements.push(LoggedEnvelope {
-            envelope,
-            proof: proof()?,
+            envelope: sealed.envelope,
+            proof: proof(index)?,
         });
     }
     let mut signatures = Vec::new();
-    for (mut signature, _) in signed.signatures {
-        signature.proof = proof()?;
+    for ((mut signature, _), index) in signed.signatures.into_iter().zip(indexes) {
+        signature.proof = proof(index)?;
         signatures.push(signature);
     }
     Ok(Reply::Images(ImageStatements {
@@ -201,9 +200,7 @@ fn sboms(record: &ImageRecord, handed: Images<'_>) -> Result<Vec<Box<RawValue>>,
             &expected,
             &Digest::of(&bytes),
         )?;
-        let raw: Result<Box<RawValue>, _> = serde_json::from_slice(&bytes);
-        let raw = raw.ok().filter(|raw| raw.get().starts_with('{'));
-        documents.push(raw.ok_or_else(|| Refusal::Sbom(of.to_owned()))?);
+        documents.push(object(&bytes).ok_or_else(|| Refusal::Sbom(of.to_owned()))?);
     }
     Ok(documents)
 }

@@ -2,6 +2,7 @@
 
 use super::{ARTIFACT_LIMIT, Refusal, count, now};
 use crate::handed::{Handed, HandedError};
+use crate::server::chain;
 use crate::state::State;
 use bessemer_attest::derive::PackageVerdict;
 use bessemer_attest::documents::{ImageRecord, LockedPackage, Timestamp};
@@ -113,13 +114,7 @@ impl<'a> Packages<'a> {
 
 /// An error with its causes, in one line that is not long.
 fn told(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
+    let text = chain(error).join(": ");
     let plain = text.chars().filter(|char| !char.is_control());
     plain.take(REASON_LIMIT).collect()
 }

@@ -1,9 +1,9 @@
 //! The running signer is confined, and can be served on a socket that a service manager listens on.
 
 use crate::run::Run;
+use crate::wait_until_ready;
 use crate::{Fixture, options};
-use bessemer_signer::{Client, READY};
-use std::io::{BufRead as _, BufReader};
+use bessemer_signer::Client;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixListener;
 use std::process::{Command, Stdio};
@@ -68,10 +68,7 @@ fn serves_a_socket_that_it_was_handed() {
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    let mut ready = String::new();
-    let stdout = child.stdout.take().unwrap();
-    BufReader::new(stdout).read_line(&mut ready).unwrap();
-    assert_eq!(ready.trim_end(), READY);
+    wait_until_ready(&mut child);
     let mut client = Client::connect(&options.socket).unwrap();
     Run::ready(&mut client).finish(&mut client).unwrap();
     child.kill().unwrap();

@@ -2,12 +2,12 @@
 
 use crate::options;
 use crate::run::Run;
-use bessemer_signer::{Client, READY};
-use std::io::{BufRead as _, BufReader};
+use crate::wait_until_ready;
+use bessemer_signer::Client;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use tempfile::TempDir;
 
 const UNIT: &str = include_str!("../../../../deploy/systemd/bessemer-signer.service");
@@ -53,15 +53,9 @@ impl Service {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        wait_until_ready(child.stdout.take().unwrap());
+        wait_until_ready(&mut child);
         (child, Client::connect(&path).unwrap())
     }
-}
-
-fn wait_until_ready(stdout: ChildStdout) {
-    let mut line = String::new();
-    BufReader::new(stdout).read_line(&mut line).unwrap();
-    assert_eq!(line.trim_end(), READY);
 }
 
 #[test]

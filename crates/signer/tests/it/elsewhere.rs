@@ -2,8 +2,8 @@
 
 use crate::options;
 use crate::run::Run;
-use bessemer_signer::{Client, READY, SignerProcess};
-use std::io::{BufRead as _, BufReader};
+use crate::wait_until_ready;
+use bessemer_signer::{Client, SignerProcess};
 use std::process::{Command, Stdio};
 
 #[test]
@@ -32,10 +32,7 @@ fn answers_a_peer_whose_process_it_cannot_see() {
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    let mut ready = String::new();
-    let stdout = child.stdout.take().unwrap();
-    BufReader::new(stdout).read_line(&mut ready).unwrap();
-    assert_eq!(ready.trim_end(), READY);
+    wait_until_ready(&mut child);
     let mut client = Client::connect(&options.socket).unwrap();
     Run::ready(&mut client).finish(&mut client).unwrap();
     child.kill().unwrap();

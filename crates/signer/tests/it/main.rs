@@ -21,10 +21,12 @@ mod statements;
 mod tokens;
 
 use bessemer_attest::TrustRoot;
-use bessemer_signer::{Client, SignerOptions, SignerProcess};
+use bessemer_signer::{Client, READY, SignerOptions, SignerProcess};
 use std::fs::Permissions;
+use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::process::Child;
 use tempfile::TempDir;
 
 /// A signer of a test's own. Its directory goes when it does.
@@ -32,6 +34,14 @@ struct Fixture {
     process: SignerProcess,
     options: SignerOptions,
     directory: TempDir,
+}
+
+/// Waits until a signer that was started by hand says that it listens.
+fn wait_until_ready(child: &mut Child) {
+    let mut line = String::new();
+    let stdout = child.stdout.take().unwrap();
+    BufReader::new(stdout).read_line(&mut line).unwrap();
+    assert_eq!(line.trim_end(), READY);
 }
 
 /// Options for a signer that keeps everything in `directory`.

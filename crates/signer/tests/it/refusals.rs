@@ -1,14 +1,14 @@
 //! What the signer does not do.
 
 use crate::run::{self, Run};
+use crate::wait_until_ready;
 use crate::{Fixture, options, run::file};
 use bessemer_attest::Sidecar;
 use bessemer_attest::derive::GatePolicy;
 use bessemer_attest::documents::{LockKind, Outcome, TestOutcome, Timestamp, digest};
 use bessemer_digest::Digest;
-use bessemer_signer::{Client, ClientError, READY, SignerProcess, memory_file};
+use bessemer_signer::{Client, ClientError, SignerProcess, memory_file};
 use std::fs::Permissions;
-use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -353,11 +353,7 @@ fn ends_when_its_parent_lets_go() {
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    let mut ready = String::new();
-    BufReader::new(child.stdout.take().unwrap())
-        .read_line(&mut ready)
-        .unwrap();
-    assert_eq!(ready.trim_end(), READY);
+    wait_until_ready(&mut child);
     drop(child.stdin.take());
     assert!(child.wait().unwrap().success());
     assert!(!socket.exists());

@@ -2,10 +2,10 @@
 
 use crate::options;
 use crate::run::Run;
+use crate::wait_until_ready;
 use bessemer_attest::verify::{ApkFacts, VerifyPolicy, verify};
 use bessemer_attest::{Role, TrustRoot};
-use bessemer_signer::{Client, READY, Repository, SignerOptions, memory_file};
-use std::io::{BufRead as _, BufReader};
+use bessemer_signer::{Client, Repository, SignerOptions, memory_file};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use tempfile::TempDir;
@@ -109,10 +109,7 @@ impl Token {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut ready = String::new();
-        let stdout = child.stdout.take().unwrap();
-        BufReader::new(stdout).read_line(&mut ready).unwrap();
-        assert_eq!(ready.trim_end(), READY);
+        wait_until_ready(&mut child);
         let client = Client::connect(&self.options.socket).unwrap();
         (child, client)
     }

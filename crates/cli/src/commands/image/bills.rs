@@ -4,6 +4,7 @@ use super::output;
 use crate::print;
 use anyhow::{Context as _, Result};
 use bessemer_image::Built;
+use bessemer_image::oci::Image;
 use bessemer_image::sbom::{OperatingSystem, image_cyclonedx, image_spdx, index_spdx};
 use std::path::{Path, PathBuf};
 
@@ -37,6 +38,31 @@ enum BillFormat {
     Cyclonedx,
 }
 
+impl BillFormat {
+    /// Names and texts; CycloneDX has none of an index.
+    fn documents(self, built: &Built, named: Named<'_>) -> Result<Vec<(String, String)>> {
+        let images = || built.images.images.iter();
+        let named_as = |image: &Image, end: &str| format!("sbom-{}.{end}", image.arch.apk());
+        let mut documents = Vec::new();
+        match self {
+            Self::Spdx => {
+                let spdx = Spdx::of(built, named)?;
+                for (image, text) in images().zip(spdx.images) {
+                    documents.push((named_as(image, "spdx.json"), text));
+                }
+                documents.push(("sbom-index.spdx.json".to_owned(), spdx.index));
+            }
+            Self::Cyclonedx => {
+                for (image, inventory) in images().zip(&built.inventories) {
+                    let text = image_cyclonedx(image, inventory, named.tag)?;
+                    documents.push((named_as(image, "cdx.json"), text));
+                }
+            }
+        }
+        Ok(documents)
+    }
+}
+
 /// What bills of material say of an image file.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Named<'a> {
@@ -44,6 +70,28 @@ pub(super) struct Named<'a> {
     pub(super) tag: &'a str,
     /// `URL@COMMIT` of the image file.
     pub(super) vcs_url: &'a str,
+}
+
+/// SPDX documents of images.
+pub(super) struct Spdx {
+    /// Of the index.
+    pub(super) index: String,
+    /// One an image.
+    pub(super) images: Vec<String>,
+}
+
+impl Spdx {
+    pub(super) fn of(built: &Built, named: Named<'_>) -> Result<Self> {
+        let Named { tag, vcs_url } = named;
+        let mut images = Vec::new();
+        for (image, inventory) in built.images.images.iter().zip(&built.inventories) {
+            images.push(image_spdx(image, inventory, tag, vcs_url)?);
+        }
+        let first = built.inventories.first();
+        let system: OperatingSystem = first.map(|one| one.system.clone()).unwrap_or_default();
+        let index = index_spdx(&built.images, &system, tag, vcs_url)?;
+        Ok(Self { index, images })
+    }
 }
 
 impl BillArguments {
@@ -72,30 +120,9 @@ impl BillArguments {
     }
 
     fn documents(&self, built: &Built, named: Named<'_>) -> Result<Vec<(String, String)>> {
-        let Named { tag, vcs_url } = named;
-        let Built {
-            images,
-            inventories,
-        } = built;
         let mut documents = Vec::new();
-        for (image, inventory) in images.images.iter().zip(inventories) {
-            let arch = image.arch.apk();
-            if self.sbom_formats.contains(&BillFormat::Spdx) {
-                let text = image_spdx(image, inventory, tag, vcs_url)?;
-                documents.push((format!("sbom-{arch}.spdx.json"), text));
-            }
-            if self.sbom_formats.contains(&BillFormat::Cyclonedx) {
-                let text = image_cyclonedx(image, inventory, tag)?;
-                documents.push((format!("sbom-{arch}.cdx.json"), text));
-            }
-        }
-        if self.sbom_formats.contains(&BillFormat::Spdx) {
-            let system = inventories
-                .first()
-                .map(|inventory| inventory.system.clone());
-            let system: OperatingSystem = system.unwrap_or_default();
-            let text = index_spdx(images, &system, tag, vcs_url)?;
-            documents.push(("sbom-index.spdx.json".to_owned(), text));
+        for format in &self.sbom_formats {
+            documents.extend(format.documents(built, named)?);
         }
         if documents.is_empty() {
             print::warning("no format of bills of material was named");

@@ -6,7 +6,7 @@ mod record;
 mod send;
 
 use super::assembly::{Assembly, AssemblyArguments};
-use super::bills::{BillArguments, Named};
+use super::bills::{BillArguments, Named, Spdx};
 use super::output;
 use super::registries::{RegistryArguments, target_tag, turn};
 use crate::print;
@@ -17,7 +17,6 @@ use bessemer_attest::predicates::ImagePolicy;
 use bessemer_attest::verify::{ImageReport, ImageVerifyPolicy, verify_image};
 use bessemer_attest::{Sidecar, TrustRoot};
 use bessemer_build::worker::now;
-use bessemer_image::sbom::{OperatingSystem, image_spdx, index_spdx};
 use bessemer_registry::{Reference, Turn};
 use bessemer_signer::{Client, ClientError, ImagesToSign, PlatformFiles, SignedImages};
 use send::{Sent, Target};
@@ -89,7 +88,12 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
     let root = client.trust_root()?;
     let started = now()?;
     let assembly = arguments.assembly.assemble(Some(&root))?;
-    let bills = bills(&assembly, &arguments.references[0])?;
+    let tag = arguments.references[0].to_string();
+    let named = Named {
+        tag: &tag,
+        vcs_url: &assembly.loaded.configuration.vcs_url,
+    };
+    let bills = Spdx::of(&assembly.built, named)?;
     let record = record::of(&arguments.assembly, &assembly, &bills, started)?;
     let beside = packages::beside(&record, &assembly.session)?;
     let names: Vec<String> = targets.iter().map(|target| target.name.clone()).collect();
@@ -125,10 +129,6 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
     let sent = send::all(&assembly, &signed, &targets, &registries)?;
     drop(turns);
     if let Some(directory) = arguments.bills.directory() {
-        let named = Named {
-            tag: &arguments.references[0].to_string(),
-            vcs_url: &assembly.loaded.configuration.vcs_url,
-        };
         arguments.bills.write(&assembly.built, named, directory)?;
     }
     if let Some(path) = &arguments.image_refs {
@@ -155,28 +155,6 @@ fn targets(references: &[Reference]) -> Result<Vec<Target<'_>>> {
         }
     }
     Ok(targets)
-}
-
-/// SPDX documents: what is attested.
-pub(super) struct Bills {
-    index: String,
-    /// One an image.
-    images: Vec<String>,
-}
-
-fn bills(assembly: &Assembly, reference: &Reference) -> Result<Bills> {
-    let (built, tag) = (&assembly.built, &*reference.to_string());
-    let vcs_url = &assembly.loaded.configuration.vcs_url;
-    let mut images = Vec::new();
-    for (image, inventory) in built.images.images.iter().zip(&built.inventories) {
-        images.push(image_spdx(image, inventory, tag, vcs_url)?);
-    }
-    let first = built.inventories.first();
-    let system: OperatingSystem = first.map(|one| one.system.clone()).unwrap_or_default();
-    Ok(Bills {
-        index: index_spdx(&built.images, &system, tag, vcs_url)?,
-        images,
-    })
 }
 
 /// Asks the signer; a refusal that a flag would lift says which.

@@ -1,7 +1,7 @@
 //! The record of a build of images, for the signer.
 
-use super::Bills;
 use crate::commands::image::assembly::{Assembly, AssemblyArguments};
+use crate::commands::image::bills::Spdx;
 use crate::signing::component;
 use anyhow::{Context as _, Result};
 use bessemer_attest::documents::{
@@ -19,7 +19,7 @@ use std::path::Path;
 pub(super) fn of(
     arguments: &AssemblyArguments,
     assembly: &Assembly,
-    bills: &Bills,
+    bills: &Spdx,
     started_on: Timestamp,
 ) -> Result<ImageRecord> {
     let files = assembly.loaded.files.iter();
@@ -71,7 +71,7 @@ fn parameters(arguments: &AssemblyArguments, assembly: &Assembly) -> ImageParame
     }
 }
 
-fn platforms(assembly: &Assembly, bills: &Bills) -> Result<Vec<ImagePlatform>> {
+fn platforms(assembly: &Assembly, bills: &Spdx) -> Result<Vec<ImagePlatform>> {
     let images = assembly.built.images.images.iter();
     let all = images.zip(&assembly.contents).zip(&bills.images);
     let mut platforms = Vec::new();

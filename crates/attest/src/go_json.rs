@@ -1,4 +1,5 @@
-//! JSON as Go's `encoding/json` writes it, which is what apko's files are made with.
+//! JSON as Go's `encoding/json` writes it: apko's files are made with that, and so are the files of images
+//! and their SPDX documents here, whose digests are signed.
 
 use serde::Serialize;
 
@@ -12,12 +13,12 @@ const ESCAPED: [(char, &str); 5] = [
 ];
 
 /// A document in one line, with a newline at the end.
-pub(crate) fn line(value: &impl Serialize) -> Result<String, serde_json::Error> {
+pub fn line(value: &impl Serialize) -> Result<String, serde_json::Error> {
     Ok(escaped(&serde_json::to_string(value)?) + "\n")
 }
 
 /// A document indented by two, with a newline at the end.
-pub(crate) fn pretty(value: &impl Serialize) -> Result<String, serde_json::Error> {
+pub fn pretty(value: &impl Serialize) -> Result<String, serde_json::Error> {
     Ok(escaped(&serde_json::to_string_pretty(value)?) + "\n")
 }
 
