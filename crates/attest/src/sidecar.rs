@@ -126,6 +126,19 @@ impl Sidecar {
         self.proofs.push(proof);
     }
 
+    /// Adds a proof, of whatever envelope.
+    pub fn push_proof(&mut self, proof: Proof) {
+        self.proofs.push(proof);
+    }
+
+    /// Whether as many envelopes and proofs are read of one artifact.
+    pub(crate) fn within_limits(envelopes: usize, proofs: usize) -> Result<(), SidecarError> {
+        if envelopes.max(proofs) > ENVELOPE_COUNT_LIMIT {
+            return Err(SidecarError::TooMany);
+        }
+        Ok(())
+    }
+
     /// What is left without the envelopes that keys of `role` signed.
     pub fn without(&self, role: Role, root: &TrustRoot) -> Result<Self, TrustRootError> {
         let keys = root.statement_keys()?;

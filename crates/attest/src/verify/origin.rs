@@ -28,7 +28,7 @@ pub(super) fn built(
     one: &Opened<'_>,
     root: &TrustRoot,
     policy: &VerifyPolicy,
-) -> Result<BuiltReport, VerifyError> {
+) -> Result<(BuiltReport, Provenance), VerifyError> {
     let outline: Outline = one.predicate("provenance")?;
     let asserted = one.key.builder_id.as_deref().unwrap_or_default();
     one.same("the builder id", asserted, &outline.run_details.builder.id)?;
@@ -41,7 +41,7 @@ pub(super) fn built(
     let statement: Statement<Provenance> =
         one.statement("provenance (its parameters are a closed schema)")?;
     members(facts, one, &statement)?;
-    let report = describe(one, root, statement.predicate);
+    let report = describe(one, root, &statement.predicate);
     if let Some(wanted) = &policy.repository {
         let found = report.source.repository.as_deref().unwrap_or("none");
         one.same("the recipe's repository", wanted, found)?;
@@ -53,7 +53,7 @@ pub(super) fn built(
             reasons: report.why_not_higher.join("; "),
         });
     }
-    Ok(report)
+    Ok((report, statement.predicate))
 }
 
 /// Control and data member, where the caller measured them.
@@ -80,11 +80,11 @@ fn members(
     Ok(())
 }
 
-fn describe(one: &Opened<'_>, root: &TrustRoot, provenance: Provenance) -> BuiltReport {
+fn describe(one: &Opened<'_>, root: &TrustRoot, provenance: &Provenance) -> BuiltReport {
     let Provenance {
         build_definition: definition,
         run_details: run,
-    } = provenance;
+    } = provenance.clone();
     let dependencies = &definition.resolved_dependencies;
     let with_role = |role: &str| {
         let role = role.to_owned();
