@@ -6,6 +6,7 @@
 //! verified again, offline, out of a [`Pool`] of envelopes. Where the chain ends it says with what
 //! and why ([`EndKind`]); an attestation that is named and not there is a gap, and a gap is never fine.
 
+mod affected;
 mod bundle;
 mod ends;
 mod node;
@@ -15,6 +16,7 @@ mod tests;
 mod tree;
 mod walk;
 
+pub use affected::{Affected, Search};
 pub use bundle::{
     BundleError, BundleHeader, BundleSchema, BundleTarget, read_bundle, write_bundle,
 };

@@ -8,6 +8,7 @@
 
 mod builder;
 pub mod chain;
+pub mod compare;
 pub mod derive;
 pub mod documents;
 mod envelope;

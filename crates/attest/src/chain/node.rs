@@ -57,6 +57,14 @@ pub struct Member {
     pub node: usize,
 }
 
+/// A package that is to be followed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Package {
+    pub(super) role: String,
+    pub(super) artifact: Artifact,
+    pub(super) uri: Option<String>,
+}
+
 /// One artifact of a chain.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Node {
@@ -71,9 +79,12 @@ pub struct Node {
     /// What else it was made from.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ends: Vec<End>,
-    /// Packages that it was made from, by role, before the chain is walked further.
+    /// Where what was made from it got it from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub uri: Option<String>,
+    /// Packages that it was made from, before the chain is walked further.
     #[serde(skip)]
-    pub(super) packages: Vec<(String, Artifact)>,
+    pub(super) packages: Vec<Package>,
 }
 
 impl Node {
@@ -122,6 +133,7 @@ impl Node {
             verdict,
             members: Vec::new(),
             ends,
+            uri: None,
             packages: Vec::new(),
         }
     }
@@ -147,7 +159,11 @@ impl Node {
                 // What is no digest names nothing that could be there: a gap, not an end.
                 attestation: named.map(|text| text.parse().unwrap_or(Digest::of(text))),
             };
-            self.packages.push((role.to_owned(), artifact));
+            self.packages.push(Package {
+                role: role.to_owned(),
+                artifact,
+                uri: one.uri.clone(),
+            });
         }
     }
 }

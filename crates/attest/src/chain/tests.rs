@@ -79,7 +79,7 @@ impl Mill {
         statement["subject"] = json!([subject(name)]);
         let listed = &mut statement["predicate"]["buildDefinition"]["resolvedDependencies"];
         let mut dependencies = vec![
-            json!({"name": format!("{name}.yaml"), "digest": {"sha256": Digest::of(name).hex()}, "annotations": {"role": "recipe"}}),
+            json!({"name": format!("{name}.yaml"), "digest": {"sha256": Digest::of(format!("{name}.yaml")).hex()}, "annotations": {"role": "recipe"}}),
             json!({"uri": "https://example.test/a.tar.gz", "digest": {"sha256": Digest::of("a").hex()}, "annotations": {"role": "source"}}),
         ];
         dependencies.extend(of.iter().map(|one| one.dependency("build-root")));
@@ -233,11 +233,8 @@ fn what_is_missing_is_a_gap_and_what_nobody_attested_is_said() {
         .collect();
     assert_eq!(names, ["lost-1-r0.apk"]);
     let shown = text(&chain);
-    assert!(shown.contains("lost-1-r0.apk (sha256:"), "{shown}");
-    assert!(
-        shown.contains("MISSING: its attestation sha256:"),
-        "{shown}"
-    );
+    let missing = "1 MISSING, whose attestations are not there: lost-1-r0.apk";
+    assert!(shown.contains(missing), "{shown}");
     assert!(
         shown.contains("1 without attestation: foreign-1-r0.apk"),
         "{shown}"
@@ -366,4 +363,47 @@ fn a_bundle_that_is_none_is_refused_with_the_line() {
             .unwrap()
             .is_empty()
     );
+}
+
+#[test]
+fn what_an_input_went_into_is_found_however_far() {
+    let mill = Mill::new();
+    let gcc = mill.imported("gcc-1-r0.apk");
+    let library = mill.built("library-1-r0.apk", &[&gcc]);
+    let app = mill.built("app-1-r0.apk", &[&library]);
+    let other = mill.built("other-1-r0.apk", &[]);
+    let foreign = Mill::new().built("foreign-1-r0.apk", &[&gcc]);
+    let pool = pool(&[&app, &other, &gcc, &library, &foreign]);
+    let walk = Walk {
+        pool: &pool,
+        roots: std::slice::from_ref(&mill.root),
+        now: None,
+        demand: &|_| Vec::new(),
+    };
+    let found = |digest: Digest| {
+        let search = walk.affected(&digest.hex());
+        assert_eq!((search.read, search.refused.len()), (4, 1));
+        assert_eq!(search.refused[0].0, "foreign-1-r0.apk");
+        let affected = search.affected.into_iter();
+        let text = affected.map(|one| {
+            let (role, name) = &one.by[0];
+            format!("{} {} by {role} {name}", one.distance, one.artifact.name)
+        });
+        text.collect::<Vec<_>>()
+    };
+    assert_eq!(
+        found(Digest::of("gcc-1-r0.apk.deb")),
+        [
+            "1 gcc-1-r0.apk by distribution archive gcc-1-r0.apk_1_amd64.deb",
+            "2 library-1-r0.apk by build-root gcc-1-r0.apk",
+            "3 app-1-r0.apk by build-root library-1-r0.apk",
+        ]
+    );
+    let by_package = found(Digest::of("library-1-r0.apk"));
+    assert_eq!(
+        by_package,
+        ["1 app-1-r0.apk by build-root library-1-r0.apk"]
+    );
+    assert_eq!(found(Digest::of("a")).len(), 3);
+    assert!(found(Digest::of("nothing")).is_empty());
 }

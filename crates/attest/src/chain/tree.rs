@@ -37,10 +37,18 @@ impl Chain {
             let word = if end.count == 1 { one } else { many };
             format!("{:>7} {word}: {}", end.count, end.kind.why())
         }));
-        lines
-            .iter()
-            .map(|line| line.chars().map(harmless).collect())
-            .collect()
+        harmless_lines(&lines)
+    }
+
+    /// The tree of one artifact of the chain, by its number.
+    pub fn lines_of(&self, number: usize) -> Vec<String> {
+        let mut tree = Tree {
+            chain: self,
+            shown: BTreeSet::new(),
+            lines: Vec::new(),
+        };
+        tree.node(number, "", "", None);
+        harmless_lines(&tree.lines)
     }
 
     /// How many artifacts there are of each verdict, in one line.
@@ -61,6 +69,13 @@ impl Chain {
             "chain: {images} images and {built} packages built, {imported} packages imported, {unattested} without attestation, {gaps} gaps"
         )
     }
+}
+
+fn harmless_lines(lines: &[String]) -> Vec<String> {
+    let lines = lines.iter();
+    lines
+        .map(|line| line.chars().map(harmless).collect())
+        .collect()
 }
 
 /// A tree that is being written.
@@ -177,6 +192,7 @@ impl Tree<'_> {
 fn group(node: &Node) -> Option<String> {
     match &node.verdict {
         Verdict::Unattested => Some("without attestation".to_owned()),
+        Verdict::Missing => Some("MISSING, whose attestations are not there".to_owned()),
         Verdict::Package { report } => match &report.origin {
             Origin::Built(_) => None,
             Origin::Imported(imported) => Some(match &imported.import.release {

@@ -1,10 +1,10 @@
 //! Walking a chain, link by link, each artifact once.
 
 use super::ends::{EndCount, count};
-use super::node::{Artifact, Member, Node, Verdict};
+use super::node::{Artifact, Member, Node, Package, Verdict};
 use super::pool::Pool;
 use crate::documents::Timestamp;
-use crate::verify::{ApkFacts, Report, VerifyError, VerifyPolicy, verify_whole};
+use crate::verify::{ApkFacts, Report, Verified, VerifyError, VerifyPolicy, verify_whole};
 use crate::{Sidecar, TrustRoot};
 use serde::Serialize;
 use std::collections::HashMap;
@@ -86,14 +86,17 @@ impl Walk<'_> {
             let (followed, rest) = found.split_at(room);
             chain.nodes.extend(self.all(followed));
             let rest = rest.iter();
-            let rest = rest.map(|one| Node::closed(one.clone(), Verdict::NotFollowed));
+            let rest = rest.map(|one| Node::closed(one.artifact.clone(), Verdict::NotFollowed));
             chain.nodes.extend(rest);
+            for (node, package) in chain.nodes[from..].iter_mut().zip(found) {
+                node.uri = package.uri;
+            }
         }
         chain
     }
 
     /// Judges many at once, in their order.
-    fn all(&self, artifacts: &[Artifact]) -> Vec<Node> {
+    fn all(&self, packages: &[Package]) -> Vec<Node> {
         let threads = thread::available_parallelism().map_or(1, NonZero::get);
         let next = AtomicUsize::new(0);
         let mut nodes: Vec<(usize, Node)> = thread::scope(|scope| {
@@ -101,13 +104,13 @@ impl Walk<'_> {
                 let mut done = Vec::new();
                 loop {
                     let number = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(artifact) = artifacts.get(number) else {
+                    let Some(package) = packages.get(number) else {
                         return done;
                     };
-                    done.push((number, self.node(artifact)));
+                    done.push((number, self.node(&package.artifact)));
                 }
             };
-            let workers: Vec<_> = (0..threads.min(artifacts.len()))
+            let workers: Vec<_> = (0..threads.min(packages.len()))
                 .map(|_| scope.spawn(work))
                 .collect();
             // A worker that panicked leaves a gap behind: its artifacts are entered as not followed below.
@@ -116,10 +119,10 @@ impl Walk<'_> {
         });
         nodes.sort_by_key(|(number, _)| *number);
         let mut nodes = nodes.into_iter().peekable();
-        let in_order = artifacts.iter().enumerate().map(|(number, artifact)| {
+        let in_order = packages.iter().enumerate().map(|(number, package)| {
             let node = nodes.next_if(|(found, _)| *found == number);
             node.map_or_else(
-                || Node::closed(artifact.clone(), Verdict::NotFollowed),
+                || Node::closed(package.artifact.clone(), Verdict::NotFollowed),
                 |(_, node)| node,
             )
         });
@@ -148,13 +151,23 @@ impl Walk<'_> {
         Node::closed(artifact.clone(), verdict)
     }
 
-    /// One artifact by what lies beside it, under one trust root; why not, and how much that tells.
-    fn judged(
+    /// A package by what lies beside it, under one trust root; why not, and how much that tells.
+    pub(super) fn package(
         &self,
         artifact: &Artifact,
         sidecar: &Sidecar,
         root: &TrustRoot,
     ) -> Result<Node, (u8, String)> {
+        let verified = self.verified(artifact, sidecar, root)?;
+        Ok(Node::of_package(verified))
+    }
+
+    fn verified(
+        &self,
+        artifact: &Artifact,
+        sidecar: &Sidecar,
+        root: &TrustRoot,
+    ) -> Result<Verified, (u8, String)> {
         let facts = ApkFacts {
             file: artifact.name.clone(),
             sha256: artifact.sha256,
@@ -166,8 +179,18 @@ impl Walk<'_> {
             now: self.now.clone(),
             ..VerifyPolicy::default()
         };
-        let verified = verify_whole(&facts, sidecar, root, &policy)
-            .map_err(|error| (telling(&error), in_words(&error)))?;
+        verify_whole(&facts, sidecar, root, &policy)
+            .map_err(|error| (telling(&error), in_words(&error)))
+    }
+
+    /// The same, and it must be by the attestation that is named, and what is demanded.
+    fn judged(
+        &self,
+        artifact: &Artifact,
+        sidecar: &Sidecar,
+        root: &TrustRoot,
+    ) -> Result<Node, (u8, String)> {
+        let verified = self.verified(artifact, sidecar, root)?;
         let origin = verified.report.evidence().first();
         if origin != artifact.attestation.as_ref() {
             let reason = "the attestation that is named is not the one it comes from".to_owned();
@@ -183,14 +206,18 @@ impl Walk<'_> {
 
 /// The artifacts that the nodes beginning at `from` were made from and that are new, which will stand
 /// behind all nodes; enters where each is found.
-fn next(nodes: &mut [Node], from: usize, numbers: &mut HashMap<Artifact, usize>) -> Vec<Artifact> {
+fn next(nodes: &mut [Node], from: usize, numbers: &mut HashMap<Artifact, usize>) -> Vec<Package> {
     let mut found = Vec::new();
     let count = nodes.len();
     for node in &mut nodes[from..] {
-        for (role, artifact) in std::mem::take(&mut node.packages) {
-            let number = *numbers.entry(artifact).or_insert_with_key(|artifact| {
-                found.push(artifact.clone());
-                count + found.len() - 1
+        for package in std::mem::take(&mut node.packages) {
+            let role = package.role.clone();
+            let known = numbers.get(&package.artifact).copied();
+            let number = known.unwrap_or_else(|| {
+                let number = count + found.len();
+                numbers.insert(package.artifact.clone(), number);
+                found.push(package);
+                number
             });
             node.members.push(Member { role, node: number });
         }
