@@ -27,30 +27,35 @@ const BUNDLE: &[u8] = br#"{"schema":"bessemer.bundle/"#;
 /// Most gaps that are named in the error.
 const NAMED: usize = 5;
 
-/// Where evidence is, and how strict the chain is.
+/// Where evidence is.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub(crate) struct EvidenceArguments {
     /// Where attestations are that do not lie beside what they are of: a folder, such as a repository's,
     /// or a bundle of `bessemer export`; may be repeated
     #[arg(long, value_name = "DIR|BUNDLE")]
     pub(crate) evidence: Vec<PathBuf>,
+}
+
+/// How a chain is followed beyond that.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub(crate) struct ChainArguments {
     /// Ask the repositories that provenance names for attestations that are nowhere else
     #[arg(long)]
-    pub(crate) fetch: bool,
+    fetch: bool,
     /// Trust root of another factory, for what was made there; may be repeated
     #[arg(long, value_name = "FILE")]
-    pub(crate) dependency_trust_root: Vec<PathBuf>,
+    dependency_trust_root: Vec<PathBuf>,
+}
+
+/// What is accepted of a chain.
+#[derive(Debug, Clone, Copy, Default, clap::Args)]
+pub(crate) struct AcceptArguments {
     /// Accept that the chain ends in packages of which nobody attests where they are from
     #[arg(long)]
     pub(crate) accept_unattested: bool,
 }
 
 impl EvidenceArguments {
-    /// Whether something was said that only a chain needs.
-    pub(crate) fn is_of_chains(&self) -> bool {
-        self.fetch || self.accept_unattested || !self.dependency_trust_root.is_empty()
-    }
-
     /// Reads everything that was named.
     pub(crate) fn open(&self) -> Result<Pool> {
         let mut pool = Pool::new();
@@ -67,6 +72,13 @@ impl EvidenceArguments {
             }
         }
         Ok(pool)
+    }
+}
+
+impl ChainArguments {
+    /// Whether something was said that only a chain needs.
+    pub(crate) fn says_something(&self) -> bool {
+        self.fetch || !self.dependency_trust_root.is_empty()
     }
 
     /// Everything behind these artifacts, which verified under `root`.
@@ -106,7 +118,7 @@ impl EvidenceArguments {
     }
 
     /// An error if the chain has a gap, or an end that is not accepted.
-    pub(crate) fn judge(&self, chain: &Chain) -> Result<()> {
+    pub(crate) fn judge(&self, chain: &Chain, accept: AcceptArguments) -> Result<()> {
         let gaps: Vec<&Node> = chain.gaps().collect();
         if !gaps.is_empty() {
             let missing = gaps.iter().any(|node| node.verdict == Verdict::Missing);
@@ -122,7 +134,7 @@ impl EvidenceArguments {
             });
         }
         let unattested: Vec<&Node> = chain.unattested().collect();
-        if !unattested.is_empty() && !self.accept_unattested {
+        if !unattested.is_empty() && !accept.accept_unattested {
             let count = print::count(unattested.len(), "package");
             let names = named(&unattested);
             return Err(anyhow!("nobody attests where {count} are from: {names}")

@@ -66,7 +66,7 @@ impl Walk<'_> {
         let mut refused = Vec::new();
         for sidecar in self.pool.sidecars() {
             for (name, sha256) in Pool::claimed(sidecar) {
-                match self.read(name.clone(), sha256, sidecar) {
+                match self.read(&name, sha256, sidecar) {
                     Ok(node) => {
                         nodes.insert(node.artifact.clone(), node);
                     }
@@ -84,9 +84,9 @@ impl Walk<'_> {
     }
 
     /// A package, else an image, as the first trust root has it under which it verifies.
-    fn read(&self, name: String, sha256: Digest, sidecar: &Sidecar) -> Result<Node, String> {
+    fn read(&self, name: &str, sha256: Digest, sidecar: &Sidecar) -> Result<Node, String> {
         let artifact = Artifact {
-            name: name.clone(),
+            name: name.to_owned(),
             sha256,
             attestation: None,
         };
@@ -98,7 +98,7 @@ impl Walk<'_> {
                     refused.get_or_insert(reason);
                 }
             }
-            if let Some(node) = self.image(&name, &sha256, sidecar, root) {
+            if let Some(node) = self.image(name, &sha256, sidecar, root) {
                 return Ok(node);
             }
         }
@@ -170,7 +170,9 @@ fn spread(digest: &str, nodes: &HashMap<Artifact, Node>) -> Vec<Affected> {
         }
     }
     let mut affected: Vec<Affected> = found.into_values().collect();
-    affected.iter_mut().for_each(|one| one.by.sort());
+    for one in &mut affected {
+        one.by.sort();
+    }
     affected.sort_by(|one, other| {
         let key = |one: &Affected| (one.distance, one.artifact.clone());
         key(one).cmp(&key(other))

@@ -1,7 +1,7 @@
 //! Reading provenance against the key that signed it and the caller's expectations.
 
 use super::open::Opened;
-use super::report::{BuiltReport, DependencyCounts, SourceReport};
+use super::report::{BuiltReport, DIRECT, DependencyCounts, SourceReport};
 use super::{ApkFacts, VerifyError, VerifyPolicy};
 use crate::derive::apk_build_type;
 use crate::predicates::{Provenance, RunDetails};
@@ -149,8 +149,10 @@ fn reasons(report: &BuiltReport, root: &TrustRoot) -> Vec<String> {
             report.level
         ));
     }
-    if report.accelerator != "kvm" {
-        reasons.push("the guest was emulated, without hardware virtualisation".to_owned());
+    match report.accelerator.as_str() {
+        "kvm" => {}
+        DIRECT => reasons.push("the steps ran without a machine".to_owned()),
+        _ => reasons.push("the guest was emulated, without hardware virtualisation".to_owned()),
     }
     if !report.isolation.missing.is_empty() {
         let missing = report.isolation.missing.join(", ");

@@ -63,7 +63,6 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     }
     let evidence = EvidenceArguments {
         evidence: arguments.evidence.clone(),
-        ..EvidenceArguments::default()
     };
     let pool = evidence.open()?;
     if pool.is_empty() {

@@ -3,7 +3,7 @@
 use super::subject::SubjectArguments;
 use crate::commands::verify::found::Proven;
 use crate::commands::verify::{Target, print_lines};
-use crate::evidence::chain_json;
+use crate::evidence::{ChainArguments, chain_json};
 use crate::print;
 use anyhow::{Result, bail};
 use bessemer_attest::chain::{Chain, EndKind, Verdict};
@@ -24,6 +24,8 @@ pub(crate) struct Arguments {
     target: Target,
     #[command(flatten)]
     subject: SubjectArguments,
+    #[command(flatten)]
+    following: ChainArguments,
     /// Print the paragraphs as JSON
     #[arg(long)]
     json: bool,
@@ -34,7 +36,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let mut subjects = arguments
         .subject
         .open(std::slice::from_ref(&arguments.target))?;
-    let chain = arguments.subject.chain(&mut subjects)?;
+    let chain = subjects.chain(&arguments.following)?;
     let [proven] = subjects.proven.as_slice() else {
         bail!("{} is of several artifacts", arguments.target);
     };
@@ -75,8 +77,12 @@ fn of_package(report: &Report) -> Vec<Paragraph> {
     }
     let tested = match &report.test {
         Some(test) => format!(
-            "Its tests passed ({}) in a second guest that was started for them alone and had this very file installed.",
-            print::count(test.steps, "step")
+            "Its tests passed ({}) in a second {} for them alone, which had this very file installed.",
+            print::count(test.steps, "step"),
+            match test.accelerator.as_str() {
+                "direct" => "run, without a machine,",
+                _ => "virtual machine",
+            }
         ),
         None => "Nothing proves that tests of it passed.".to_owned(),
     };

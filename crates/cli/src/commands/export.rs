@@ -2,7 +2,8 @@
 
 use super::subject::SubjectArguments;
 use crate::commands::verify::Target;
-use crate::evidence::chain_json;
+use crate::commands::verify::found::Proven;
+use crate::evidence::{AcceptArguments, ChainArguments, chain_json};
 use crate::print;
 use anyhow::{Context as _, Result};
 use bessemer_attest::Sidecar;
@@ -26,6 +27,10 @@ pub(crate) struct Arguments {
     output: PathBuf,
     #[command(flatten)]
     subject: SubjectArguments,
+    #[command(flatten)]
+    following: ChainArguments,
+    #[command(flatten)]
+    accept: AcceptArguments,
     /// Print what is in the bundle, as JSON
     #[arg(long)]
     json: bool,
@@ -34,11 +39,11 @@ pub(crate) struct Arguments {
 /// Writes nothing unless the whole chain verifies.
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let mut subjects = arguments.subject.open(&arguments.targets)?;
-    let chain = arguments.subject.chain(&mut subjects)?;
-    let judged = arguments.subject.evidence.judge(&chain);
+    let chain = subjects.chain(&arguments.following)?;
+    let judged = arguments.following.judge(&chain, arguments.accept);
     judged.context("nothing was written")?;
     let needed = needed(&chain, &subjects.pool);
-    let targets: Vec<_> = subjects.proven.iter().map(|one| one.target()).collect();
+    let targets: Vec<_> = subjects.proven.iter().map(Proven::target).collect();
     let folder = match arguments.output.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => ".".as_ref(),

@@ -4,7 +4,7 @@
 use crate::commands::image::registries::RegistryArguments;
 use crate::commands::verify::found::{Proven, verified};
 use crate::commands::verify::{Looking, Target, hinted, read_trust_root};
-use crate::evidence::EvidenceArguments;
+use crate::evidence::{ChainArguments, EvidenceArguments};
 use anyhow::Result;
 use bessemer_attest::TrustRoot;
 use bessemer_attest::chain::{Chain, Node, Pool};
@@ -16,7 +16,7 @@ pub(crate) struct SubjectArguments {
     #[arg(long)]
     trust_root: PathBuf,
     #[command(flatten)]
-    pub(crate) evidence: EvidenceArguments,
+    evidence: EvidenceArguments,
     #[command(flatten)]
     pub(crate) registries: RegistryArguments,
 }
@@ -37,15 +37,16 @@ impl SubjectArguments {
         let looking = Looking::at(&root, &self.registries)?;
         for target in targets {
             let found = verified(target, &looking, &mut pool);
-            proven.extend(found.map_err(|error| hinted(target, error))?);
+            proven.extend(found.map_err(|error| hinted(target, &error))?);
         }
         Ok(Subjects { root, pool, proven })
     }
+}
 
+impl Subjects {
     /// Everything behind the artifacts.
-    pub(crate) fn chain(&self, subjects: &mut Subjects) -> Result<Chain> {
-        let nodes: Vec<Node> = subjects.proven.iter().map(Proven::node).collect();
-        let Subjects { root, pool, .. } = subjects;
-        self.evidence.chain(&nodes, root, pool, &|_| Vec::new())
+    pub(crate) fn chain(&mut self, following: &ChainArguments) -> Result<Chain> {
+        let nodes: Vec<Node> = self.proven.iter().map(Proven::node).collect();
+        following.chain(&nodes, &self.root, &mut self.pool, &|_| Vec::new())
     }
 }

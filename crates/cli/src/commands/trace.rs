@@ -4,7 +4,7 @@ mod located;
 
 use super::subject::{SubjectArguments, Subjects};
 use crate::commands::verify::{Target, print_lines};
-use crate::evidence::chain_json;
+use crate::evidence::{ChainArguments, chain_json};
 use crate::print;
 use anyhow::{Result, bail};
 use bessemer_attest::chain::{Chain, Node, Verdict};
@@ -28,6 +28,8 @@ pub(crate) struct Arguments {
     arch: Option<String>,
     #[command(flatten)]
     subject: SubjectArguments,
+    #[command(flatten)]
+    following: ChainArguments,
     /// Print what was found as JSON
     #[arg(long)]
     json: bool,
@@ -39,7 +41,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         .subject
         .open(std::slice::from_ref(&arguments.target))?;
     let located = located(arguments, &subjects)?;
-    let chain = arguments.subject.chain(&mut subjects)?;
+    let chain = subjects.chain(&arguments.following)?;
     let node = owner(&located, &chain);
     if arguments.json {
         print::json(&json!({

@@ -7,7 +7,7 @@ mod target;
 
 use crate::commands::image::registries::RegistryArguments;
 use crate::commands::image::verify::ExpectedArguments;
-use crate::evidence::{self, EvidenceArguments};
+use crate::evidence::{self, AcceptArguments, ChainArguments, EvidenceArguments};
 use crate::services::Inherited;
 use crate::{exit, package_file, print};
 use anyhow::{Context, Result, anyhow};
@@ -58,6 +58,10 @@ pub(crate) struct Arguments {
     recursive: bool,
     #[command(flatten)]
     evidence: EvidenceArguments,
+    #[command(flatten)]
+    following: ChainArguments,
+    #[command(flatten)]
+    accept: AcceptArguments,
     #[command(flatten, next_help_heading = "Options for images")]
     expected: ExpectedArguments,
     #[command(flatten, next_help_heading = "Options for images")]
@@ -76,7 +80,8 @@ impl Arguments {
         if files.count() != self.targets.len() && self.complete.complete {
             return Some("--complete builds packages again; an image is verified with --recursive");
         }
-        if self.evidence.is_of_chains() && !self.recursive {
+        let of_chains = self.following.says_something() || self.accept.accept_unattested;
+        if of_chains && !self.recursive {
             return Some(
                 "--fetch, --accept-unattested and --dependency-trust-root are for --recursive",
             );
@@ -127,7 +132,7 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
             Err(error) => {
                 failed = true;
                 reports.push(refusal(target, &error));
-                print::failure(&hinted(target, error));
+                print::failure(&hinted(target, &error));
             }
         }
     }
@@ -154,10 +159,10 @@ pub(crate) fn print_lines(lines: &[String]) -> Result<()> {
 }
 
 /// `FAIL TARGET: REASON` in one line, and the hint if there is one.
-pub(crate) fn hinted(target: &Target, error: anyhow::Error) -> anyhow::Error {
+pub(crate) fn hinted(target: &Target, error: &anyhow::Error) -> anyhow::Error {
     let hint = error.downcast_ref::<print::Hint>().cloned();
     let target = print::plain_line(&target.to_string());
-    let failure = anyhow!("FAIL {target}: {}", reason(&error));
+    let failure = anyhow!("FAIL {target}: {}", reason(error));
     match hint {
         Some(hint) => failure.context(hint),
         None => failure,
@@ -172,9 +177,9 @@ fn recursively(
     (nodes, reports): (&[Node], &[serde_json::Value]),
 ) -> Result<ExitCode> {
     let chain = arguments
-        .evidence
+        .following
         .chain(nodes, root, pool, &|_| Vec::new())?;
-    let judged = arguments.evidence.judge(&chain);
+    let judged = arguments.following.judge(&chain, arguments.accept);
     if arguments.json {
         let result = if judged.is_ok() { "PASS" } else { "FAIL" };
         print::json(&serde_json::json!({

@@ -337,16 +337,12 @@ pub(crate) const ENTRIES: &[Entry] = &[
         READS,
     ),
     entry(
-        &["trace", "explain", "diff", "affected", "export"],
+        &["trace", "explain", "affected", "export"],
         "--dependency-trust-root",
         READS,
     ),
-    entry(&["trace", "explain", "diff", "export"], "--fetch", READS),
-    entry(
-        &["trace", "explain", "diff", "export"],
-        "--accept-unattested",
-        READS,
-    ),
+    entry(&["trace", "explain", "export"], "--fetch", READS),
+    entry(&["export"], "--accept-unattested", READS),
     entry(
         &["trace", "explain", "diff", "export"],
         "--docker-config",

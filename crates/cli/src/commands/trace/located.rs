@@ -244,9 +244,10 @@ fn named(
 impl Located {
     /// What was found, in words, without control characters.
     pub(super) fn lines(&self) -> Vec<String> {
-        let mut lines = vec![match self.path == self.real_path {
-            true => self.path.clone(),
-            false => format!("{} (really {})", self.path, self.real_path),
+        let mut lines = vec![if self.path == self.real_path {
+            self.path.clone()
+        } else {
+            format!("{} (really {})", self.path, self.real_path)
         }];
         lines.push(match &self.content {
             Content::File { sha256, size } => format!("  content  {sha256}, {size} bytes"),

@@ -1,7 +1,9 @@
 //! What was proven of one target, in whatever form it was named.
 
 use super::{Looking, Target, facts};
-use crate::commands::image::verify::{Found, in_registry, verified as verified_images};
+use crate::commands::image::verify::{
+    ExpectedArguments, Found, in_registry, verified as verified_images,
+};
 use crate::evidence::{beside_or_in, is_bundle, open_bundle};
 use crate::print::{self, Hint};
 use anyhow::{Context as _, Result, anyhow, bail};
@@ -212,9 +214,7 @@ fn in_bundle(target: BundleTarget, looking: &Looking<'_>, pool: &Pool) -> Result
             sha256,
             images,
         } => {
-            let said = looking
-                .expected
-                .is_none_or(|expected| expected.says_names());
+            let said = looking.expected.is_none_or(ExpectedArguments::says_names);
             if !said {
                 let name = print::plain_line(&name);
                 let hint = format!("--name says which image is expected, such as --name {name}");
