@@ -5,6 +5,7 @@ mod build;
 mod memory;
 mod recipes;
 mod solve;
+mod verify;
 mod vm;
 
 use anyhow::Result;
@@ -25,6 +26,8 @@ enum What {
     Recipes(recipes::Arguments),
     /// Processor time of reading an index and of solving every package of it
     Solve(solve::Arguments),
+    /// Processor time of verifying a chain of a thousand packages
+    Verify(verify::Arguments),
     /// Most memory that installing takes, for a small package and for a large one
     Memory(memory::Arguments),
 }
@@ -36,6 +39,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         What::Build(arguments) => build::run(arguments),
         What::Recipes(arguments) => recipes::run(arguments),
         What::Solve(arguments) => solve::run(arguments),
+        What::Verify(arguments) => verify::run(arguments),
         What::Memory(arguments) => memory::run(arguments),
     }
 }

@@ -26,8 +26,9 @@ impl Registry {
         Ok(manifests.unwrap_or_default())
     }
 
-    /// Whether a Sigstore bundle refers to a manifest.
-    pub(crate) fn has_bundle(&self, digest: &Digest) -> Result<bool, ManifestError> {
+    /// Whether a Sigstore bundle refers to a manifest. Where one does, cosign 3 shows it and not the
+    /// attachments.
+    pub fn has_bundle(&self, digest: &Digest) -> Result<bool, ManifestError> {
         for descriptor in self.referrers(digest)? {
             if is_bundle(&descriptor.other) {
                 return Ok(true);

@@ -94,6 +94,9 @@ impl Demo {
         let file = self.image_file(built)?.display().to_string();
         let words = ["image", "publish", &file, &tag, "--accept-imports"];
         let published = self.bessemer(&words)?;
+        if published["packages"]["built"].as_u64().unwrap_or(0) == 0 {
+            bail!("the image has none of the packages that were just built");
+        }
         let digest = text(&published["digest"]);
         let reference = format!("{}@{digest}", tag.trim_end_matches(":latest"));
         let note = format!("{reference}, {}", text(&published["builder_id"]));
@@ -112,9 +115,17 @@ impl Demo {
         Ok(Published { registry, summary })
     }
 
-    /// One image file for the package that the example is named after.
+    /// One image file for the package that the example is named after, and what of its other packages is
+    /// used at run time: in the versions that were just built, since the bootstrap may have others of the same name.
     fn image_file(&self, built: &Value) -> Result<PathBuf> {
         let name = &self.example;
+        let packages = built["packages"].as_array().into_iter().flatten();
+        let packages: Vec<String> = packages
+            .map(|one| (text(&one["name"]), text(&one["version"])))
+            .filter(|(name, _)| !name.ends_with("-dev") && !name.ends_with("-doc"))
+            .map(|(name, version)| format!("    - {name}={version}"))
+            .collect();
+        let own = packages.join("\n");
         let architecture = text(&built["architecture"]);
         let mut keys = Vec::new();
         for key in fs_err::read_dir(self.out.join("keys"))? {
@@ -128,7 +139,7 @@ impl Demo {
         fs_err::write(
             &path,
             format!(
-                "contents:\n  repositories:\n    - {packages}\n    - {repository}\n  keyring:\n{keyring}\n  packages:\n    - {name}\narchs:\n  - {architecture}\nentrypoint:\n  command: /usr/bin/{name}\n"
+                "contents:\n  repositories:\n    - {packages}\n    - {repository}\n  keyring:\n{keyring}\n  packages:\n{own}\narchs:\n  - {architecture}\nentrypoint:\n  command: /usr/bin/{name}\n"
             ),
         )?;
         Ok(path)

@@ -5,11 +5,12 @@ use crate::derive::import_type;
 use crate::documents::Timestamp;
 use crate::predicates::{PROVENANCE_TYPE, SPDX_TYPE, SUMMARY_TYPE, TEST_RESULT_TYPE};
 use crate::{
-    Envelope, EnvelopeError, PublicKey, Role, STATEMENT_TYPE, Sidecar, Statement, TrustRoot,
-    TrustedKey,
+    Envelope, EnvelopeError, LoggedSignature, PublicKey, Role, STATEMENT_TYPE, Sidecar, Statement,
+    TrustRoot, TrustRootError, TrustedKey,
 };
 use bessemer_digest::Digest;
 use serde::de::{DeserializeOwned, IgnoredAny};
+use std::collections::BTreeMap;
 
 /// A verified payload that is about the package, signed by a key of the right role.
 pub(super) struct Opened<'a> {
@@ -93,7 +94,7 @@ pub(super) fn all<'a>(
     root: &'a TrustRoot,
     policy: &VerifyPolicy,
 ) -> Result<(Vec<Opened<'a>>, usize), VerifyError> {
-    let keys = root.statement_keys()?;
+    let keys = Keys::new(sidecar, root)?;
     let (mut opened, mut unverified) = (Vec::new(), 0);
     for (index, envelope) in sidecar.envelopes().iter().enumerate() {
         let number = index + 1;
@@ -110,18 +111,44 @@ pub(super) fn all<'a>(
     Ok((opened, unverified))
 }
 
+/// The keys of a trust root, and which of them to try first: the entry of the log that lies beside an
+/// envelope names one. That is no more than a hint; every key is tried.
+pub(super) struct Keys<'a> {
+    keys: Vec<(PublicKey, &'a TrustedKey)>,
+    named: BTreeMap<Digest, String>,
+}
+
+impl<'a> Keys<'a> {
+    pub(super) fn new(sidecar: &Sidecar, root: &'a TrustRoot) -> Result<Self, TrustRootError> {
+        let entries = sidecar.proofs().iter();
+        let entries = entries.filter_map(|proof| LoggedSignature::parse(&proof.entry));
+        Ok(Self {
+            keys: root.statement_keys()?,
+            named: entries.map(|entry| (entry.envelope, entry.key)).collect(),
+        })
+    }
+
+    /// All of them, the one that is named for this envelope first.
+    fn of(&self, envelope: &Digest) -> impl Iterator<Item = &(PublicKey, &'a TrustedKey)> {
+        let named = self.named.get(envelope);
+        let is_named = move |key: &TrustedKey| named.is_some_and(|named| *named == key.id);
+        let first = self.keys.iter().filter(move |(_, key)| is_named(key));
+        first.chain(self.keys.iter().filter(move |(_, key)| !is_named(key)))
+    }
+}
+
 /// Opens an envelope; nothing if none of the keys signed it. Whether its key is valid is not asked.
 pub(super) fn one<'a>(
     number: usize,
     envelope: &Envelope,
-    keys: &[(PublicKey, &'a TrustedKey)],
+    keys: &Keys<'a>,
 ) -> Result<Option<Opened<'a>>, VerifyError> {
-    let Some((key, payload)) = signed_by(number, envelope, keys)? else {
-        return Ok(None);
-    };
     let digest = envelope
         .digest()
         .map_err(|source| VerifyError::Envelope { number, source })?;
+    let Some((key, payload)) = signed_by(number, envelope, keys.of(&digest))? else {
+        return Ok(None);
+    };
     Ok(Some(Opened {
         number,
         key,
@@ -145,10 +172,10 @@ pub(super) fn take<'a>(
     Ok(Some(one))
 }
 
-fn signed_by<'a>(
+fn signed_by<'k, 'a: 'k>(
     number: usize,
     envelope: &Envelope,
-    keys: &[(PublicKey, &'a TrustedKey)],
+    keys: impl Iterator<Item = &'k (PublicKey, &'a TrustedKey)>,
 ) -> Result<Option<(&'a TrustedKey, Vec<u8>)>, VerifyError> {
     for (public, key) in keys {
         match envelope.open(public) {

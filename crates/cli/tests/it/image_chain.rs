@@ -1,9 +1,10 @@
 //! What is behind an image in Debian's registry: `verify docker://… --recursive`, bundles, `trace`.
 
 use crate::commands::{bessemer, run};
-use crate::image_publish::Factory;
+use crate::image_publish::{COSIGNS, Factory, succeeds};
 use bessemer_testkit::Outcome;
 use serde_json::Value;
+use std::fs;
 use std::path::PathBuf;
 
 /// A factory whose packages are attested, its trust root in a file, and an image that it published.
@@ -184,4 +185,131 @@ fn an_image_is_explained_compared_and_found_by_its_inputs() {
             .contains("parameter externalParameters.packages: new, trust-one"),
         "{compared}"
     );
+}
+
+/// What a registry has of an image's attestations is replaced by those of another image, and then by
+/// nothing: missing is never fine. The control run is each `verify` before.
+#[test]
+#[ignore = "needs Debian's docker-registry and two generations of cosign"]
+fn attestations_that_are_taken_away_or_replaced_are_missing() {
+    let published = Published::new();
+    let registry = &published.factory.registry;
+    let other = registry.name("team/other:1");
+    let one_more = ["--accept-imports", "--package-append", "trust-one"];
+    for architecture in ["x86_64", "aarch64"] {
+        let file = format!("own/packages/{architecture}/trust-one-1-r0.apk");
+        published.factory.attest_file(&file);
+    }
+    let words = [&[other.as_str()], &one_more[..]].concat();
+    published.factory.publish(&words).expect(0);
+    let verify = |image: &str| published.bessemer(&["verify", image, "--any-name", "--json"]);
+    let whole = verify(&published.image);
+    whole.expect(0);
+    let told: Value = serde_json::from_str(&whole.stdout).unwrap();
+    let digest = told["digest"].as_str().unwrap().replace(':', "-");
+    let tags = |name: &str| {
+        let repositories = registry
+            .folder()
+            .join("storage/docker/registry/v2/repositories");
+        repositories.join(name).join("_manifests/tags")
+    };
+    let ours = tags("team/app").join(format!("{digest}.att"));
+    assert!(ours.exists(), "{}", ours.display());
+    let kept = published.factory.workshop.at("kept");
+    fs::rename(&ours, &kept).unwrap();
+    let gone = verify(&published.image);
+    gone.expect(1);
+    assert!(
+        gone.stderr.contains("no attestation is attached to it"),
+        "{gone}"
+    );
+    // Those of the other image, in the same place. Its blobs come along with a copy of the image.
+    let address = |repository: &str, digest: &str| {
+        let name = registry.name(repository).replacen('/', "/v2/", 1);
+        format!("http://{name}/manifests/{digest}.att")
+    };
+    let told = verify(&format!("docker://{other}")).stdout;
+    let told: Value = serde_json::from_str(&told).unwrap();
+    let theirs = told["digest"].as_str().unwrap().replace(':', "-");
+    assert_ne!(theirs, digest);
+    let mut copy = bessemer();
+    copy.args(["image", "copy", &other, &registry.name("team/app:other")]);
+    run(&mut copy).expect(0);
+    let kind = "application/vnd.oci.image.manifest.v1+json";
+    let (from, to) = (address("team/other", &theirs), address("team/app", &digest));
+    let line = format!(
+        "curl -sSf -H 'accept: {kind}' {from} | curl -sSf -X PUT -H 'content-type: {kind}' --data-binary @- {to}"
+    );
+    succeeds(COSIGNS[0], &line);
+    let replaced = verify(&published.image);
+    replaced.expect(1);
+    for part in ["there is no valid provenance", "is not among the subjects"] {
+        assert!(replaced.stderr.contains(part), "{replaced}");
+    }
+    fs::remove_dir_all(&ours).unwrap();
+    fs::rename(&kept, &ours).unwrap();
+    verify(&published.image).expect(0);
+}
+
+/// A bundle that anybody attaches hides ours from cosign 3. Here it hides nothing, and it is said.
+#[test]
+#[ignore = "needs Debian's docker-registry and two generations of cosign"]
+fn a_bundle_of_a_stranger_hides_nothing_and_is_said() {
+    let published = Published::new();
+    let tagged = published.image.trim_start_matches("docker://");
+    let before = published.bessemer(&["verify", &published.image]);
+    before.expect(0);
+    assert!(!before.stderr.contains("Sigstore bundle"), "{before}");
+    let folder = published.factory.workshop.path().display().to_string();
+    let services = r#"{"mediaType":"application/vnd.dev.sigstore.signingconfig.v0.2+json","rekorTlogConfig":{},"tsaConfig":{}}"#;
+    fs::write(format!("{folder}/services.json"), services).unwrap();
+    fs::write(format!("{folder}/predicate.json"), r#"{"a":1}"#).unwrap();
+    let line = format!(
+        "cd {folder} && export COSIGN_PASSWORD= && cosign generate-key-pair --output-key-prefix stranger && \
+         cosign attest --yes --key stranger.key --signing-config services.json --predicate predicate.json \
+         --type https://slsa.dev/provenance/v1 {tagged}"
+    );
+    succeeds(COSIGNS[1], &line);
+    let after = published.bessemer(&["verify", &published.image]);
+    after.expect(0);
+    assert!(
+        after.stderr.contains("a Sigstore bundle refers to sha256:"),
+        "{after}"
+    );
+    assert_eq!(after.stdout, before.stdout);
+}
+
+/// What other tools leave of an image when they copy it.
+#[test]
+#[ignore = "needs Debian's docker-registry and two generations of cosign"]
+fn a_copy_verifies_where_the_tool_took_the_attestations_along() {
+    let published = Published::new();
+    let registry = &published.factory.registry;
+    let from = published.image.trim_start_matches("docker://");
+    let copied = |name: &str| registry.name(&format!("{name}/app:1"));
+    let verify = |image: &str| {
+        let image = format!("docker://{image}");
+        let name = registry.name("team/app");
+        published.bessemer(&["verify", &image, "--name", &name])
+    };
+    let skopeo = copied("skopeo");
+    let tls = "--src-tls-verify=false --dest-tls-verify=false";
+    succeeds(
+        COSIGNS[0],
+        &format!("skopeo copy -q --all {tls} docker://{from} docker://{skopeo}"),
+    );
+    let refused = verify(&skopeo);
+    refused.expect(1);
+    assert!(
+        refused.stderr.contains("no attestation is attached to it"),
+        "{refused}"
+    );
+    for (number, cosign) in COSIGNS.iter().enumerate() {
+        let target = copied(&format!("cosign-{number}"));
+        succeeds(cosign, &format!("cosign copy {from} {target}"));
+        verify(&target).expect(0);
+    }
+    let own = copied("bessemer");
+    run(bessemer().args(["image", "copy", from, &own])).expect(0);
+    verify(&own).expect(0);
 }

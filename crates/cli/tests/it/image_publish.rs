@@ -16,7 +16,7 @@ use tempfile::TempDir;
 
 /// The uid that `bessemer` works under when root starts it.
 const CONTROL: u32 = 61700;
-const COSIGNS: [&str; 2] = ["BESSEMER_TEST_COSIGN_2", "BESSEMER_TEST_COSIGN_3"];
+pub(crate) const COSIGNS: [&str; 2] = ["BESSEMER_TEST_COSIGN_2", "BESSEMER_TEST_COSIGN_3"];
 const PROVENANCE: &str = "https://slsa.dev/provenance/v1";
 
 /// A registry, a signer and the test repository of the crate `image`.
@@ -27,7 +27,7 @@ pub(crate) struct Factory {
     importer: SignerProcess,
     /// Answers the uid that publishes.
     _signer: SignerProcess,
-    state: TempDir,
+    pub(crate) state: TempDir,
 }
 
 impl Factory {
@@ -138,7 +138,7 @@ fn shell(cosign: &str, line: &str) -> Output {
         .unwrap()
 }
 
-fn succeeds(cosign: &str, line: &str) -> String {
+pub(crate) fn succeeds(cosign: &str, line: &str) -> String {
     let output = shell(cosign, line);
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let (printed, said) = (text(&output.stdout), text(&output.stderr));

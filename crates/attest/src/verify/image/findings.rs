@@ -47,7 +47,7 @@ impl Findings {
         root: &TrustRoot,
         now: Option<&Timestamp>,
     ) -> Result<Self, TrustRootError> {
-        let keys = root.statement_keys()?;
+        let keys = open::Keys::new(attached, root)?;
         let judge = Judge {
             digest,
             root,

@@ -14,7 +14,7 @@ use bessemer_attest::verify::{
 use bessemer_attest::{Envelope, Sidecar, TrustRoot};
 use bessemer_build::worker::now;
 use bessemer_digest::Digest;
-use bessemer_registry::{Access, AttachedEnvelope, Attachments, Reference};
+use bessemer_registry::{Access, AttachedEnvelope, Attachments, Reference, Registry};
 use bessemer_tlog::Proof;
 use serde_json::json;
 use std::path::PathBuf;
@@ -139,9 +139,27 @@ pub(crate) fn in_registry(image: &Reference, registries: &RegistryArguments) -> 
     for image in images {
         let attachments = registry.attestations(&image);
         let attachments = attachments.with_context(|| format!("FAIL {image}"))?;
+        hidden(&registry, &image);
         attached.push((image, readable(&image, &attachments)));
     }
     Ok(Found { digest, attached })
+}
+
+/// A bundle that anybody attached takes nothing away here; that it does for others is said.
+fn hidden(registry: &Registry, image: &Digest) {
+    match registry.has_bundle(image) {
+        Ok(false) => {}
+        Ok(true) => print::warning(&format!(
+            "a Sigstore bundle refers to {image}: cosign 3 shows that in place of these attestations"
+        )),
+        Err(error) => {
+            let error = anyhow!(error);
+            print::warning(&format!(
+                "whether a Sigstore bundle hides the attestations of {image} from cosign 3 cannot be told: {}",
+                print::sentence(&error)
+            ));
+        }
+    }
 }
 
 /// Verifies every manifest; all of them must be what is expected.
