@@ -92,7 +92,7 @@ impl Events {
 }
 
 /// What one line of the protocol says of a disk.
-fn failure(line: &[u8]) -> Option<DiskFailure> {
+pub(crate) fn failure(line: &[u8]) -> Option<DiskFailure> {
     let message: Message = serde_json::from_slice(line).ok()?;
     let data = message.data?;
     if message.event? != "BLOCK_IO_ERROR" || data.action? != "stop" {

@@ -29,6 +29,9 @@ mod qemu;
 mod session;
 mod tail;
 
+#[doc(hidden)]
+pub mod untrusted;
+
 pub use accelerator::{Accelerator, PROBE_DEADLINE, Probe};
 pub use bessemer_vm_proto::{
     Configuration, GuestNetwork, GuestPath, GuestPathError, PROTOCOL_VERSION, Run, RunStatus,

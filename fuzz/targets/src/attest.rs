@@ -2,6 +2,7 @@
 
 use crate::input::{choice, seed, text};
 use crate::{Target, test_documents};
+use bessemer_attest::chain::{Pool, read_bundle, write_bundle};
 use bessemer_attest::derive::{Derivation, Issuer, local_base};
 use bessemer_attest::documents::{Document, JobSpec, Lock, Record, canonical_bytes, parse};
 use bessemer_attest::verify::{ApkFacts, VerifyPolicy, verify};
@@ -11,6 +12,20 @@ use bessemer_signer::StatementKey;
 use serde_json::json;
 use std::sync::OnceLock;
 
+pub(crate) const BUNDLE: Target = Target {
+    name: "attest_bundle",
+    run: bundle,
+    seeds: bundle_seeds,
+    words: &[
+        "\n",
+        "{\"schema\":\"bessemer.bundle/v1\",\"targets\":[]}\n",
+        "\"envelopes\":[",
+        "\"proofs\":[",
+        "{}",
+        "null",
+        "\"kind\":\"image\"",
+    ],
+};
 pub(crate) const DOCUMENT: Target = Target {
     name: "attest_document",
     run: document,
@@ -217,4 +232,32 @@ fn statement_seeds() -> Vec<Vec<u8>> {
 
 fn trust_root_seeds() -> Vec<Vec<u8>> {
     vec![root().to_bytes().unwrap(), public().to_pem().into_bytes()]
+}
+
+/// What is accepted is written again, and that is read as the same.
+fn bundle(data: &[u8]) {
+    let mut pool = Pool::new();
+    let Ok(targets) = read_bundle(data, &mut pool) else {
+        return;
+    };
+    let mut written = Vec::new();
+    write_bundle(&targets, &pool, &mut written).expect("a bundle can be written");
+    let mut again = Pool::new();
+    let read = read_bundle(&written[..], &mut again).expect("what is written can be read");
+    assert_eq!(read, targets);
+    assert_eq!(again.sidecars(), pool.sidecars());
+}
+
+fn bundle_seeds() -> Vec<Vec<u8>> {
+    let header = r#"{"schema":"bessemer.bundle/v1","targets":[{"kind":"package","name":"a-1-r0.apk","sha256":"sha256:5feceb66ffc86f38d952786c6d696c79c2dbc239dd4e91b46729d73a27fb57e9"},{"kind":"image","name":"registry/app","sha256":"sha256:5feceb66ffc86f38d952786c6d696c79c2dbc239dd4e91b46729d73a27fb57e9","images":[]}]}"#;
+    let mut seeds = vec![header.as_bytes().to_vec()];
+    for envelope in envelope_seeds() {
+        let line = envelope
+            .split(|byte| *byte == b'\n')
+            .next()
+            .unwrap_or_default();
+        let line = [b"\n{\"envelopes\":[", line, b"]}\n"].concat();
+        seeds.push([header.as_bytes(), &line].concat());
+    }
+    seeds
 }

@@ -20,6 +20,19 @@ pub(crate) const FRAME: Target = Target {
     seeds: frame_seeds,
     words: &["\u{2}\0\0\0\0\0", "\u{2}\0\u{1}\0\0\0\u{1}", "../", "/"],
 };
+/// Of QEMU, which a guest may have taken over.
+pub(crate) const EVENT: Target = Target {
+    name: "guest_event",
+    run: event,
+    seeds: event_seeds,
+    words: &[
+        "\"event\":",
+        "\"BLOCK_IO_ERROR\"",
+        "\"action\": \"stop\"",
+        "\\u001b",
+        "null",
+    ],
+};
 pub(crate) const ARCHIVE: Target = Target {
     name: "guest_archive",
     run: archive,
@@ -198,4 +211,16 @@ fn archive_seeds() -> Vec<Vec<u8>> {
     write_data(entries, 0, &mut data).unwrap();
     let tar = crate::input::gunzip(&data);
     vec![seed(0, &tar), seed(1, &tar)]
+}
+
+/// What is said of a disk never commands a terminal.
+fn event(data: &[u8]) {
+    if let Some(text) = bessemer_vm::untrusted::event(data) {
+        assert!(!text.chars().any(char::is_control), "{text:?}");
+    }
+}
+
+fn event_seeds() -> Vec<Vec<u8>> {
+    let full = r#"{"timestamp": {"seconds": 1, "microseconds": 2}, "event": "BLOCK_IO_ERROR", "data": {"device": "", "nospace": true, "node-name": "scratch", "reason": "No space left on device", "operation": "write", "action": "stop"}}"#;
+    vec![full.as_bytes().to_vec()]
 }

@@ -1,9 +1,9 @@
 //! Image files and locks.
 
 use crate::Target;
-use crate::input::text;
+use crate::input::{seal_tar, text};
 use bessemer_image::lock::Lock;
-use bessemer_image::parse;
+use bessemer_image::{Inventory, parse};
 use bessemer_yaml::SourceFile;
 
 pub(crate) const FILE: Target = Target {
@@ -33,6 +33,64 @@ pub(crate) const LOCK: Target = Target {
     seeds: lock_seeds,
     words: &["\"packages\":", "bytes=", "sha1-", "{}", "[]", "null"],
 };
+
+pub(crate) const LAYERS: Target = Target {
+    name: "image_layers",
+    run: layers,
+    seeds: layers_seeds,
+    words: &[
+        ".wh.",
+        ".wh..wh..opq",
+        "../",
+        "ustar\0",
+        "usr/lib/apk/db/installed",
+        "path=",
+        "linkpath=",
+    ],
+};
+
+/// Whatever layers hold, what a path leads to is in the inventory under its own name, without links.
+fn layers(data: &[u8]) {
+    let mut inventory = Inventory::default();
+    for (number, layer) in data.chunks(8192).enumerate() {
+        let _ = inventory.add(number, "application/vnd.oci.image.layer.v1.tar", layer);
+    }
+    let text = String::from_utf8_lossy(data);
+    let words = text.split('\0').filter(|word| word.len() < 200);
+    for path in words.take(64).chain(["usr/lib/apk/db/installed", "a/b"]) {
+        if let Some(reached) = inventory.reach(path) {
+            let again = inventory.reach(&reached.path);
+            assert_eq!(again.as_ref(), Some(&reached), "{path}");
+            assert!(!reached.path.split('/').any(|part| part == ".."), "{path}");
+        }
+    }
+}
+
+fn layers_seeds() -> Vec<Vec<u8>> {
+    let header = |name: &str, kind: u8, target: &str, size: &str| {
+        let mut block = vec![0_u8; 512];
+        block[..name.len()].copy_from_slice(name.as_bytes());
+        block[100..107].copy_from_slice(b"0000644");
+        block[124..124 + size.len()].copy_from_slice(size.as_bytes());
+        block[156] = kind;
+        block[157..157 + target.len()].copy_from_slice(target.as_bytes());
+        block[257..263].copy_from_slice(b"ustar\0");
+        seal_tar(&mut block);
+        block
+    };
+    let file = |name: &str| [header(name, b'0', "", "00000000001"), vec![b'x'; 512]].concat();
+    let lower = [
+        file("usr/lib/apk/db/installed"),
+        header("lib", b'2', "usr/lib", "0"),
+        header("same", b'1', "usr/lib/apk/db/installed", "0"),
+    ]
+    .concat();
+    let mut layers = lower.clone();
+    layers.resize(8192, 0);
+    layers.extend(file("usr/lib/apk/db/.wh.installed"));
+    layers.extend(file("usr/.wh..wh..opq"));
+    vec![lower, layers]
+}
 
 /// What is accepted can be printed, and means the same again but for what a service bundle adds.
 fn file(data: &[u8]) {
