@@ -1,11 +1,11 @@
 //! Reading provenance against the key that signed it and the caller's expectations.
 
-use super::open::Opened;
-use super::report::{BuiltReport, DependencyCounts, SourceReport};
+use super::open::{self, Opened};
+use super::report::{BuiltReport, DependencyCounts, Report, SourceReport};
 use super::{ApkFacts, VerifyError, VerifyPolicy};
 use crate::derive::apk_build_type;
 use crate::predicates::{Provenance, RunDetails};
-use crate::{ResourceDescriptor, Statement, TrustRoot};
+use crate::{ResourceDescriptor, Role, Sidecar, Statement, TrustRoot};
 use bessemer_digest::Digest;
 use serde::Deserialize;
 
@@ -54,6 +54,24 @@ pub(super) fn built(
         });
     }
     Ok(report)
+}
+
+/// The provenance that a report of this sidecar rests on; `None` where a package was imported.
+pub fn provenance(
+    report: &Report,
+    sidecar: &Sidecar,
+    root: &TrustRoot,
+) -> Result<Option<Statement<Provenance>>, VerifyError> {
+    let keys = root.statement_keys()?;
+    for (index, envelope) in sidecar.envelopes().iter().enumerate() {
+        let Some(one) = open::one(index + 1, envelope, &keys)? else {
+            continue;
+        };
+        if one.key.role == Role::Provenance && report.evidence().first() == Some(&one.digest) {
+            return one.statement("provenance").map(Some);
+        }
+    }
+    Ok(None)
 }
 
 /// Control and data member, where the caller measured them.

@@ -1,6 +1,8 @@
 //! `bessemer verify`.
 
 mod complete;
+mod reproduced;
+mod summaries;
 
 use crate::services::Inherited;
 use crate::{package_file, print};
@@ -11,9 +13,12 @@ use bessemer_attest::verify::{ApkFacts, Origin, Report, VerifyError, VerifyPolic
 use bessemer_attest::{PROOFS_LIMIT, SIDECAR_LIMIT, Sidecar, TrustRoot};
 use bessemer_build::worker::now;
 use complete::CompleteArguments;
+use reproduced::RebuilderArguments;
+pub(crate) use reproduced::{beside_reproduced, taken_along};
 use std::io::{BufReader, ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use summaries::SummaryArguments;
 
 #[derive(Debug, clap::Args)]
 #[command(
@@ -41,9 +46,14 @@ pub(crate) struct Arguments {
     /// Demand the summary of a gate that admitted the package to a repository
     #[arg(long)]
     require_gate: bool,
-    /// Demand that the gate admitted it to this repository; what `publish --resource-uri` was given
+    /// Demand that the gate admitted it to this repository, what `publish --resource-uri` was given, or
+    /// as this very file
     #[arg(long)]
     resource_uri: Option<String>,
+    #[command(flatten)]
+    rebuilders: RebuilderArguments,
+    #[command(flatten)]
+    summaries: SummaryArguments,
     #[command(flatten)]
     pub(crate) complete: CompleteArguments,
     /// Print the report as JSON; an array if several packages are named
@@ -63,6 +73,12 @@ impl Arguments {
                 .as_ref()
                 .map(|_| "--proofs names one file, and there are several packages")
         }
+    }
+
+    /// Directories that it writes to.
+    pub(crate) fn writes(&self) -> Vec<PathBuf> {
+        let folder = self.summaries.folder();
+        folder.map(Path::to_path_buf).into_iter().collect()
     }
 
     /// Where the attestations of one of the packages are.
@@ -125,7 +141,8 @@ fn proven_complete(
         _ => None,
     };
     let complete = &arguments.complete;
-    let outcome = complete.carry_out(packages, beside, root, inherited)?;
+    let folder = arguments.summaries.folder();
+    let outcome = complete.carry_out(packages, beside, root, folder, inherited)?;
     let status = outcome.judge(true);
     if arguments.json {
         print::json(&complete::report(&outcome, status == 0, reports))?;
@@ -179,16 +196,18 @@ fn check(package: &Path, arguments: &Arguments, root: &TrustRoot) -> Result<Repo
         now: Some(now()?),
         ..VerifyPolicy::default()
     };
-    let report = verify(&facts, &sidecar, root, &policy)?;
-    if let (Some(wanted), Some(gate)) = (&arguments.resource_uri, &report.gate) {
-        let inside = gate.resource_uri.strip_prefix(wanted.trim_end_matches('/'));
-        if !inside.is_some_and(|rest| rest.starts_with('/')) {
-            bail!(
-                "the gate admitted it as {}, not to {wanted}",
-                gate.resource_uri
-            );
-        }
+    let mut report = verify(&facts, &sidecar, root, &policy)?;
+    if let (Some(wanted), Some(gate)) = (&arguments.resource_uri, &report.gate)
+        && !report.is_admitted_to(wanted)
+    {
+        bail!(
+            "the gate admitted it as {}, not to {wanted}",
+            gate.resource_uri
+        );
     }
+    let rebuilders = &arguments.rebuilders;
+    rebuilders.add(package, &facts, root, policy.now.as_ref(), &mut report)?;
+    arguments.summaries.write(&facts.file, &sidecar, root)?;
     Ok(report)
 }
 
