@@ -1,6 +1,8 @@
-//! The table: every attack that the design lists against a factory of packages.
+//! The table: every attack that the design lists against a factory of packages, and against those who
+//! verify what it made.
 
 mod boundary;
+mod consumers;
 mod environment;
 mod inputs;
 mod outputs;
@@ -29,10 +31,11 @@ const REPOSITORY_IT: Binary = Binary::test("repository", "it");
 const TLOG_LOGS: Binary = Binary::test("tlog", "logs");
 const TLOG_MERKLE: Binary = Binary::test("tlog", "merkle");
 
-/// All of them by number. T25 and T29 to T34 are about verification by consumers, T40 about images.
+/// All of them by number. T25 is about expectations of consumers, T34 and T40 about images.
 pub(crate) fn all() -> Vec<&'static Case> {
     let parts = [
         boundary::CASES,
+        consumers::CASES,
         environment::CASES,
         inputs::CASES,
         outputs::CASES,

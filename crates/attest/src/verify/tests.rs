@@ -1,5 +1,6 @@
 //! Flip tests: everything that can differ is changed once and must be noticed.
 
+mod attacks;
 mod images;
 mod logged;
 mod policy;
