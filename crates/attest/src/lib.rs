@@ -7,6 +7,8 @@
 //! Invariants: no IO, no private key type, no clock, no environment.
 
 mod builder;
+pub mod chain;
+pub mod compare;
 pub mod derive;
 pub mod documents;
 mod envelope;

@@ -126,6 +126,11 @@ impl Sidecar {
         self.proofs.push(proof);
     }
 
+    /// Adds a proof, of whatever envelope.
+    pub fn push_proof(&mut self, proof: Proof) {
+        self.proofs.push(proof);
+    }
+
     /// Adds what another has: each envelope that is not there yet, and every proof.
     pub fn add(&mut self, other: &Self) -> Result<(), SidecarError> {
         for envelope in &other.envelopes {
@@ -134,7 +139,12 @@ impl Sidecar {
             }
         }
         self.proofs.extend(other.proofs.iter().cloned());
-        if self.envelopes.len().max(self.proofs.len()) > ENVELOPE_COUNT_LIMIT {
+        Self::within_limits(self.envelopes.len(), self.proofs.len())
+    }
+
+    /// Whether as many envelopes and proofs are read of one artifact.
+    pub(crate) fn within_limits(envelopes: usize, proofs: usize) -> Result<(), SidecarError> {
+        if envelopes.max(proofs) > ENVELOPE_COUNT_LIMIT {
             return Err(SidecarError::TooMany);
         }
         Ok(())

@@ -17,9 +17,8 @@ mod unambiguous;
 
 pub use image::{
     ImageExpectations, ImagePackages, ImageReport, ImageVerifyError, ImageVerifyPolicy,
-    RefusedEnvelope, verify_expected_image, verify_image,
+    RefusedEnvelope, VerifiedImage, verify_expected_image, verify_image, verify_image_whole,
 };
-pub use origin::provenance;
 pub use report::{
     BuiltReport, DependencyCounts, GateReport, ImportReport, LogReport, Origin, Report,
     ReproducedRun, ReproductionReport, SourceReport, TestReport,
@@ -28,10 +27,11 @@ pub use reproduced::reproductions;
 
 use crate::derive::is_of_file;
 use crate::documents::Timestamp;
-use crate::predicates::{Summary, SummaryResult, TestResult, TestVerdict};
+use crate::predicates::{Provenance, Summary, SummaryResult, TestResult, TestVerdict};
 use crate::{EnvelopeError, Role, Sidecar, TrustRoot, TrustRootError};
 use bessemer_digest::Digest;
 use bessemer_tlog::ProofError;
+pub(crate) use open::harmless;
 use open::{Opened, take, take_all};
 
 /// The package, as measured by the caller.
@@ -219,6 +219,15 @@ pub enum VerifyError {
     },
 }
 
+/// A package that verifies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verified {
+    /// What was proven.
+    pub report: Report,
+    /// The provenance that was verified; none for an import.
+    pub provenance: Option<Box<Provenance>>,
+}
+
 /// Verifies `facts` by its `sidecar`.
 pub fn verify(
     facts: &ApkFacts,
@@ -226,6 +235,16 @@ pub fn verify(
     root: &TrustRoot,
     policy: &VerifyPolicy,
 ) -> Result<Report, VerifyError> {
+    verify_whole(facts, sidecar, root, policy).map(|verified| verified.report)
+}
+
+/// The same, and hands out the provenance, which names what the package was made from.
+pub fn verify_whole(
+    facts: &ApkFacts,
+    sidecar: &Sidecar,
+    root: &TrustRoot,
+    policy: &VerifyPolicy,
+) -> Result<Verified, VerifyError> {
     let (mut opened, unverified) = open::all(facts, sidecar, root, policy)?;
     let log = logged::all(&opened, sidecar, root)?;
     // In whatever order they lie there, the one by which a chain of attestations is walked is first.
@@ -237,9 +256,12 @@ pub fn verify(
         .filter(|one| !matches!(one.key.role, Role::Gate | Role::Rebuild))
         .map(|one| one.digest)
         .collect();
-    let origin = match take(&mut opened, Role::Provenance)? {
-        Some(one) => Origin::Built(Box::new(origin::built(facts, &one, root, policy)?)),
-        None => imported(&mut opened, policy)?,
+    let (origin, provenance) = match take(&mut opened, Role::Provenance)? {
+        Some(one) => {
+            let (report, provenance) = origin::built(facts, &one, root, policy)?;
+            (Origin::Built(Box::new(report)), Some(Box::new(provenance)))
+        }
+        None => (imported(&mut opened, policy)?, None),
     };
     let test = take(&mut opened, Role::Test)?
         .map(|one| tested(&one, &origin))
@@ -270,7 +292,7 @@ pub fn verify(
         let reproduction = reproduced::reproduced(one, &report)?;
         report.add_reproduction(reproduction);
     }
-    Ok(report)
+    Ok(Verified { report, provenance })
 }
 
 fn imported(opened: &mut Vec<Opened<'_>>, policy: &VerifyPolicy) -> Result<Origin, VerifyError> {

@@ -1,8 +1,9 @@
 //! The command line's definition.
 
 use crate::commands::{
-    apk, bootstrap, build, compile, doctor, image, index, kernel, keygen, keys, license_check,
-    lint, log, publish, query, rebuild, scan, schema, sign, test, update_cache, verify, worker,
+    affected, apk, bootstrap, build, compile, diff, doctor, explain, export, image, index, kernel,
+    keygen, keys, license_check, lint, log, publish, query, rebuild, scan, schema, sign, test,
+    trace, update_cache, verify, worker,
 };
 use crate::exit;
 use crate::services::Inherited;
@@ -52,8 +53,18 @@ pub(crate) enum Command {
     Test(Box<test::Arguments>),
     /// Admit verified packages to a repository
     Publish(publish::Arguments),
-    /// Check a package against its attestations, and say what they prove
+    /// Check packages and images against their attestations, and say what they prove
     Verify(Box<verify::Arguments>),
+    /// Say where a file in an image or package comes from: package, recipe, sources
+    Trace(trace::Arguments),
+    /// Say in plain words what is known of one artifact and what is not
+    Explain(explain::Arguments),
+    /// Say what is different between how two artifacts came to be
+    Diff(diff::Arguments),
+    /// Say what an input went into: a source, a package, a commit
+    Affected(affected::Arguments),
+    /// Write everything that is needed to verify artifacts offline to one file
+    Export(export::Arguments),
     /// Look for what packages should not have
     Lint(lint::Arguments),
     /// Compare the licences that sources hold with what a recipe says

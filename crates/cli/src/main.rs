@@ -4,6 +4,7 @@
 mod arguments;
 mod commands;
 mod downloads;
+mod evidence;
 mod exit;
 mod fetching;
 mod folders;

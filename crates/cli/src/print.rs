@@ -35,6 +35,11 @@ pub(crate) fn failure_json(error: &anyhow::Error) -> serde_json::Value {
     value
 }
 
+/// The message with its causes in one line, without the hint.
+pub(crate) fn sentence(error: &anyhow::Error) -> String {
+    plain_line(&parts(error).0.join(": "))
+}
+
 /// The message with its causes, none of which repeats another, and the hint.
 fn parts(error: &anyhow::Error) -> (Vec<String>, Option<String>) {
     let hint = error.downcast_ref::<Hint>().map(|hint| hint.0.clone());

@@ -15,6 +15,7 @@ mod architecture;
 mod build;
 mod check;
 mod configuration;
+mod inventory;
 mod layers;
 mod load;
 pub mod lock;
@@ -39,6 +40,7 @@ pub use configuration::{
     Accounts, BaseImage, Certificates, Configuration, Contents as ConfiguredContents, Entrypoint,
     Format, Group, Layering, NamedContent, PathKind, PathMutation, RenderError, User,
 };
+pub use inventory::{Inventory, InventoryError, Reached, Seen, SeenKind};
 pub use layers::{Compression, Layer, Layering as LayerOptions, LayersError, layers};
 pub use load::{LoadError, Loaded, load, parse};
 pub use offers::{Key, Offers, OpenOffersError, Opening, build_repositories};

@@ -18,6 +18,7 @@ pub use report::{ImagePackages, ImageReport};
 
 use super::open;
 use crate::documents::Timestamp;
+use crate::predicates::ImageProvenance;
 use crate::{Sidecar, TrustRoot};
 use bessemer_digest::Digest;
 use findings::Findings;
@@ -49,6 +50,17 @@ pub fn verify_image(
     )
 }
 
+/// An image that verifies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VerifiedImage {
+    /// What was proven.
+    pub report: ImageReport,
+    /// The provenance that the report is of.
+    pub provenance: Box<ImageProvenance>,
+    /// Digest of the envelope that holds it.
+    pub attestation: Digest,
+}
+
 /// The same, and the image must be what is expected.
 pub fn verify_expected_image(
     digest: &Digest,
@@ -57,6 +69,17 @@ pub fn verify_expected_image(
     policy: &ImageVerifyPolicy,
     expected: &ImageExpectations,
 ) -> Result<ImageReport, ImageVerifyError> {
+    verify_image_whole(digest, attached, root, policy, expected).map(|verified| verified.report)
+}
+
+/// The same, and hands out the provenance, which names what the image was made from.
+pub fn verify_image_whole(
+    digest: &Digest,
+    attached: &Sidecar,
+    root: &TrustRoot,
+    policy: &ImageVerifyPolicy,
+    expected: &ImageExpectations,
+) -> Result<VerifiedImage, ImageVerifyError> {
     let findings = Findings::of(digest, attached, root, policy.now.as_ref())?;
     findings.judged(policy, expected)
 }

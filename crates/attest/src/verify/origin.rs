@@ -1,11 +1,11 @@
 //! Reading provenance against the key that signed it and the caller's expectations.
 
-use super::open::{self, Opened};
-use super::report::{BuiltReport, DependencyCounts, Report, SourceReport};
+use super::open::Opened;
+use super::report::{BuiltReport, DIRECT, DependencyCounts, SourceReport};
 use super::{ApkFacts, VerifyError, VerifyPolicy};
 use crate::derive::apk_build_type;
 use crate::predicates::{Provenance, RunDetails};
-use crate::{ResourceDescriptor, Role, Sidecar, Statement, TrustRoot};
+use crate::{ResourceDescriptor, Statement, TrustRoot};
 use bessemer_digest::Digest;
 use serde::Deserialize;
 
@@ -28,7 +28,7 @@ pub(super) fn built(
     one: &Opened<'_>,
     root: &TrustRoot,
     policy: &VerifyPolicy,
-) -> Result<BuiltReport, VerifyError> {
+) -> Result<(BuiltReport, Provenance), VerifyError> {
     let outline: Outline = one.predicate("provenance")?;
     let asserted = one.key.builder_id.as_deref().unwrap_or_default();
     one.same("the builder id", asserted, &outline.run_details.builder.id)?;
@@ -41,7 +41,7 @@ pub(super) fn built(
     let statement: Statement<Provenance> =
         one.statement("provenance (its parameters are a closed schema)")?;
     members(facts, one, &statement)?;
-    let report = describe(one, root, statement.predicate);
+    let report = describe(one, root, &statement.predicate);
     if let Some(wanted) = &policy.repository {
         let found = report.source.repository.as_deref().unwrap_or("none");
         one.same("the recipe's repository", wanted, found)?;
@@ -53,25 +53,7 @@ pub(super) fn built(
             reasons: report.why_not_higher.join("; "),
         });
     }
-    Ok(report)
-}
-
-/// The provenance that a report of this sidecar rests on; `None` where a package was imported.
-pub fn provenance(
-    report: &Report,
-    sidecar: &Sidecar,
-    root: &TrustRoot,
-) -> Result<Option<Statement<Provenance>>, VerifyError> {
-    let keys = root.statement_keys()?;
-    for (index, envelope) in sidecar.envelopes().iter().enumerate() {
-        let Some(one) = open::one(index + 1, envelope, &keys)? else {
-            continue;
-        };
-        if one.key.role == Role::Provenance && report.evidence().first() == Some(&one.digest) {
-            return one.statement("provenance").map(Some);
-        }
-    }
-    Ok(None)
+    Ok((report, statement.predicate))
 }
 
 /// Control and data member, where the caller measured them.
@@ -98,11 +80,11 @@ fn members(
     Ok(())
 }
 
-fn describe(one: &Opened<'_>, root: &TrustRoot, provenance: Provenance) -> BuiltReport {
+fn describe(one: &Opened<'_>, root: &TrustRoot, provenance: &Provenance) -> BuiltReport {
     let Provenance {
         build_definition: definition,
         run_details: run,
-    } = provenance;
+    } = provenance.clone();
     let dependencies = &definition.resolved_dependencies;
     let with_role = |role: &str| {
         let role = role.to_owned();
@@ -167,8 +149,10 @@ fn reasons(report: &BuiltReport, root: &TrustRoot) -> Vec<String> {
             report.level
         ));
     }
-    if report.accelerator != "kvm" {
-        reasons.push("the guest was emulated, without hardware virtualisation".to_owned());
+    match report.accelerator.as_str() {
+        "kvm" => {}
+        DIRECT => reasons.push("the steps ran without a machine".to_owned()),
+        _ => reasons.push("the guest was emulated, without hardware virtualisation".to_owned()),
     }
     if !report.isolation.missing.is_empty() {
         let missing = report.isolation.missing.join(", ");

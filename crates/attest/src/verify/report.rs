@@ -5,7 +5,7 @@ use bessemer_digest::Digest;
 use serde::Serialize;
 
 /// The accelerator that is none.
-const DIRECT: &str = "direct";
+pub(super) const DIRECT: &str = "direct";
 
 /// A package that verified.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -10,12 +10,12 @@ mod lock;
 mod output;
 mod publish;
 mod push;
-mod registries;
+pub(crate) mod registries;
 mod session;
 mod show_config;
 mod show_packages;
 mod vcs;
-mod verify;
+pub(crate) mod verify;
 
 use crate::services::Inherited;
 use anyhow::{Context as _, Result};

@@ -1,11 +1,15 @@
 //! One file a verb.
 
 mod additions;
+pub(crate) mod affected;
 pub(crate) mod apk;
 pub(crate) mod bootstrap;
 pub(crate) mod build;
 pub(crate) mod compile;
+pub(crate) mod diff;
 pub(crate) mod doctor;
+pub(crate) mod explain;
+pub(crate) mod export;
 pub(crate) mod image;
 pub(crate) mod index;
 pub(crate) mod kernel;
@@ -24,7 +28,9 @@ pub(crate) mod repositories;
 pub(crate) mod scan;
 pub(crate) mod schema;
 pub(crate) mod sign;
+mod subject;
 pub(crate) mod test;
+pub(crate) mod trace;
 pub(crate) mod update_cache;
 pub(crate) mod verify;
 pub(crate) mod worker;
@@ -45,6 +51,11 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Test(arguments) => test::run(&arguments, inherited),
         Command::Publish(arguments) => publish::run(&arguments, inherited),
         Command::Verify(arguments) => verify::run(&arguments, inherited),
+        Command::Trace(arguments) => trace::run(&arguments),
+        Command::Explain(arguments) => explain::run(&arguments),
+        Command::Diff(arguments) => diff::run(&arguments),
+        Command::Affected(arguments) => affected::run(&arguments),
+        Command::Export(arguments) => export::run(&arguments),
         Command::Lint(arguments) => lint::run(&arguments),
         Command::LicenseCheck(arguments) => license_check::run(&arguments),
         Command::UpdateCache(arguments) => update_cache::run(&arguments),

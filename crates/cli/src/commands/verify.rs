@@ -1,33 +1,42 @@
 //! `bessemer verify`.
 
 mod complete;
+pub(crate) mod found;
+mod looking;
 mod reproduced;
 mod summaries;
+mod target;
 
+use crate::commands::image::registries::RegistryArguments;
+use crate::commands::image::verify::ExpectedArguments;
+use crate::evidence::{self, AcceptArguments, ChainArguments, EvidenceArguments};
 use crate::services::Inherited;
-use crate::{package_file, print};
-use anyhow::{Context, Result, anyhow, bail};
+use crate::{exit, package_file, print};
+use anyhow::{Context, Result, anyhow};
 use bessemer_apk::Limits;
 use bessemer_apk::package::Reader;
-use bessemer_attest::verify::{ApkFacts, Origin, Report, VerifyError, VerifyPolicy, verify};
+use bessemer_attest::chain::{Node, Pool};
+use bessemer_attest::verify::{ApkFacts, VerifyError};
 use bessemer_attest::{PROOFS_LIMIT, SIDECAR_LIMIT, Sidecar, TrustRoot};
-use bessemer_build::worker::now;
 use complete::CompleteArguments;
+pub(crate) use looking::Looking;
 use reproduced::RebuilderArguments;
 pub(crate) use reproduced::{beside_reproduced, taken_along};
 use std::io::{BufReader, ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use summaries::SummaryArguments;
+pub(crate) use target::Target;
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  bessemer verify bzip2-1.0.8-r0.apk --trust-root keys/trust-root.json\n  bessemer verify bzip2-1.0.8-r0.apk --trust-root keys/trust-root.json --min-level 3 --json\n  bessemer verify bzip2-1.0.8-r0.apk --trust-root keys/trust-root.json --complete -r ./repository -k import.rsa.pub"
+    after_help = "Examples:\n  bessemer verify bzip2-1.0.8-r0.apk --trust-root keys/trust-root.json\n  bessemer verify bzip2-1.0.8-r0.apk --trust-root keys/trust-root.json --min-level 3 --json\n  bessemer verify docker://registry.example.com/app:1.2 --trust-root keys/trust-root.json --recursive --evidence ./repository\n  bessemer verify app.bundle --trust-root keys/trust-root.json --recursive --name registry.example.com/app\n  bessemer verify bzip2-1.0.8-r0.apk --trust-root keys/trust-root.json --complete -r ./repository -k import.rsa.pub"
 )]
 pub(crate) struct Arguments {
-    /// The packages; the attestations of each stand beside it
-    #[arg(required = true)]
-    packages: Vec<PathBuf>,
+    /// What to verify: packages, beside which their attestations stand; `docker://[HOST[:PORT]/]NAME[:TAG][@DIGEST]`,
+    /// an image in a registry, and what is attached to it; or a bundle of `bessemer export`
+    #[arg(required = true, value_name = "PACKAGE|docker://IMAGE|BUNDLE")]
+    targets: Vec<Target>,
     /// The keys to believe, and what each may assert
     #[arg(long)]
     trust_root: PathBuf,
@@ -50,11 +59,24 @@ pub(crate) struct Arguments {
     /// as this very file
     #[arg(long)]
     resource_uri: Option<String>,
+    /// Verify everything that it was made from, too, down to sources and bootstrap seed, and print the tree
+    #[arg(long)]
+    recursive: bool,
     #[command(flatten)]
     rebuilders: RebuilderArguments,
     #[command(flatten)]
     summaries: SummaryArguments,
     #[command(flatten)]
+    evidence: EvidenceArguments,
+    #[command(flatten)]
+    following: ChainArguments,
+    #[command(flatten)]
+    accept: AcceptArguments,
+    #[command(flatten, next_help_heading = "Options for images")]
+    expected: ExpectedArguments,
+    #[command(flatten, next_help_heading = "Options for images")]
+    registries: RegistryArguments,
+    #[command(flatten, next_help_heading = "Options for --complete")]
     pub(crate) complete: CompleteArguments,
     /// Print the report as JSON; an array if several packages are named
     #[arg(long)]
@@ -64,14 +86,24 @@ pub(crate) struct Arguments {
 impl Arguments {
     /// What is wrong with the flags together, if something is.
     pub(crate) fn wrong(&self) -> Option<&'static str> {
-        if self.packages.len() == 1 {
+        let files = self.targets.iter().filter(|target| target.file().is_some());
+        if files.count() != self.targets.len() && self.complete.complete {
+            return Some("--complete builds packages again; an image is verified with --recursive");
+        }
+        let of_chains = self.following.says_something() || self.accept.accept_unattested;
+        if of_chains && !self.recursive {
+            return Some(
+                "--fetch, --accept-unattested and --dependency-trust-root are for --recursive",
+            );
+        }
+        if self.targets.len() == 1 {
             None
         } else if self.attestations.is_some() {
-            Some("--attestations names one file, and there are several packages")
+            Some("--attestations names one file, and there are several targets")
         } else {
             self.proofs
                 .as_ref()
-                .map(|_| "--proofs names one file, and there are several packages")
+                .map(|_| "--proofs names one file, and there are several targets")
         }
     }
 
@@ -81,51 +113,109 @@ impl Arguments {
         folder.map(Path::to_path_buf).into_iter().collect()
     }
 
-    /// Where the attestations of one of the packages are.
-    fn beside(&self, package: &Path) -> Beside {
-        let usual = Beside::of(package);
-        Beside {
-            attestations: self.attestations.clone().unwrap_or(usual.attestations),
-            proofs: self.proofs.clone().unwrap_or(usual.proofs),
-        }
+    /// How targets are judged.
+    fn looking<'a>(&'a self, root: &'a TrustRoot) -> Result<Looking<'a>> {
+        let mut looking = Looking::at(root, &self.registries)?;
+        looking.policy.min_level = self.min_level;
+        looking.policy.require_tests = !self.allow_untested;
+        looking.policy.require_gate = self.require_gate || self.resource_uri.is_some();
+        looking.resource_uri = self.resource_uri.as_deref();
+        looking.attestations = self.attestations.as_deref();
+        looking.proofs = self.proofs.as_deref();
+        looking.expected = Some(&self.expected);
+        looking.rebuilders = Some(&self.rebuilders);
+        looking.summaries = Some(&self.summaries);
+        Ok(looking)
     }
 }
 
-/// Verifies, and says what was proven; exit status 1 if any package has any mismatch.
+/// Verifies, and says what was proven; exit status 1 if any target has any mismatch.
 pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Result<ExitCode> {
     let root = read_trust_root(&arguments.trust_root)?;
-    let mut reports = Vec::new();
+    let mut pool = arguments.evidence.open()?;
+    let looking = arguments.looking(&root)?;
+    let (mut reports, mut nodes) = (Vec::new(), Vec::new());
     let mut failed = false;
-    for package in &arguments.packages {
-        match check(package, arguments, &root) {
-            Ok(report) if arguments.json => reports.push(json(package, &report)),
-            Ok(report) => {
-                for line in report.lines() {
-                    print::line(format_args!("{line}"))?;
+    for target in &arguments.targets {
+        match found::verified(target, &looking, &mut pool) {
+            Ok(found) => {
+                for one in found {
+                    reports.push(one.json());
+                    if !arguments.json {
+                        print_lines(&one.lines())?;
+                    }
+                    nodes.push(one.node());
                 }
             }
             Err(error) => {
                 failed = true;
-                if arguments.json {
-                    reports.push(refusal(package, &error));
-                }
-                print::failure(&anyhow!(
-                    "FAIL {}: {}",
-                    print::plain_line(&package.display().to_string()),
-                    reason(&error)
-                ));
+                reports.push(refusal(target, &error));
+                print::failure(&hinted(target, &error));
             }
         }
+    }
+    if arguments.recursive && !failed {
+        return recursively(arguments, &root, &mut pool, (&nodes, &reports));
     }
     if arguments.complete.complete && !failed {
         return proven_complete(arguments, &reports, inherited);
     }
-    match reports.as_slice() {
-        [] => {}
-        [report] if arguments.packages.len() == 1 => print::json(report)?,
-        reports => print::json(&reports)?,
+    if arguments.json {
+        match reports.as_slice() {
+            [report] if arguments.targets.len() == 1 => print::json(report)?,
+            reports => print::json(&reports)?,
+        }
     }
     Ok(ExitCode::from(u8::from(failed)))
+}
+
+pub(crate) fn print_lines(lines: &[String]) -> Result<()> {
+    for line in lines {
+        print::line(format_args!("{line}"))?;
+    }
+    Ok(())
+}
+
+/// `FAIL TARGET: REASON` in one line, and the hint if there is one.
+pub(crate) fn hinted(target: &Target, error: &anyhow::Error) -> anyhow::Error {
+    let hint = error.downcast_ref::<print::Hint>().cloned();
+    let target = print::plain_line(&target.to_string());
+    let failure = anyhow!("FAIL {target}: {}", reason(error));
+    match hint {
+        Some(hint) => failure.context(hint),
+        None => failure,
+    }
+}
+
+/// Verifies everything behind what was verified.
+fn recursively(
+    arguments: &Arguments,
+    root: &TrustRoot,
+    pool: &mut Pool,
+    (nodes, reports): (&[Node], &[serde_json::Value]),
+) -> Result<ExitCode> {
+    let chain = arguments
+        .following
+        .chain(nodes, root, pool, &|_| Vec::new())?;
+    let judged = arguments.following.judge(&chain, arguments.accept);
+    if arguments.json {
+        let result = if judged.is_ok() { "PASS" } else { "FAIL" };
+        print::json(&serde_json::json!({
+            "result": result,
+            "targets": reports,
+            "chain": evidence::chain_json(&chain),
+        }))?;
+    } else {
+        print_lines(&[String::new()])?;
+        print_lines(&chain.lines())?;
+    }
+    match judged {
+        Ok(()) => Ok(ExitCode::SUCCESS),
+        Err(error) => {
+            print::failure(&error);
+            Ok(ExitCode::from(exit::ERROR))
+        }
+    }
 }
 
 /// Builds again what was verified, from what its provenance lists.
@@ -134,15 +224,17 @@ fn proven_complete(
     reports: &[serde_json::Value],
     inherited: Option<&Inherited>,
 ) -> Result<ExitCode> {
-    let (packages, root) = (&arguments.packages, &arguments.trust_root);
+    let packages = arguments.targets.iter().filter_map(Target::file);
+    let packages: Vec<PathBuf> = packages.map(Path::to_path_buf).collect();
+    let root = &arguments.trust_root;
     // Several packages have no file named for them: the command line was checked.
     let beside = match packages.as_slice() {
-        [package] => Some(arguments.beside(package)),
+        [package] => Some(arguments.looking(&read_trust_root(root)?)?.beside(package)),
         _ => None,
     };
     let complete = &arguments.complete;
     let folder = arguments.summaries.folder();
-    let outcome = complete.carry_out(packages, beside, root, folder, inherited)?;
+    let outcome = complete.carry_out(&packages, beside, root, folder, inherited)?;
     let status = outcome.judge(true);
     if arguments.json {
         print::json(&complete::report(&outcome, status == 0, reports))?;
@@ -154,7 +246,7 @@ fn proven_complete(
 
 /// One line, however long the chain of causes: a log is searched for it.
 fn reason(error: &anyhow::Error) -> String {
-    let text = print::plain_line(&format!("{error:#}"));
+    let text = print::sentence(error);
     match error.downcast_ref() {
         Some(VerifyError::Subject { .. }) => {
             text + " (`bessemer sign` makes another file, of which attestations made before do not speak)"
@@ -163,52 +255,12 @@ fn reason(error: &anyhow::Error) -> String {
     }
 }
 
-fn json(package: &Path, report: &Report) -> serde_json::Value {
-    let builder_id = match &report.origin {
-        Origin::Built(built) => built.builder_id.as_str(),
-        Origin::Imported(_) => "",
-    };
-    serde_json::json!({
-        "result": "PASS",
-        "package": package,
-        "builder_id": builder_id,
-        "level": report.level(),
-        "report": report,
-    })
-}
-
-fn refusal(package: &Path, error: &anyhow::Error) -> serde_json::Value {
+fn refusal(target: &Target, error: &anyhow::Error) -> serde_json::Value {
     serde_json::json!({
         "result": "FAIL",
-        "package": package,
-        "reason": format!("{error:#}"),
+        (target.kind()): target.to_string(),
+        "reason": print::sentence(error),
     })
-}
-
-fn check(package: &Path, arguments: &Arguments, root: &TrustRoot) -> Result<Report> {
-    let facts = facts(package)?;
-    let sidecar = arguments.beside(package).read()?;
-    let policy = VerifyPolicy {
-        min_level: arguments.min_level,
-        require_tests: !arguments.allow_untested,
-        require_gate: arguments.require_gate || arguments.resource_uri.is_some(),
-        accept_imports: true,
-        now: Some(now()?),
-        ..VerifyPolicy::default()
-    };
-    let mut report = verify(&facts, &sidecar, root, &policy)?;
-    if let (Some(wanted), Some(gate)) = (&arguments.resource_uri, &report.gate)
-        && !report.is_admitted_to(wanted)
-    {
-        bail!(
-            "the gate admitted it as {}, not to {wanted}",
-            gate.resource_uri
-        );
-    }
-    let rebuilders = &arguments.rebuilders;
-    rebuilders.add(package, &facts, root, policy.now.as_ref(), &mut report)?;
-    arguments.summaries.write(&facts.file, &sidecar, root)?;
-    Ok(report)
 }
 
 /// Where what was attested of a package is.

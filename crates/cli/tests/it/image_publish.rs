@@ -20,9 +20,9 @@ const COSIGNS: [&str; 2] = ["BESSEMER_TEST_COSIGN_2", "BESSEMER_TEST_COSIGN_3"];
 const PROVENANCE: &str = "https://slsa.dev/provenance/v1";
 
 /// A registry, a signer and the test repository of the crate `image`.
-struct Factory {
-    registry: ImageRegistry,
-    workshop: Workshop,
+pub(crate) struct Factory {
+    pub(crate) registry: ImageRegistry,
+    pub(crate) workshop: Workshop,
     /// Answers this process.
     importer: SignerProcess,
     /// Answers the uid that publishes.
@@ -31,7 +31,7 @@ struct Factory {
 }
 
 impl Factory {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let workshop = crate::image::workshop();
         let state = tempfile::Builder::new()
             .permissions(fs::Permissions::from_mode(0o755))
@@ -62,7 +62,7 @@ impl Factory {
         }
     }
 
-    fn root(&self) -> TrustRoot {
+    pub(crate) fn root(&self) -> TrustRoot {
         let bytes = fs::read(self.state.path().join("state/trust-root.json")).unwrap();
         TrustRoot::parse(&bytes).unwrap()
     }
@@ -77,15 +77,15 @@ impl Factory {
     }
 
     /// Has every package of the repository attested as an import.
-    fn attest(&self) {
+    pub(crate) fn attest(&self) {
         for arch in ["x86_64", "aarch64"] {
             for name in ["layout-2.4-r1.apk", "layout-next-3.0-r0.apk"] {
-                self.import(&format!("own/packages/{arch}/{name}"));
+                self.attest_file(&format!("own/packages/{arch}/{name}"));
             }
         }
     }
 
-    fn import(&self, file: &str) {
+    pub(crate) fn attest_file(&self, file: &str) {
         let path = self.workshop.at(file);
         let import = Import {
             list: Digest::of("list"),
@@ -115,7 +115,7 @@ impl Factory {
         assert!(refused.stderr.contains(reason), "{refused}");
     }
 
-    fn publish(&self, words: &[&str]) -> Outcome {
+    pub(crate) fn publish(&self, words: &[&str]) -> Outcome {
         let mut command = bessemer();
         command.current_dir(self.workshop.path());
         command.env("BESSEMER_SIGNER", self.state.path().join("socket"));

@@ -15,7 +15,9 @@ use bessemer_attest::derive::{
 };
 use bessemer_attest::documents::Timestamp;
 use bessemer_attest::predicates::Provenance;
-use bessemer_attest::verify::{ApkFacts, Report, VerifyError, VerifyPolicy, provenance, verify};
+use bessemer_attest::verify::{
+    ApkFacts, Report, Verified, VerifyError, VerifyPolicy, verify_whole,
+};
 use bessemer_attest::{PROOFS_LIMIT, Role, SIDECAR_LIMIT, Sidecar, TrustRoot};
 use std::fs::File;
 
@@ -81,7 +83,7 @@ fn facts(asked: &Asked, what: &str, file: &File, signature_size: u64) -> Result<
 /// What the attestations of a package prove.
 struct Proven {
     report: Report,
-    provenance: Provenance,
+    provenance: Box<Provenance>,
 }
 
 impl Proven {
@@ -125,11 +127,7 @@ fn verified(
         now: Some(time.clone()),
         ..VerifyPolicy::default()
     };
-    let report = verify(facts, sidecar, root, &policy)?;
-    let statement = provenance(&report, sidecar, root)?;
-    let statement = statement.ok_or(VerifyError::Missing("provenance"))?;
-    Ok(Proven {
-        report,
-        provenance: statement.predicate,
-    })
+    let Verified { report, provenance } = verify_whole(facts, sidecar, root, &policy)?;
+    let provenance = provenance.ok_or(VerifyError::Missing("provenance"))?;
+    Ok(Proven { report, provenance })
 }

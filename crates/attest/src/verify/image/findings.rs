@@ -6,7 +6,9 @@ use super::error::{found, named};
 use super::open::{self, Opened};
 use super::provenance::{Proven, about, provenance};
 use super::sbom::Spellings;
-use super::{ImageExpectations, ImageReport, ImageVerifyError, ImageVerifyPolicy, RefusedEnvelope};
+use super::{
+    ImageExpectations, ImageVerifyError, ImageVerifyPolicy, RefusedEnvelope, VerifiedImage,
+};
 use crate::documents::Timestamp;
 use crate::{Role, Sidecar, TrustRoot, TrustRootError};
 use bessemer_digest::Digest;
@@ -104,7 +106,7 @@ impl Findings {
         self,
         policy: &ImageVerifyPolicy,
         expected: &ImageExpectations,
-    ) -> Result<ImageReport, ImageVerifyError> {
+    ) -> Result<VerifiedImage, ImageVerifyError> {
         let count = self.provenances.len();
         let (mut suitable, mut unmet) = (Vec::new(), Vec::new());
         for proven in self.provenances {
@@ -133,7 +135,11 @@ impl Findings {
         (report.provenances, report.suitable) = (count, met);
         (report.log, report.foreign) = (self.log, self.foreign);
         (report.refused_count, report.refused) = (refused, named(self.refused));
-        Ok(report)
+        Ok(VerifiedImage {
+            report,
+            provenance: newest.provenance,
+            attestation: newest.attestation,
+        })
     }
 }
 

@@ -72,6 +72,9 @@ pub(super) struct Proven {
     pub(super) sbom: Option<Digest>,
     /// Newer ones have a greater one.
     pub(super) order: u64,
+    pub(super) provenance: Box<ImageProvenance>,
+    /// Digest of its envelope.
+    pub(super) attestation: Digest,
 }
 
 /// Reads an envelope of an image key. What depends on others is left empty in the report.
@@ -93,6 +96,7 @@ pub(super) fn provenance(
     let statement: Statement<ImageProvenance> =
         one.statement("provenance (its parameters are a closed schema)")?;
     let subject = statement.subject_with(digest).cloned().unwrap_or_default();
+    let provenance = Box::new(statement.predicate.clone());
     let ImageProvenance {
         build_definition: definition,
         run_details: run,
@@ -124,6 +128,8 @@ pub(super) fn provenance(
         report,
         sbom,
         order,
+        provenance,
+        attestation: one.digest,
     })
 }
 

@@ -29,12 +29,12 @@ impl Twice {
         let factory = Factory::new();
         let again = another(&factory);
         let sidecar = factory.sidecar();
-        let reports = [&sidecar, &again].map(|sidecar| factory.verify(sidecar).unwrap());
-        let provenances =
-            [(&sidecar, &reports[0]), (&again, &reports[1])].map(|(beside, report)| {
-                let found = provenance(report, beside, &factory.root).unwrap();
-                found.unwrap().predicate
-            });
+        let verified = [&sidecar, &again].map(|sidecar| {
+            let policy = VerifyPolicy::default();
+            verify_whole(&factory.facts, sidecar, &factory.root, &policy).unwrap()
+        });
+        let reports = verified.clone().map(|one| one.report);
+        let provenances = verified.map(|one| *one.provenance.unwrap());
         // ECDSA signatures differ each time: the envelopes that were verified are those to keep.
         Self {
             factory,

@@ -8,12 +8,13 @@ use crate::commands::verify::read_trust_root;
 use crate::print;
 use anyhow::{Context as _, Result, anyhow, bail};
 use bessemer_attest::verify::{
-    ImageExpectations, ImageReport, ImageVerifyError, ImageVerifyPolicy, verify_expected_image,
+    ImageExpectations, ImageReport, ImageVerifyError, ImageVerifyPolicy, VerifiedImage,
+    verify_image_whole,
 };
 use bessemer_attest::{Envelope, Sidecar, TrustRoot};
 use bessemer_build::worker::now;
 use bessemer_digest::Digest;
-use bessemer_registry::{Access, AttachedEnvelope, Attachments, Reference, Registry};
+use bessemer_registry::{Access, AttachedEnvelope, Attachments, Reference};
 use bessemer_tlog::Proof;
 use serde_json::json;
 use std::path::PathBuf;
@@ -46,7 +47,7 @@ pub(crate) struct Arguments {
 
 /// What the image is expected to be.
 #[derive(Debug, clap::Args)]
-struct ExpectedArguments {
+pub(crate) struct ExpectedArguments {
     /// Registry and repository that the image was published under, in place of the reference's own: for
     /// mirrors and copies. Given several times, one of them must be
     #[arg(long, value_name = "[HOST[:PORT]/]NAME", value_parser = parse_name, conflicts_with = "any_name")]
@@ -75,9 +76,15 @@ fn parse_name(text: &str) -> Result<String> {
 }
 
 impl ExpectedArguments {
-    fn of(&self, image: &Reference) -> ImageExpectations {
+    /// Whether it was said under which names the image may have been published.
+    pub(crate) fn says_names(&self) -> bool {
+        self.any_name || !self.name.is_empty()
+    }
+
+    /// Of an image that is called this unless something else was said.
+    pub(crate) fn of(&self, name: &str) -> ImageExpectations {
         let names = if self.name.is_empty() {
-            vec![image.name()]
+            vec![name.to_owned()]
         } else {
             self.name.clone()
         };
@@ -90,55 +97,66 @@ impl ExpectedArguments {
     }
 }
 
-/// What each manifest is held against.
-struct Check<'a> {
-    registry: &'a Registry,
-    root: &'a TrustRoot,
-    policy: ImageVerifyPolicy,
-    expected: ImageExpectations,
-}
-
 /// Verifies the image and, of an index, every image in it.
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let root = read_trust_root(&arguments.trust_root)?;
-    let registries = arguments.registries.open()?;
-    let registry = registries.connect(&arguments.image, Access::Pull, &[])?;
-    let Some(digest) = registry.resolve(&arguments.image)? else {
-        bail!("there is no {}", arguments.image);
+    let policy = ImageVerifyPolicy {
+        min_level: arguments.min_level,
+        now: Some(now()?),
     };
-    let check = Check {
-        registry: &registry,
-        root: &root,
-        policy: ImageVerifyPolicy {
-            min_level: arguments.min_level,
-            now: Some(now()?),
-        },
-        expected: arguments.expected.of(&arguments.image),
-    };
-    let images = registry.platforms(&digest);
-    let images = images.context("not everything that the image names can be verified")?;
-    let mut reports = Vec::new();
-    for digest in images {
-        let report = check.image(&digest);
-        reports.push(report.with_context(|| format!("FAIL {digest}"))?);
-    }
+    let expected = arguments.expected.of(&arguments.image.name());
+    let found = in_registry(&arguments.image, &arguments.registries)?;
+    let verified = verified(&found, &root, &policy, &expected)?;
+    let reports: Vec<&ImageReport> = verified.iter().map(|one| &one.report).collect();
     if arguments.json {
-        print::json(&json!({"result": "PASS", "digest": digest, "reports": reports}))?;
+        print::json(&json!({"result": "PASS", "digest": found.digest, "reports": reports}))?;
     } else {
-        for line in reports.iter().flat_map(ImageReport::lines) {
+        for line in reports.iter().flat_map(|report| report.lines()) {
             print::line(format_args!("{line}"))?;
         }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-impl Check<'_> {
-    fn image(&self, digest: &Digest) -> Result<ImageReport> {
-        let attachments = self.registry.attestations(digest)?;
-        let attached = readable(digest, &attachments);
-        let (policy, expected) = (&self.policy, &self.expected);
-        verify_expected_image(digest, &attached, self.root, policy, expected).map_err(hinted)
+/// An image with everything that is attached to it.
+pub(crate) struct Found {
+    /// Digest of the manifest or index.
+    pub(crate) digest: Digest,
+    /// Every manifest, the index first, with what is attached to it.
+    pub(crate) attached: Vec<(Digest, Sidecar)>,
+}
+
+/// Looks an image up, and everything that is attached to it and, of an index, to the images in it.
+pub(crate) fn in_registry(image: &Reference, registries: &RegistryArguments) -> Result<Found> {
+    let registries = registries.open()?;
+    let registry = registries.connect(image, Access::Pull, &[])?;
+    let Some(digest) = registry.resolve(image)? else {
+        bail!("there is no {image}");
+    };
+    let images = registry.platforms(&digest);
+    let images = images.context("not everything that the image names can be verified")?;
+    let mut attached = Vec::new();
+    for image in images {
+        let attachments = registry.attestations(&image);
+        let attachments = attachments.with_context(|| format!("FAIL {image}"))?;
+        attached.push((image, readable(&image, &attachments)));
     }
+    Ok(Found { digest, attached })
+}
+
+/// Verifies every manifest; all of them must be what is expected.
+pub(crate) fn verified(
+    found: &Found,
+    root: &TrustRoot,
+    policy: &ImageVerifyPolicy,
+    expected: &ImageExpectations,
+) -> Result<Vec<VerifiedImage>> {
+    let images = found.attached.iter().map(|(digest, attached)| {
+        verify_image_whole(digest, attached, root, policy, expected)
+            .map_err(hinted)
+            .with_context(|| format!("FAIL {digest}"))
+    });
+    images.collect()
 }
 
 /// The envelopes among the attachments. What cannot be read is nobody's envelope, and hides nothing of

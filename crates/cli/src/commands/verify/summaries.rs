@@ -12,8 +12,8 @@ const SHORT: usize = 8;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct SummaryArguments {
-    /// Write each verification summary (VSA) that was verified to a file of its own in this folder, and
-    /// the key beside it: what `slsa-verifier verify-vsa` takes. With --complete also that of the rebuild
+    /// Write each verification summary (VSA) among a package's statements to a file of its own in this
+    /// folder, and the key beside it: what `slsa-verifier verify-vsa` takes. With --complete also that of the rebuild
     #[arg(long, value_name = "DIR")]
     write_vsa: Option<PathBuf>,
 }

@@ -1,0 +1,52 @@
+//! What commands that look behind artifacts have in common: which artifacts, whom to believe, where evidence
+//! is.
+
+use crate::commands::image::registries::RegistryArguments;
+use crate::commands::verify::found::{Proven, verified};
+use crate::commands::verify::{Looking, Target, hinted, read_trust_root};
+use crate::evidence::{ChainArguments, EvidenceArguments};
+use anyhow::Result;
+use bessemer_attest::TrustRoot;
+use bessemer_attest::chain::{Chain, Node, Pool};
+use std::path::PathBuf;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct SubjectArguments {
+    /// The keys to believe, and what each may assert
+    #[arg(long)]
+    trust_root: PathBuf,
+    #[command(flatten)]
+    evidence: EvidenceArguments,
+    #[command(flatten)]
+    pub(crate) registries: RegistryArguments,
+}
+
+/// The artifacts that were named, and everything to look behind them.
+pub(crate) struct Subjects {
+    pub(crate) root: TrustRoot,
+    pub(crate) pool: Pool,
+    pub(crate) proven: Vec<Proven>,
+}
+
+impl SubjectArguments {
+    /// Reads the evidence and verifies what was named.
+    pub(crate) fn open(&self, targets: &[Target]) -> Result<Subjects> {
+        let root = read_trust_root(&self.trust_root)?;
+        let mut pool = self.evidence.open()?;
+        let mut proven = Vec::new();
+        let looking = Looking::at(&root, &self.registries)?;
+        for target in targets {
+            let found = verified(target, &looking, &mut pool);
+            proven.extend(found.map_err(|error| hinted(target, &error))?);
+        }
+        Ok(Subjects { root, pool, proven })
+    }
+}
+
+impl Subjects {
+    /// Everything behind the artifacts.
+    pub(crate) fn chain(&mut self, following: &ChainArguments) -> Result<Chain> {
+        let nodes: Vec<Node> = self.proven.iter().map(Proven::node).collect();
+        following.chain(&nodes, &self.root, &mut self.pool, &|_| Vec::new())
+    }
+}

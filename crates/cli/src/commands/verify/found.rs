@@ -1,0 +1,247 @@
+//! What was proven of one target, in whatever form it was named.
+
+use super::{Looking, Target, facts};
+use crate::commands::image::verify::{
+    ExpectedArguments, Found, in_registry, verified as verified_images,
+};
+use crate::evidence::{beside_or_in, is_bundle, open_bundle};
+use crate::print::{self, Hint};
+use anyhow::{Context as _, Result, anyhow, bail};
+use bessemer_attest::Sidecar;
+use bessemer_attest::chain::{BundleTarget, Node, Pool};
+use bessemer_attest::verify::{
+    ApkFacts, ImageReport, Origin, Verified, VerifiedImage, verify_whole,
+};
+use bessemer_digest::Digest;
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+
+/// One artifact that verified.
+pub(crate) enum Proven {
+    /// A package.
+    Package {
+        /// As it was named.
+        path: PathBuf,
+        verified: Verified,
+    },
+    /// An image, or an index of images.
+    Image {
+        /// Registry and repository.
+        name: String,
+        digest: Digest,
+        /// Of every manifest, the index's first.
+        reports: Vec<ImageReport>,
+        /// That of the first: the same provenance is of all.
+        verified: VerifiedImage,
+    },
+}
+
+impl Proven {
+    /// The report in plain words.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        match self {
+            Self::Package { verified, .. } => verified.report.lines(),
+            Self::Image { reports, .. } => reports.iter().flat_map(ImageReport::lines).collect(),
+        }
+    }
+
+    /// The report for a program.
+    pub(crate) fn json(&self) -> Value {
+        match self {
+            Self::Package { path, verified } => {
+                let report = &verified.report;
+                let builder_id = match &report.origin {
+                    Origin::Built(built) => built.builder_id.as_str(),
+                    Origin::Imported(_) => "",
+                };
+                json!({
+                    "result": "PASS", "package": path, "builder_id": builder_id,
+                    "level": report.level(), "report": report,
+                })
+            }
+            Self::Image {
+                name,
+                digest,
+                reports,
+                ..
+            } => json!({"result": "PASS", "image": name, "digest": digest, "reports": reports}),
+        }
+    }
+
+    /// The beginning of its chain.
+    pub(crate) fn node(&self) -> Node {
+        match self {
+            Self::Package { verified, .. } => Node::of_package(verified.clone()),
+            Self::Image { name, verified, .. } => Node::of_image(name.clone(), verified.clone()),
+        }
+    }
+
+    /// How a bundle names it.
+    pub(crate) fn target(&self) -> BundleTarget {
+        match self {
+            Self::Package { verified, .. } => BundleTarget::Package {
+                name: verified.report.file.clone(),
+                sha256: verified.report.sha256,
+            },
+            Self::Image {
+                name,
+                digest,
+                reports,
+                ..
+            } => BundleTarget::Image {
+                name: name.clone(),
+                sha256: *digest,
+                images: reports.iter().skip(1).map(|one| one.digest).collect(),
+            },
+        }
+    }
+}
+
+/// Verifies what was named; a bundle may be of several.
+pub(crate) fn verified(
+    target: &Target,
+    looking: &Looking<'_>,
+    pool: &mut Pool,
+) -> Result<Vec<Proven>> {
+    match target {
+        Target::Image(reference) => {
+            let found = in_registry(reference, looking.registries)?;
+            for (_, attached) in &found.attached {
+                pool.add(attached.clone());
+            }
+            Ok(vec![image(&found, &reference.name(), looking)?])
+        }
+        Target::File(path) => {
+            existing(path)?;
+            if is_bundle(path)? {
+                return bundle(path, looking, pool);
+            }
+            let facts = facts(path)?;
+            let beside = looking.beside(path).read();
+            let beside = beside_or_in(beside, &facts.sha256, pool)?;
+            pool.add(beside.clone());
+            let mut verified = verified_package(&facts, &beside, looking)?;
+            looking.summaries(path, &facts, &beside, &mut verified.report)?;
+            Ok(vec![Proven::Package {
+                path: path.clone(),
+                verified,
+            }])
+        }
+    }
+}
+
+/// A path that leads nowhere may have been meant as an image.
+fn existing(path: &Path) -> Result<()> {
+    let Err(error) = fs_err::metadata(path) else {
+        return Ok(());
+    };
+    let text = path.to_string_lossy();
+    let reference = text.parse::<bessemer_registry::Reference>().is_ok();
+    let error = anyhow!(error);
+    if reference && !text.ends_with(".apk") {
+        let hint = format!("an image in a registry is written docker://{text}");
+        return Err(error.context(Hint(print::plain_line(&hint))));
+    }
+    Err(error)
+}
+
+/// A package as measured, by what lies beside it or is among the evidence.
+fn verified_package(facts: &ApkFacts, beside: &Sidecar, looking: &Looking<'_>) -> Result<Verified> {
+    let verified = verify_whole(facts, beside, looking.root, &looking.policy)?;
+    if let (Some(wanted), Some(gate)) = (looking.resource_uri, &verified.report.gate)
+        && !verified.report.is_admitted_to(wanted)
+    {
+        bail!(
+            "the gate admitted it as {}, not to {wanted}",
+            gate.resource_uri
+        );
+    }
+    Ok(verified)
+}
+
+/// An image and, of an index, every image in it.
+fn image(found: &Found, name: &str, looking: &Looking<'_>) -> Result<Proven> {
+    let (policy, expected) = looking.of_images(name);
+    let verified = verified_images(found, looking.root, &policy, &expected)?;
+    let reports = verified.iter().map(|one| one.report.clone()).collect();
+    let mut verified = verified.into_iter();
+    let first = verified.next().context("there is no image")?;
+    if let Some(other) = verified.find(|one| one.attestation != first.attestation) {
+        bail!(
+            "image {} comes from another build than the index it is in",
+            other.report.digest
+        );
+    }
+    Ok(Proven::Image {
+        name: name.to_owned(),
+        digest: found.digest,
+        reports,
+        verified: first,
+    })
+}
+
+/// Everything that a bundle says it is of. Files are not measured: there are none.
+fn bundle(path: &Path, looking: &Looking<'_>, pool: &mut Pool) -> Result<Vec<Proven>> {
+    let targets = open_bundle(path, pool)?;
+    if targets.is_empty() {
+        bail!("the bundle is of nothing");
+    }
+    let proven = targets
+        .into_iter()
+        .map(|target| in_bundle(target, looking, pool));
+    proven.collect()
+}
+
+fn in_bundle(target: BundleTarget, looking: &Looking<'_>, pool: &Pool) -> Result<Proven> {
+    match target {
+        BundleTarget::Package { name, sha256 } => {
+            let none = anyhow!("the bundle has no attestations of {name} ({sha256})");
+            let beside = beside_or_in(Err(none), &sha256, pool)?;
+            let facts = ApkFacts {
+                file: name.clone(),
+                sha256,
+                control_sha256: None,
+                data_sha256: None,
+            };
+            let verified = verified_package(&facts, &beside, looking)?;
+            Ok(Proven::Package {
+                path: PathBuf::from(name),
+                verified,
+            })
+        }
+        BundleTarget::Image {
+            name,
+            sha256,
+            images,
+        } => {
+            let said = looking.expected.is_none_or(ExpectedArguments::says_names);
+            if !said {
+                let name = print::plain_line(&name);
+                let hint = format!("--name says which image is expected, such as --name {name}");
+                let error = anyhow!("a bundle is nobody's word on what its image is called");
+                return Err(error.context(Hint(hint)));
+            }
+            image(&attached_in(pool, sha256, images), &name, looking)
+        }
+    }
+}
+
+/// What the pool has of an image and of the images in it.
+fn attached_in(pool: &Pool, digest: Digest, images: Vec<Digest>) -> Found {
+    let mut all = vec![digest];
+    all.extend(images.into_iter().filter(|one| *one != digest));
+    let attached = all.into_iter().map(|one| {
+        let mut attached = Sidecar::default();
+        for sidecar in pool.about(&one) {
+            let envelopes = sidecar.envelopes().iter();
+            envelopes.for_each(|envelope| attached.push(envelope.clone()));
+            let proofs = sidecar.proofs().iter();
+            proofs.for_each(|proof| attached.push_proof(proof.clone()));
+        }
+        (one, attached)
+    });
+    Found {
+        digest,
+        attached: attached.collect(),
+    }
+}

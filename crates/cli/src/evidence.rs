@@ -1,0 +1,327 @@
+//! Where attestations of what an artifact was made from are looked for, and the chain that they give.
+
+use crate::commands::verify::read_trust_root;
+use crate::fetching::FetchArguments;
+use crate::places::Places;
+use crate::print::{self, Hint};
+use anyhow::{Context as _, Result, anyhow, bail};
+use bessemer_attest::chain::{BundleTarget, Chain, Demand, Node, Pool, Verdict, Walk, read_bundle};
+use bessemer_attest::{PROOFS_LIMIT, SIDECAR_LIMIT, Sidecar, TrustRoot};
+use bessemer_build::worker::now;
+use bessemer_repository::{Access, attestations};
+use bessemer_store::{Store, in_parallel};
+use flate2::bufread::MultiGzDecoder;
+use std::io::{BufRead as _, BufReader, ErrorKind, Read as _};
+use std::path::{Path, PathBuf};
+
+/// What the names of envelopes beside packages end in.
+const ENVELOPES: &str = ".intoto.jsonl";
+/// What the names of their proofs end in.
+const PROOFS: &str = ".tlog-proof";
+/// How deep folders are searched.
+const DEPTH: usize = 12;
+/// What a compressed bundle begins with.
+const GZIP: [u8; 2] = [0x1f, 0x8b];
+/// What every bundle begins with.
+const BUNDLE: &[u8] = br#"{"schema":"bessemer.bundle/"#;
+/// Most gaps that are named in the error.
+const NAMED: usize = 5;
+
+/// Where evidence is.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub(crate) struct EvidenceArguments {
+    /// Where attestations are that do not lie beside what they are of: a folder, such as a repository's,
+    /// or a bundle of `bessemer export`; may be repeated
+    #[arg(long, value_name = "DIR|BUNDLE")]
+    pub(crate) evidence: Vec<PathBuf>,
+}
+
+/// How a chain is followed beyond that.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub(crate) struct ChainArguments {
+    /// Ask the repositories that provenance names for attestations that are nowhere else
+    #[arg(long)]
+    fetch: bool,
+    /// Trust root of another factory, for what was made there; may be repeated
+    #[arg(long, value_name = "FILE")]
+    dependency_trust_root: Vec<PathBuf>,
+}
+
+/// What is accepted of a chain.
+#[derive(Debug, Clone, Copy, Default, clap::Args)]
+pub(crate) struct AcceptArguments {
+    /// Accept that the chain ends in packages of which nobody attests where they are from
+    #[arg(long)]
+    pub(crate) accept_unattested: bool,
+}
+
+impl EvidenceArguments {
+    /// Reads everything that was named.
+    pub(crate) fn open(&self) -> Result<Pool> {
+        let mut pool = Pool::new();
+        for path in &self.evidence {
+            if path.is_dir() {
+                let before = pool.len();
+                search(path, DEPTH, &mut pool)?;
+                if pool.len() == before {
+                    let path = path.display();
+                    print::warning(&format!("there are no new attestations in {path}"));
+                }
+            } else {
+                open_bundle(path, &mut pool)?;
+            }
+        }
+        Ok(pool)
+    }
+}
+
+impl ChainArguments {
+    /// Whether something was said that only a chain needs.
+    pub(crate) fn says_something(&self) -> bool {
+        self.fetch || !self.dependency_trust_root.is_empty()
+    }
+
+    /// Everything behind these artifacts, which verified under `root`.
+    pub(crate) fn chain(
+        &self,
+        targets: &[Node],
+        root: &TrustRoot,
+        pool: &mut Pool,
+        demand: &Demand<'_>,
+    ) -> Result<Chain> {
+        let mut roots = vec![root.clone()];
+        for path in &self.dependency_trust_root {
+            roots.push(read_trust_root(path)?);
+        }
+        let now = Some(now()?);
+        let asking = if self.fetch {
+            Some(Asking::open()?)
+        } else {
+            None
+        };
+        loop {
+            let walk = Walk {
+                pool,
+                roots: &roots,
+                now: now.clone(),
+                demand,
+            };
+            let chain = walk.from(targets.to_vec());
+            // Each round reaches one step deeper, until nothing new is found.
+            if !asking
+                .as_ref()
+                .map_or(Ok(false), |asking| asking.fill(&chain, pool))?
+            {
+                return Ok(chain);
+            }
+        }
+    }
+
+    /// An error if the chain has a gap, or an end that is not accepted.
+    pub(crate) fn judge(&self, chain: &Chain, accept: AcceptArguments) -> Result<()> {
+        let gaps: Vec<&Node> = chain.gaps().collect();
+        if !gaps.is_empty() {
+            let missing = gaps.iter().any(|node| node.verdict == Verdict::Missing);
+            let error = anyhow!(
+                "the chain has {}: {}",
+                print::count(gaps.len(), "gap"),
+                named(&gaps)
+            );
+            return Err(match missing {
+                true if self.fetch => error,
+                true => error.context(Hint(MISSING.to_owned())),
+                false => error,
+            });
+        }
+        let unattested: Vec<&Node> = chain.unattested().collect();
+        if !unattested.is_empty() && !accept.accept_unattested {
+            let count = print::count(unattested.len(), "package");
+            let names = named(&unattested);
+            return Err(anyhow!("nobody attests where {count} are from: {names}")
+                .context(Hint(UNATTESTED.to_owned())));
+        }
+        Ok(())
+    }
+}
+
+const MISSING: &str = "--evidence DIR names a repository or a bundle that has the attestations; --fetch asks the repositories that provenance names";
+const UNATTESTED: &str = "--accept-unattested accepts that the chain ends there";
+
+/// Names of artifacts, each with what is wrong with it.
+fn named(nodes: &[&Node]) -> String {
+    let first = nodes.iter().take(NAMED).map(|node| {
+        let name = &node.artifact.name;
+        let text = match &node.verdict {
+            Verdict::Missing => format!("{name} (its attestation is not there)"),
+            Verdict::Refused { reason } => format!("{name} ({reason})"),
+            Verdict::NotFollowed => format!("{name} (not followed)"),
+            _ => name.clone(),
+        };
+        print::plain_line(&text)
+    });
+    let text = first.collect::<Vec<_>>().join(", ");
+    match nodes.len().saturating_sub(NAMED) {
+        0 => text,
+        more => format!("{text} and {more} more"),
+    }
+}
+
+/// A way to ask repositories for what lies beside their packages.
+struct Asking {
+    store: Store,
+    fetching: crate::fetching::Fetching,
+}
+
+impl Asking {
+    fn open() -> Result<Self> {
+        let cache = Places::of(false)?.cache;
+        fs_err::create_dir_all(&cache)?;
+        Ok(Self {
+            store: Store::open(cache.join("store"))?,
+            fetching: FetchArguments::default().open(&[])?,
+        })
+    }
+
+    /// Asks for everything that is missing; whether something new was found. A place that cannot be asked is
+    /// named, and the gap stays.
+    fn fill(&self, chain: &Chain, pool: &mut Pool) -> Result<bool> {
+        let missing = chain
+            .gaps()
+            .filter(|node| node.verdict == Verdict::Missing)
+            .filter_map(|node| Some((node.uri.clone()?, node.artifact.sha256)));
+        let missing: Vec<_> = missing.collect();
+        let access = Access {
+            store: &self.store,
+            client: &self.fetching.client,
+        };
+        let found = in_parallel(&missing, |(uri, sha256)| {
+            let found = attestations(uri, sha256, access);
+            Ok::<_, anyhow::Error>(found.map_err(|error| (uri.clone(), error)))
+        })?;
+        let before = pool.len();
+        for one in found {
+            match one {
+                Ok(Some(sidecar)) => pool.add(sidecar),
+                Ok(None) => {}
+                Err((uri, error)) => {
+                    let error = anyhow::Error::new(error);
+                    let text = format!("cannot ask for what lies beside {uri}: {error:#}");
+                    print::warning(&print::plain_line(&text));
+                }
+            }
+        }
+        Ok(pool.len() > before)
+    }
+}
+
+/// Adds every sidecar below a folder. What is none is named, and counts as nothing.
+fn search(folder: &Path, depth: usize, pool: &mut Pool) -> Result<()> {
+    let mut entries = Vec::new();
+    for entry in fs_err::read_dir(folder)? {
+        entries.push(entry?);
+    }
+    entries.sort_by_key(fs_err::DirEntry::file_name);
+    for entry in entries {
+        let path = entry.path();
+        // Links are not followed: a folder of somebody else's leads nowhere else.
+        let kind = entry.file_type()?;
+        if kind.is_dir() && depth > 0 {
+            search(&path, depth - 1, pool)?;
+        } else if kind.is_file() && path.to_string_lossy().ends_with(ENVELOPES) {
+            match read_beside(&path) {
+                Ok(sidecar) => pool.add(sidecar),
+                Err(error) => {
+                    let text = format!("{}: {error:#}", path.display());
+                    print::warning(&print::plain_line(&text));
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A file of envelopes and, if there is one, its file of proofs.
+fn read_beside(envelopes: &Path) -> Result<Sidecar> {
+    let sidecar = Sidecar::parse(&limited(envelopes, SIDECAR_LIMIT)?)?;
+    let text = envelopes.to_string_lossy();
+    let Some(package) = text.strip_suffix(ENVELOPES) else {
+        return Ok(sidecar);
+    };
+    match limited(Path::new(&format!("{package}{PROOFS}")), PROOFS_LIMIT) {
+        Ok(proofs) => Ok(sidecar.with_proofs(&proofs)?),
+        Err(error) if is_missing(&error) => Ok(sidecar),
+        Err(error) => Err(error),
+    }
+}
+
+fn is_missing(error: &anyhow::Error) -> bool {
+    error
+        .downcast_ref::<std::io::Error>()
+        .is_some_and(|error| error.kind() == ErrorKind::NotFound)
+}
+
+fn limited(path: &Path, limit: usize) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let file = fs_err::File::open(path)?;
+    file.take(limit as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Reads a bundle into the pool; what it says that it is of.
+pub(crate) fn open_bundle(path: &Path, pool: &mut Pool) -> Result<Vec<BundleTarget>> {
+    let mut file = BufReader::new(fs_err::File::open(path)?);
+    let read = if file.fill_buf()?.starts_with(&GZIP) {
+        read_bundle(BufReader::new(MultiGzDecoder::new(file)), pool)
+    } else {
+        read_bundle(file, pool)
+    };
+    read.with_context(|| format!("cannot read the bundle {}", path.display()))
+}
+
+/// Whether a file is a bundle, by its first bytes.
+pub(crate) fn is_bundle(path: &Path) -> Result<bool> {
+    let mut start = Vec::new();
+    let mut file = BufReader::new(fs_err::File::open(path)?);
+    let packed = file.fill_buf()?.starts_with(&GZIP);
+    let length = BUNDLE.len() as u64;
+    if packed {
+        // A package is packed as well, and what is in it begins otherwise.
+        let unpacked = MultiGzDecoder::new(file)
+            .take(length)
+            .read_to_end(&mut start);
+        return Ok(unpacked.is_ok() && start == BUNDLE);
+    }
+    file.take(length).read_to_end(&mut start)?;
+    Ok(start == BUNDLE)
+}
+
+/// What lies beside a package or, if nothing does, what the evidence has of it.
+pub(crate) fn beside_or_in(
+    beside: Result<Sidecar>,
+    sha256: &bessemer_digest::Digest,
+    pool: &Pool,
+) -> Result<Sidecar> {
+    match (beside, pool.about(sha256).as_slice()) {
+        (Ok(sidecar), _) => Ok(sidecar),
+        (Err(_), [one]) => Ok((*one).clone()),
+        (Err(error), []) => Err(error),
+        (Err(_), several) => bail!(
+            "the attestations are missing beside it, and the evidence has {} that speak of it",
+            several.len()
+        ),
+    }
+}
+
+/// A chain with what it ends in and why.
+pub(crate) fn chain_json(chain: &Chain) -> serde_json::Value {
+    let ends = chain.ends().into_iter().map(
+        |end| serde_json::json!({"kind": end.kind, "count": end.count, "why": end.kind.why()}),
+    );
+    serde_json::json!({
+        "targets": chain.targets,
+        "nodes": chain.nodes,
+        "ends": ends.collect::<Vec<_>>(),
+        "gaps": chain.gaps().count(),
+        "unattested": chain.unattested().count(),
+    })
+}

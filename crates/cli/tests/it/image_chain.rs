@@ -1,0 +1,187 @@
+//! What is behind an image in Debian's registry: `verify docker://… --recursive`, bundles, `trace`.
+
+use crate::commands::{bessemer, run};
+use crate::image_publish::Factory;
+use bessemer_testkit::Outcome;
+use serde_json::Value;
+use std::path::PathBuf;
+
+/// A factory whose packages are attested, its trust root in a file, and an image that it published.
+struct Published {
+    factory: Factory,
+    root: PathBuf,
+    image: String,
+}
+
+impl Published {
+    fn new() -> Self {
+        let factory = Factory::start();
+        factory.attest();
+        let tagged = factory.registry.name("team/app:1");
+        factory.publish(&[&tagged, "--accept-imports"]).expect(0);
+        let root = factory.root().to_bytes().unwrap();
+        Self {
+            root: factory.workshop.file("trust-root.json", root),
+            factory,
+            image: format!("docker://{tagged}"),
+        }
+    }
+
+    fn bessemer(&self, words: &[&str]) -> Outcome {
+        let mut command = bessemer();
+        command.args(words).arg("--trust-root").arg(&self.root);
+        run(&mut command)
+    }
+
+    fn evidence(&self) -> String {
+        let packages = self.factory.workshop.at("own/packages");
+        packages.display().to_string()
+    }
+}
+
+#[test]
+#[ignore = "needs Debian's docker-registry and two generations of cosign"]
+fn an_image_verifies_down_to_its_packages_and_offline_from_a_bundle() {
+    let published = Published::new();
+    let (image, evidence) = (published.image.as_str(), published.evidence());
+    let recursive = ["verify", image, "--recursive", "--evidence", &evidence];
+    let whole = published.bessemer(&recursive);
+    whole.expect(0);
+    assert!(
+        whole
+            .stdout
+            .contains("chain: 1 images and 0 packages built, 4 packages imported"),
+        "{whole}"
+    );
+    // Control run: without the evidence the four are gaps.
+    let without = published.bessemer(&["verify", image, "--recursive"]);
+    without.expect(1);
+    assert!(without.stderr.contains("the chain has 4 gaps"), "{without}");
+
+    let bundle = published
+        .factory
+        .workshop
+        .at("app.bundle")
+        .display()
+        .to_string();
+    let export = ["export", image, "--evidence", &evidence, "-o", &bundle];
+    published.bessemer(&export).expect(0);
+    let name = published.factory.registry.name("team/app");
+    let Published { factory, root, .. } = published;
+    // From here on there is no registry: the bundle must do.
+    drop(factory.registry);
+    let verify = |words: &[&str]| {
+        let mut command = bessemer();
+        command.args(["verify", &bundle, "--recursive", "--trust-root"]);
+        run(command.arg(&root).args(words))
+    };
+    let offline = verify(&["--name", &name, "--json"]);
+    offline.expect(0);
+    let report: Value = serde_json::from_str(&offline.stdout).unwrap();
+    assert_eq!(report["targets"][0]["reports"].as_array().unwrap().len(), 3);
+    assert_eq!(report["chain"]["gaps"], 0);
+    let unnamed = verify(&[]);
+    unnamed.expect(1);
+    assert!(
+        unnamed.stderr.contains("hint: --name says which image"),
+        "{unnamed}"
+    );
+    let other = verify(&["--name", "registry.example.com/other"]);
+    other.expect(1);
+    assert!(other.stderr.contains("it was published as"), "{other}");
+}
+
+#[test]
+#[ignore = "needs Debian's docker-registry and two generations of cosign"]
+fn a_file_in_an_image_is_traced_to_its_package() {
+    let published = Published::new();
+    let (image, evidence) = (published.image.as_str(), published.evidence());
+    let trace = |path: &str| {
+        let words = [
+            "trace",
+            image,
+            path,
+            "--arch",
+            "aarch64",
+            "--evidence",
+            &evidence,
+        ];
+        published.bessemer(&words)
+    };
+    // The file that one package took over from another.
+    let taken = trace("/etc/os-release");
+    taken.expect(0);
+    for part in [
+        "layout-next-3.0-r0.apk, the same bytes as in the package",
+        "(linux/arm64)",
+        "imported, not built here",
+    ] {
+        assert!(taken.stdout.contains(part), "{part}: {taken}");
+    }
+    let other = trace("/usr/share/layout/about");
+    assert!(
+        other.stdout.contains("layout-2.4-r1.apk, the same bytes"),
+        "{other}"
+    );
+    let written = trace("/etc/apk/world");
+    written.expect(0);
+    assert!(
+        written
+            .stdout
+            .contains("none: written when the image was assembled"),
+        "{written}"
+    );
+    trace("/nothing").expect(1);
+    // Without evidence the package is known, and what is behind it is not.
+    let without = published.bessemer(&["trace", image, "/etc/os-release"]);
+    without.expect(1);
+    assert!(
+        without.stdout.contains("  package  layout-next-3.0-r0.apk"),
+        "{without}"
+    );
+    assert!(
+        without
+            .stderr
+            .contains("the attestation of layout-next-3.0-r0.apk is not there"),
+        "{without}"
+    );
+}
+
+#[test]
+#[ignore = "needs Debian's docker-registry and two generations of cosign"]
+fn an_image_is_explained_compared_and_found_by_its_inputs() {
+    let published = Published::new();
+    let (image, evidence) = (published.image.as_str(), published.evidence());
+    let explained = published.bessemer(&["explain", image, "--evidence", &evidence]);
+    explained.expect(0);
+    assert!(
+        explained.stdout.contains("What it is\n  The image "),
+        "{explained}"
+    );
+    let tagged = published.factory.registry.name("team/app:2");
+    let again = ["--accept-imports", "--package-append", "trust-one"];
+    let mut words = vec![tagged.as_str()];
+    words.extend(again);
+    published
+        .factory
+        .attest_file("own/packages/x86_64/trust-one-1-r0.apk");
+    published
+        .factory
+        .attest_file("own/packages/aarch64/trust-one-1-r0.apk");
+    published.factory.publish(&words).expect(0);
+    let second = format!("docker://{tagged}");
+    let compared = published.bessemer(&["diff", image, &second, "--exit-code"]);
+    compared.expect(1);
+    assert!(
+        compared
+            .stdout
+            .contains("package trust-one (x86_64): new, 1-r0 sha256:"),
+        "{compared}"
+    );
+    assert!(
+        compared
+            .stdout
+            .contains("parameter externalParameters.packages: new, trust-one"),
+        "{compared}"
+    );
+}
