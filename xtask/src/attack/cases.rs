@@ -2,11 +2,11 @@
 //! verify what it made.
 
 mod boundary;
-mod consumers;
 mod environment;
 mod inputs;
 mod outputs;
 mod statements;
+mod verification;
 
 use super::case::{Binary, Case};
 
@@ -31,15 +31,15 @@ const REPOSITORY_IT: Binary = Binary::test("repository", "it");
 const TLOG_LOGS: Binary = Binary::test("tlog", "logs");
 const TLOG_MERKLE: Binary = Binary::test("tlog", "merkle");
 
-/// All of them by number. T25 is about expectations of consumers, T34 and T40 about images.
+/// All of them by number. T25 and T29 are about expectations of consumers, T34 and T40 about images.
 pub(crate) fn all() -> Vec<&'static Case> {
     let parts = [
         boundary::CASES,
-        consumers::CASES,
         environment::CASES,
         inputs::CASES,
         outputs::CASES,
         statements::CASES,
+        verification::CASES,
     ];
     let mut cases: Vec<_> = parts.into_iter().flatten().collect();
     cases.sort_by_key(|case| case.number);

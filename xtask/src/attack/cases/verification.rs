@@ -5,23 +5,6 @@ use crate::attack::case::{Case, Control};
 
 pub(super) const CASES: &[Case] = &[
     Case {
-        number: 29,
-        attack: "an extra, missing, wrongly typed, doubled or look-alike key in externalParameters",
-        stopped_by: "external parameters are a closed schema, and no statement may name a key twice",
-        tests: &[
-            ATTEST.has(
-                "verify::tests::attacks::external_parameters_that_are_not_the_schemas_are_refused",
-            ),
-            ATTEST.has("verify::tests::attacks::a_statement_that_names_a_key_twice_is_refused"),
-            ATTEST.has("verify::tests::fails_for_signed_statements_that_say_something_else"),
-        ],
-        control: Control::Within(
-            "external_parameters_that_are_not_the_schemas_are_refused: unchanged, the same statement passes",
-        ),
-        missing: None,
-        untried: &["values that the schema allows and a consumer does not expect: policies"],
-    },
-    Case {
         number: 30,
         attack: "an envelope with another payload type, body, length, alphabet, number of signatures or key id",
         stopped_by: "what is verified is the pre-authentication encoding of the very bytes that are read afterwards",
