@@ -17,6 +17,7 @@ mod image_text;
 mod import;
 mod network;
 mod provenance;
+mod reproduced;
 mod summary;
 mod test_result;
 #[cfg(test)]
@@ -29,12 +30,15 @@ pub use environment::{
 };
 pub use identity::{
     HOST_LAYERS, Issuer, apk_build_type, gate_id, image_build_type, image_builder_id, import_type,
-    local_base,
+    local_base, rebuild_id,
 };
 pub use image::{
     ImageDerivation, ImageEvidence, ImageFiles, PackageVerdict, image_signature_payload,
 };
 pub use import::import_statement;
+pub(crate) use reproduced::{BUILDER, INVOCATION, ORIGINAL, REBUILD};
+pub use reproduced::{BuiltPackage, OtherFactory, ReproductionRequest, reproduced_statement};
+pub(crate) use summary::is_of_file;
 pub use summary::{GatePolicy, SummaryRequest, summary_statement};
 pub use text::is_publishable;
 
@@ -131,6 +135,20 @@ pub enum DeriveError {
     /// Packages that were imported, and nobody accepted imports.
     #[error("packages of the image were imported from a distribution and not built: {0}")]
     ImportedPackages(String),
+    /// A run that is held against itself shows nothing.
+    #[error("both packages are of the run `{0}`; a package is reproduced by another run")]
+    SameRun(String),
+    /// Nobody built it.
+    #[error("`{0}` was imported and not built; there is nothing to build again")]
+    NotBuilt(String),
+    /// Two runs that are not of the same inputs.
+    #[error("the {what} `{name}` went into only one of the two builds")]
+    OtherInputs {
+        /// Its kind.
+        what: &'static str,
+        /// Its name.
+        name: String,
+    },
     /// There is no such output or test.
     #[error("there is no output number {0}")]
     NoOutput(usize),

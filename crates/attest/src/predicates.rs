@@ -16,8 +16,8 @@ pub use provenance::{
     IsolationParameters, Metadata, PROVENANCE_TYPE, Provenance, ResourceParameters, RunDetails,
 };
 pub use summary::{
-    BOOT_PROPERTY, SUMMARY_TYPE, Summary, SummaryDigest, SummaryPolicy, SummaryResult,
-    SummaryVerifier, TESTED_PROPERTY,
+    BOOT_PROPERTY, INDEPENDENTLY_REPRODUCED_PROPERTY, REPRODUCED_PROPERTY, SUMMARY_TYPE, Summary,
+    SummaryDigest, SummaryPolicy, SummaryResult, SummaryVerifier, TESTED_PROPERTY,
 };
 pub use test_result::{TEST_RESULT_TYPE, TestResult, TestRunFacts, TestVerdict};
 

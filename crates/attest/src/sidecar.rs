@@ -131,6 +131,17 @@ impl Sidecar {
         self.proofs.push(proof);
     }
 
+    /// Adds what another has: each envelope that is not there yet, and every proof.
+    pub fn add(&mut self, other: &Self) -> Result<(), SidecarError> {
+        for envelope in &other.envelopes {
+            if !self.envelopes.contains(envelope) {
+                self.envelopes.push(envelope.clone());
+            }
+        }
+        self.proofs.extend(other.proofs.iter().cloned());
+        Self::within_limits(self.envelopes.len(), self.proofs.len())
+    }
+
     /// Whether as many envelopes and proofs are read of one artifact.
     pub(crate) fn within_limits(envelopes: usize, proofs: usize) -> Result<(), SidecarError> {
         if envelopes.max(proofs) > ENVELOPE_COUNT_LIMIT {
@@ -191,6 +202,19 @@ mod tests {
             sidecar
         );
         assert!(Sidecar::parse(b"").unwrap().envelopes().is_empty());
+    }
+
+    #[test]
+    fn what_is_added_is_there_once() {
+        let key = TestKey::generate();
+        let seal = |text: &str| Envelope::seal(text.as_bytes(), &key).unwrap();
+        let mut sidecar = Sidecar::new(vec![seal("1")]);
+        let other = Sidecar::new(vec![sidecar.envelopes()[0].clone(), seal("2")]);
+        sidecar.add(&other).unwrap();
+        sidecar.add(&other).unwrap();
+        assert_eq!(sidecar.envelopes(), other.envelopes());
+        let many = Sidecar::new((0..63).map(|number| seal(&number.to_string())).collect());
+        assert!(matches!(sidecar.add(&many), Err(SidecarError::TooMany)));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The trust root: which key may say what (`bessemer.trust-root/v1`).
 
-use crate::derive::image_builder_id;
+use crate::derive::{image_builder_id, rebuild_id};
 use crate::documents::{Timestamp, canonical_bytes};
 use crate::public_key::ed25519_from_pem;
 use crate::{BuilderKind, PublicKey, PublicKeyError, decode_pem};
@@ -43,6 +43,8 @@ pub enum Role {
     Import,
     /// SLSA provenance of images, and their signatures in cosign's form.
     Image,
+    /// Verification summaries of packages that were built again with the same result.
+    Rebuild,
     /// RSA signatures inside built apks and their indexes; no statements.
     Apk,
     /// RSA signatures inside imported apks and their indexes; no statements.
@@ -76,6 +78,7 @@ impl Role {
             Self::Gate => "gate",
             Self::Import => "import",
             Self::Image => "image",
+            Self::Rebuild => "rebuild",
             Self::Apk => "apk",
             Self::ImportApk => "import-apk",
             Self::Log => "log",
@@ -109,7 +112,7 @@ pub struct TrustedKey {
     pub algorithm: Algorithm,
     /// The key, a `PUBLIC KEY` PEM block.
     pub public_key_pem: String,
-    /// The one builder id (or, for the gate, verifier id) it may assert.
+    /// The one builder id (or, for gate and rebuild keys, verifier id) it may assert.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub builder_id: Option<String>,
     /// The highest SLSA Build level that the id stands for; 0 for keys that build nothing.
@@ -333,21 +336,27 @@ impl TrustRoot {
         };
         let own = |id: &String| below(id, &self.base);
         let host = self.base.trim_start_matches("https://");
-        let asserts = matches!(key.role, Role::Provenance | Role::Gate | Role::Image);
+        let asserts = matches!(
+            key.role,
+            Role::Provenance | Role::Gate | Role::Image | Role::Rebuild
+        );
         let builds = matches!(key.role, Role::Provenance | Role::Image);
         let is_image_id = key.builder_id.as_ref() == Some(&image_builder_id(&self.base));
+        let is_rebuild_id = key.builder_id.as_ref() == Some(&rebuild_id(&self.base));
         if Digest::of(spki).hex() != key.id {
             Some("has another id than its key's SHA-256")
         } else if key.algorithm != key.role.algorithm() {
             Some("has an algorithm that its role does not use")
         } else if key.builder_id.is_some() != asserts {
             Some(
-                "must name one builder or verifier id if it is a provenance, image or gate key, else none",
+                "must name one builder or verifier id if it is a provenance, image, gate or rebuild key, else none",
             )
         } else if !key.builder_id.iter().all(own) {
             Some("asserts an id that does not stand under the base")
         } else if is_image_id != (key.role == Role::Image) {
             Some("must assert the id of image builds if it is an image key, else another")
+        } else if is_rebuild_id != (key.role == Role::Rebuild) {
+            Some("must assert the id of rebuilds if it is a rebuild key, else another")
         } else if key.level > HIGHEST_LEVEL || (key.level > 0 && !builds) {
             Some("claims a level it cannot have")
         } else if self.is_local() && key.level > 1 {

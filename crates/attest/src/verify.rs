@@ -10,8 +10,10 @@ mod logged;
 mod open;
 mod origin;
 mod report;
+mod reproduced;
 #[cfg(test)]
 mod tests;
+mod unambiguous;
 
 pub use image::{
     ImageExpectations, ImagePackages, ImageReport, ImageVerifyError, ImageVerifyPolicy,
@@ -19,16 +21,18 @@ pub use image::{
 };
 pub use report::{
     BuiltReport, DependencyCounts, GateReport, ImportReport, LogReport, Origin, Report,
-    SourceReport, TestReport,
+    ReproducedRun, ReproductionReport, SourceReport, TestReport,
 };
+pub use reproduced::reproductions;
 
+use crate::derive::is_of_file;
 use crate::documents::Timestamp;
 use crate::predicates::{Provenance, Summary, SummaryResult, TestResult, TestVerdict};
 use crate::{EnvelopeError, Role, Sidecar, TrustRoot, TrustRootError};
 use bessemer_digest::Digest;
 use bessemer_tlog::ProofError;
 pub(crate) use open::harmless;
-use open::{Opened, take};
+use open::{Opened, take, take_all};
 
 /// The package, as measured by the caller.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -190,6 +194,14 @@ pub enum VerifyError {
     /// Two statements of one role.
     #[error("there are two statements of role `{0}`; which one holds is not said")]
     Twice(&'static str),
+    /// A summary that does not say what it would have to.
+    #[error("envelope {number}: the summary does not say {what}")]
+    Unsaid {
+        /// Its number in the sidecar, from 1.
+        number: usize,
+        /// What is not there.
+        what: &'static str,
+    },
     /// A statement that is demanded is not there.
     #[error("there is no {0} for this package")]
     Missing(&'static str),
@@ -241,7 +253,7 @@ pub fn verify_whole(
     let evidence = origins
         .into_iter()
         .chain(others)
-        .filter(|one| one.key.role != Role::Gate)
+        .filter(|one| !matches!(one.key.role, Role::Gate | Role::Rebuild))
         .map(|one| one.digest)
         .collect();
     let (origin, provenance) = match take(&mut opened, Role::Provenance)? {
@@ -256,6 +268,7 @@ pub fn verify_whole(
         .transpose()?;
     let sbom = take(&mut opened, Role::Sbom)?.is_some();
     let gate = take(&mut opened, Role::Gate)?;
+    let rebuilds = take_all(&mut opened, Role::Rebuild);
     if policy.require_tests && test.is_none() {
         return Err(VerifyError::Missing(PASSING_TEST));
     }
@@ -269,11 +282,16 @@ pub fn verify_whole(
         test,
         sbom,
         gate: None,
+        reproduced: Vec::new(),
         log,
         unverified,
         evidence,
     };
     report.gate = gate.map(|one| gated(&one, &report)).transpose()?;
+    for one in &rebuilds {
+        let reproduction = reproduced::reproduced(one, &report)?;
+        report.add_reproduction(reproduction);
+    }
     Ok(Verified { report, provenance })
 }
 
@@ -305,21 +323,31 @@ fn tested(one: &Opened<'_>, origin: &Origin) -> Result<TestReport, VerifyError> 
     })
 }
 
-fn gated(one: &Opened<'_>, report: &Report) -> Result<GateReport, VerifyError> {
+/// What every summary must be, whoever made it: of the verifier that the key speaks for, about the file
+/// that was asked for, and of a verification that passed.
+fn passed(one: &Opened<'_>, report: &Report) -> Result<Summary, VerifyError> {
     let summary: Summary = one.predicate("verification summary")?;
     let asserted = one.key.builder_id.as_deref().unwrap_or_default();
     one.same("the verifier id", asserted, &summary.verifier.id)?;
     if summary.verification_result != SummaryResult::Passed {
         return one.mismatch("the verification result", "PASSED", "FAILED");
     }
+    if !is_of_file(&summary.resource_uri, &report.file) {
+        let what = "the file that the resource uri names";
+        return one.mismatch(what, &report.file, &summary.resource_uri);
+    }
+    Ok(summary)
+}
+
+fn gated(one: &Opened<'_>, report: &Report) -> Result<GateReport, VerifyError> {
+    let summary = passed(one, report)?;
     let level = format!("SLSA_BUILD_LEVEL_{}", report.level());
     let found = summary.verified_levels.first().map_or("", String::as_str);
     one.same("the verified level", &level, found)?;
     for digest in report.evidence() {
-        let hex = digest.hex();
         let mut inputs = summary.input_attestations.iter();
         // An empty list is allowed by SLSA; ours is never empty, so a gap is a swapped statement.
-        if !inputs.any(|input| input.digest.get("sha256") == Some(&hex)) {
+        if !inputs.any(|input| input.is(digest)) {
             return one.mismatch("the summary's evidence", &digest.to_string(), "not listed");
         }
     }
@@ -328,5 +356,6 @@ fn gated(one: &Opened<'_>, report: &Report) -> Result<GateReport, VerifyError> {
         resource_uri: summary.resource_uri,
         levels: summary.verified_levels,
         key: one.key.id.clone(),
+        attestation: one.digest,
     })
 }

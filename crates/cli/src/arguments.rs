@@ -218,6 +218,7 @@ impl Command {
             }
             Self::Build(arguments) => vec![arguments.out_dir.clone()],
             Self::Rebuild(arguments) => vec![arguments.out_dir.clone()],
+            Self::Verify(arguments) => arguments.writes(),
             Self::Publish(arguments) => vec![arguments.repository.clone()],
             Self::Image(arguments) => arguments.writes(),
             Self::Keys(keys::Arguments::Export(arguments)) => vec![arguments.out.clone()],

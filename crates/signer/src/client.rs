@@ -1,6 +1,7 @@
 //! The control side's end of the socket.
 
 mod images;
+mod rebuild;
 
 use crate::frame::{FrameError, REPLY_LIMIT, REQUEST_LIMIT, receive, send, send_files};
 use crate::protocol::{
@@ -19,6 +20,7 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
 pub use images::{ImagesToSign, PlatformFiles, SignedImage, SignedImages};
+pub use rebuild::RebuiltPackage;
 
 /// Why the signer did not do it.
 #[derive(Debug, thiserror::Error)]

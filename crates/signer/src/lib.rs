@@ -28,8 +28,8 @@ mod token;
 pub mod untrusted;
 
 pub use client::{
-    BootPackage, Client, ClientError, FinishedRun, ImagesToSign, PlatformFiles, SignedImage,
-    SignedImages, memory_file,
+    BootPackage, Client, ClientError, FinishedRun, ImagesToSign, PlatformFiles, RebuiltPackage,
+    SignedImage, SignedImages, memory_file,
 };
 pub use cosign_key::{CosignKeyError, Vault};
 pub use frame::FrameError;
@@ -42,7 +42,7 @@ pub use process::{ProcessError, READY, SignerOptions, SignerProcess, receive_key
 pub use protocol::{Description, Registration, Repository};
 pub use server::{DESCRIPTOR_LIMIT, ServeError, Server};
 pub use state::{
-    ApkKey, Change, ChangeError, Given, Provision, Since, State, StateError, add_missing, create,
-    revoke, rotate, trust,
+    ApkKey, Change, ChangeError, Given, Provision, Since, State, StateError, Trusted, add_missing,
+    create, revoke, rotate, trust,
 };
 pub use token::{TokenError, TokenUri, TokenUriError};

@@ -12,7 +12,7 @@ mod jobs;
 mod tests;
 
 pub use entry::{Entry, Event};
-pub(crate) use jobs::{Job, Jobs};
+pub(crate) use jobs::{Finish, Job, Jobs};
 
 use crate::keys::LogKey;
 use bessemer_attest::documents::{CanonicalError, Timestamp};

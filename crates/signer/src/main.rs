@@ -5,9 +5,9 @@ use bessemer_attest::documents::Timestamp;
 use bessemer_attest::{BuilderKind, Role, TrustRoot};
 use bessemer_digest::Digest;
 use bessemer_signer::{
-    ApkKey, Change, Given, Provision, READY, Server, Since, State, TokenUri, Vault, add_missing,
-    confine, create, forbid_dumps, make_key_pair, receive_key, revoke, rotate, sign_with_file,
-    trust,
+    ApkKey, Change, Given, Provision, READY, Server, Since, State, TokenUri, Trusted, Vault,
+    add_missing, confine, create, forbid_dumps, make_key_pair, receive_key, revoke, rotate,
+    sign_with_file, trust,
 };
 use clap::{Parser, Subcommand};
 use rustix::process::{Resource, getrlimit, setrlimit};
@@ -81,6 +81,12 @@ enum Verb {
     Trust {
         #[command(flatten)]
         keys: KeysArguments,
+        /// Nothing of it boots; its packages may be built again here.
+        #[arg(long)]
+        rebuild: bool,
+        /// Somebody else operates it.
+        #[arg(long, requires = "rebuild")]
+        independent: bool,
         /// The trust root; `-` is standard input.
         root: PathBuf,
     },
@@ -230,10 +236,20 @@ fn run(verb: Verb) -> anyhow::Result<()> {
             let (state, mut vault) = keys.opened()?;
             print(&revoke(&state, &mut vault, &now()?, &key, since)?)
         }
-        Verb::Trust { keys, root } => {
+        Verb::Trust {
+            keys,
+            rebuild,
+            independent,
+            root,
+        } => {
+            let for_what = if rebuild {
+                Trusted::Rebuild { independent }
+            } else {
+                Trusted::Boot
+            };
             let root = TrustRoot::parse(&content(&root)?)?;
             let (state, mut vault) = keys.opened()?;
-            let digest = trust(&state, &mut vault, &now()?, &root)?;
+            let digest = trust(&state, &mut vault, &now()?, &root, for_what)?;
             writeln!(std::io::stdout(), "{digest}")?;
             Ok(())
         }

@@ -73,6 +73,18 @@ pub(crate) enum Request {
         /// What the gate demands.
         policy: GatePolicy,
     },
+    /// Asks for the summary of a package that was built again. Files: the original apk, its sidecar,
+    /// its proofs; the apk that the second run made.
+    SignRebuild {
+        /// File name of both.
+        file: String,
+        /// The run that made the second.
+        invocation_id: String,
+        /// Bytes of the signature member of the original and of the second.
+        signature_sizes: (u64, u64),
+        /// Bytes of the control member, which are the same in both.
+        control_size: u64,
+    },
     /// Asks for statements and signatures of images. Files: ImageRecord, index, the index's SPDX
     /// document; for each image manifest, configuration and SPDX document; the envelopes of all
     /// packages, one package's behind the other's; their proofs likewise.
@@ -113,7 +125,8 @@ pub(crate) enum Reply {
     Signature(RsaSignature),
     /// To [`Request::Finish`].
     Statements(LoggedStatements),
-    /// To [`Request::SignImport`], [`Request::SignSummary`] and [`Request::SignEnvironment`].
+    /// To [`Request::SignImport`], [`Request::SignSummary`], [`Request::SignRebuild`] and
+    /// [`Request::SignEnvironment`].
     Envelope(LoggedEnvelope),
     /// To [`Request::SignImages`].
     Images(ImageStatements),

@@ -5,26 +5,23 @@ mod finish;
 mod image;
 mod image_packages;
 mod publish;
+mod rebuild;
+mod refusal;
 mod register;
 
+pub(crate) use refusal::Refusal;
+
 use crate::handed::{Handed, HandedError};
-use crate::log::{Event, LockedLog, LogError};
+use crate::log::{Event, LockedLog};
 use crate::protocol::{Description, LoggedEnvelope, Reply, Repository, Request};
-use crate::state::{State, StateError};
+use crate::state::State;
 use aws_lc_rs::rand;
-use bessemer_attest::derive::DeriveError;
-use bessemer_attest::documents::{
-    CanonicalError, DocumentError, Timestamp, TimestampError, canonical_bytes,
-};
-use bessemer_attest::verify::VerifyError;
-use bessemer_attest::{
-    Envelope, EnvelopeError, Role, SidecarError, SignError, Statement, TrustRootError,
-};
+use bessemer_attest::documents::{Timestamp, TimestampError, canonical_bytes};
+use bessemer_attest::{Envelope, Role, Statement};
 use bessemer_digest::Digest;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use std::fs::File;
-use std::io;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The largest document in bytes (16 MiB).
@@ -33,118 +30,6 @@ const DOCUMENT_LIMIT: u64 = 16 << 20;
 const SIGNED_LIMIT: u64 = 256 << 20;
 /// The largest package or log in bytes (64 GiB).
 const ARTIFACT_LIMIT: u64 = 64 << 30;
-
-/// Why the signer refuses.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum Refusal {
-    /// No such job.
-    #[error("no job was registered as `{0}`")]
-    Unregistered(String),
-    /// The job has its statements; nothing more is signed for it.
-    #[error("job `{0}` is finished, with another record")]
-    Finished(String),
-    /// A person could enter the guest.
-    #[error("the job is interactive; nothing is signed for it")]
-    Interactive,
-    /// Something that was handed over is not what the record says.
-    #[error("{what} is `{found}`, but the record says `{expected}`")]
-    Mismatch {
-        /// What it is.
-        what: String,
-        /// What the record (or registration) says.
-        expected: String,
-        /// What was measured.
-        found: String,
-    },
-    /// An output whose control member the signer did not sign for this job.
-    #[error("the control member of `{0}` was not signed for this job")]
-    Control(String),
-    /// Other numbers of files than the record speaks of.
-    #[error("the record speaks of {expected} {what}, {found} were handed over")]
-    Count {
-        /// Of what.
-        what: &'static str,
-        /// How many the record has.
-        expected: usize,
-        /// How many came.
-        found: usize,
-    },
-    /// What the build's guest was given is missing.
-    #[error("the record names {named} guest inputs, and {handed} were handed over; a run has one")]
-    Inputs {
-        /// How many the record has.
-        named: usize,
-        /// How many came.
-        handed: usize,
-    },
-    /// Nobody vouches for the agent, and this builder's id is for machines whose agent is verified.
-    #[error("the agent's package was not handed over, and a provisioned builder boots no other")]
-    NoAgent,
-    /// A package that this factory built, and its gate did not admit for booting.
-    #[error(
-        "the {0} was built here, and the gate did not admit it for booting (`bessemer publish --allow-boot`)"
-    )]
-    NotForBooting(String),
-    /// The record's times do not fit the registration and the signer's clock.
-    #[error("the record's times {from} to {until} are not between registration and now")]
-    Times {
-        /// Start.
-        from: Timestamp,
-        /// End.
-        until: Timestamp,
-    },
-    /// The SBOM is no JSON object.
-    #[error("the SBOM of `{0}` is not a JSON object")]
-    Sbom(String),
-    /// No key for this.
-    #[error("this signer has no key for role `{0}`")]
-    NoKey(&'static str),
-    /// Somebody rotated or revoked a key; this process still holds the old ones.
-    #[error("the keys were changed since this signer started; start it again")]
-    KeysChanged,
-    /// No entropy.
-    #[error("the system gave no random bytes")]
-    Random,
-    /// A stored file is gone or changed.
-    #[error("a stored document of the job is gone or was changed")]
-    Stored(#[source] io::Error),
-    /// A handed-over file cannot be used.
-    #[error(transparent)]
-    Handed(#[from] HandedError),
-    /// A document cannot be used.
-    #[error(transparent)]
-    Document(#[from] DocumentError),
-    /// The documents do not agree, or must not be signed.
-    #[error(transparent)]
-    Derive(#[from] DeriveError),
-    /// The package does not verify.
-    #[error("the package does not verify")]
-    Verify(#[from] VerifyError),
-    /// The sidecar cannot be read.
-    #[error(transparent)]
-    Sidecar(#[from] SidecarError),
-    /// The signature could not be made.
-    #[error(transparent)]
-    Envelope(#[from] EnvelopeError),
-    /// The RSA signature could not be made.
-    #[error(transparent)]
-    Sign(#[from] SignError),
-    /// A document has no canonical form.
-    #[error(transparent)]
-    Canonical(#[from] CanonicalError),
-    /// The log cannot be used.
-    #[error(transparent)]
-    Log(#[from] LogError),
-    /// The state directory cannot be used.
-    #[error(transparent)]
-    State(#[from] StateError),
-    /// The trust root cannot be used.
-    #[error(transparent)]
-    TrustRoot(#[from] TrustRootError),
-    /// The clock stands before 1970 or after 9999.
-    #[error(transparent)]
-    Clock(#[from] TimestampError),
-}
 
 /// How many descriptors follow a request.
 pub(crate) fn descriptors(request: &Request) -> usize {
@@ -157,7 +42,7 @@ pub(crate) fn descriptors(request: &Request) -> usize {
         Request::Register => 2,
         Request::SignSummary { .. } => 3,
         Request::SignImages { platforms, .. } => platforms.saturating_mul(3).saturating_add(5),
-        Request::SignEnvironment { agent: false, .. } => 4,
+        Request::SignRebuild { .. } | Request::SignEnvironment { agent: false, .. } => 4,
         Request::SignEnvironment { agent: true, .. } => 7,
         Request::Finish {
             locks,
@@ -202,22 +87,9 @@ pub(crate) fn answer(state: &State, request: Request, files: &[File]) -> Result<
                 signature_sizes,
             },
             [record, rest @ ..],
-        ) if rest.len() == locks + logs + networks + guest_inputs + 2 * outputs => {
-            let (locks, rest) = rest.split_at(locks);
-            let (logs, rest) = rest.split_at(logs);
-            let (networks, rest) = rest.split_at(networks);
-            let (guest_inputs, rest) = rest.split_at(guest_inputs);
-            let (sboms, apks) = rest.split_at(outputs);
-            let handed = finish::Finished {
-                record,
-                locks,
-                logs,
-                networks,
-                guest_inputs,
-                sboms,
-                apks,
-                signature_sizes,
-            };
+        ) => {
+            let counts = [locks, logs, networks, guest_inputs, outputs, outputs];
+            let handed = finish::Finished::split(record, rest, counts, signature_sizes)?;
             finish::finish(state, &handed)
         }
         (Request::SignImport { file, import }, [apk]) => {
@@ -240,6 +112,23 @@ pub(crate) fn answer(state: &State, request: Request, files: &[File]) -> Result<
                 policy,
             };
             publish::summary(state, &asked, apk, (sidecar, proofs))
+        }
+        (
+            Request::SignRebuild {
+                file,
+                invocation_id,
+                signature_sizes,
+                control_size,
+            },
+            [original, sidecar, proofs, rebuilt],
+        ) => {
+            let asked = rebuild::Asked {
+                file,
+                invocation_id,
+                signature_sizes,
+                control_size,
+            };
+            rebuild::rebuild(state, &asked, [original, sidecar, proofs, rebuilt])
         }
         (
             Request::SignImages {

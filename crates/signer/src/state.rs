@@ -9,8 +9,8 @@ mod trusting;
 pub use adding::add_missing;
 pub use change::{Change, ChangeError, Since, revoke, rotate};
 pub use making::{Given, Provision, create};
-pub(crate) use trusting::boot_roots;
-pub use trusting::trust;
+pub use trusting::{Trusted, trust};
+pub(crate) use trusting::{boot_roots, rebuild_roots};
 
 use crate::cosign_key::{CosignKeyError, Vault};
 use crate::key_file::KeyFileError;
@@ -30,13 +30,14 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 /// The roles that sign statements, each with a key of its own.
-const STATEMENT_ROLES: [Role; 6] = [
+const STATEMENT_ROLES: [Role; 7] = [
     Role::Provenance,
     Role::Test,
     Role::Sbom,
     Role::Gate,
     Role::Import,
     Role::Image,
+    Role::Rebuild,
 ];
 /// The roles that sign apks, each with a key of its own.
 const RSA_ROLES: [Role; 2] = [Role::Apk, Role::ImportApk];
@@ -120,6 +121,9 @@ pub enum StateError {
          `bessemer-signer add --state DIR --key {0}=pkcs11:…`"
     )]
     NoTokenKey(&'static str),
+    /// A factory that is told to take its own runs for somebody else's.
+    #[error("`{0}` is this signer's own base; nobody else operates it")]
+    OwnRoot(String),
     /// The trust root cannot be used.
     #[error(transparent)]
     TrustRoot(#[from] TrustRootError),

@@ -1,10 +1,12 @@
-//! The table: every attack that the design lists against a factory of packages.
+//! The table: every attack that the design lists against a factory of packages, and against those who
+//! verify what it made.
 
 mod boundary;
 mod environment;
 mod inputs;
 mod outputs;
 mod statements;
+mod verification;
 
 use super::case::{Binary, Case};
 
@@ -29,7 +31,7 @@ const REPOSITORY_IT: Binary = Binary::test("repository", "it");
 const TLOG_LOGS: Binary = Binary::test("tlog", "logs");
 const TLOG_MERKLE: Binary = Binary::test("tlog", "merkle");
 
-/// All of them by number. T25 and T29 to T34 are about verification by consumers, T40 about images.
+/// All of them by number. T25 and T29 are about expectations of consumers, T34 and T40 about images.
 pub(crate) fn all() -> Vec<&'static Case> {
     let parts = [
         boundary::CASES,
@@ -37,6 +39,7 @@ pub(crate) fn all() -> Vec<&'static Case> {
         inputs::CASES,
         outputs::CASES,
         statements::CASES,
+        verification::CASES,
     ];
     let mut cases: Vec<_> = parts.into_iter().flatten().collect();
     cases.sort_by_key(|case| case.number);

@@ -6,9 +6,9 @@
 //! the other tracks.
 
 use super::summary::{Verdict, passed};
-use super::{DeriveError, text};
+use super::{DeriveError, gate_id, text};
 use crate::documents::{Accelerator, Lock, Timestamp, digest};
-use crate::predicates::{SUMMARY_TYPE, Summary};
+use crate::predicates::{SUMMARY_TYPE, Summary, SummaryDigest};
 use crate::verify::{Origin, Report};
 use crate::{ResourceDescriptor, Statement};
 use bessemer_digest::Digest;
@@ -112,6 +112,7 @@ pub fn environment_statement(
         })?,
     );
     let verdict = Verdict {
+        verifier: gate_id(request.base),
         base: request.base,
         version: request.version,
         time: request.time,
@@ -120,8 +121,8 @@ pub fn environment_statement(
         verified_levels,
     };
     let agent = agent.map_or(&[][..], Report::evidence);
-    let evidence = [kernel.evidence(), agent].concat();
-    let predicate = passed(verdict, &evidence);
+    let evidence = kernel.evidence().iter().chain(agent);
+    let predicate = passed(verdict, evidence.map(SummaryDigest::of).collect());
     let parts = [
         ("kernel", boot.kernel.as_ref()),
         ("initramfs", boot.initramfs.as_ref()),

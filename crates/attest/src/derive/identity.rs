@@ -49,6 +49,11 @@ pub fn gate_id(base: &str) -> String {
     format!("{base}/gate/v1")
 }
 
+/// The one verifier id that rebuild keys assert.
+pub fn rebuild_id(base: &str) -> String {
+    format!("{base}/rebuild/v1")
+}
+
 /// The predicate type of import attestations.
 pub fn import_type(base: &str) -> String {
     format!("{base}/import/v1")

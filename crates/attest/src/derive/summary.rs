@@ -46,6 +46,7 @@ pub fn summary_statement(
     report: &Report,
 ) -> Result<Statement<Summary>, DeriveError> {
     text::uri("the resource uri", request.resource_uri)?;
+    names_file(request.resource_uri, &report.file)?;
     let mut verified_levels = vec![format!("SLSA_BUILD_LEVEL_{}", report.level())];
     if report.is_tested() {
         verified_levels.push(TESTED_PROPERTY.to_owned());
@@ -54,6 +55,7 @@ pub fn summary_statement(
         verified_levels.push(BOOT_PROPERTY.to_owned());
     }
     let verdict = Verdict {
+        verifier: gate_id(request.base),
         base: request.base,
         version: request.version,
         time: request.time,
@@ -62,12 +64,32 @@ pub fn summary_statement(
         verified_levels,
     };
     let subject = ResourceDescriptor::file(&report.file, &report.sha256);
-    let predicate = passed(verdict, report.evidence());
+    let evidence = report.evidence().iter().map(SummaryDigest::of);
+    let predicate = passed(verdict, evidence.collect());
     Ok(Statement::new(vec![subject], SUMMARY_TYPE, predicate))
 }
 
-/// What differs between the summaries of a gate.
+/// Refuses a place that is another file's: consumers hold it against what they asked for.
+pub(super) fn names_file(resource_uri: &str, file: &str) -> Result<(), DeriveError> {
+    if is_of_file(resource_uri, file) {
+        return Ok(());
+    }
+    Err(DeriveError::Mismatch {
+        what: "the file that the resource uri names".to_owned(),
+        expected: text::shown(file),
+        found: text::shown(resource_uri),
+    })
+}
+
+/// Whether the last part of a path or URL is this file's name.
+pub(crate) fn is_of_file(resource_uri: &str, file: &str) -> bool {
+    resource_uri.rsplit('/').next() == Some(file)
+}
+
+/// What differs between summaries.
 pub(super) struct Verdict<'a> {
+    /// Id of who verified.
+    pub(super) verifier: String,
     pub(super) base: &'a str,
     pub(super) version: &'a str,
     pub(super) time: &'a Timestamp,
@@ -78,26 +100,20 @@ pub(super) struct Verdict<'a> {
 }
 
 /// The predicate of a verification that passed. `evidence`: the envelopes that it rests on.
-pub(super) fn passed(verdict: Verdict<'_>, evidence: &[Digest]) -> Summary {
-    let sha256 = |digest: &Digest| BTreeMap::from([("sha256".to_owned(), digest.hex())]);
+pub(super) fn passed(verdict: Verdict<'_>, evidence: Vec<SummaryDigest>) -> Summary {
     let (policy, policy_digest) = verdict.policy;
     Summary {
         verifier: SummaryVerifier {
-            id: gate_id(verdict.base),
+            id: verdict.verifier,
             version: BTreeMap::from([("signer".to_owned(), verdict.version.to_owned())]),
         },
         time_verified: verdict.time.to_string(),
         resource_uri: verdict.resource_uri.to_owned(),
         policy: SummaryPolicy {
             uri: format!("{}/policies/{policy}", verdict.base),
-            digest: sha256(&policy_digest),
+            digest: BTreeMap::from([("sha256".to_owned(), policy_digest.hex())]),
         },
-        input_attestations: evidence
-            .iter()
-            .map(|digest| SummaryDigest {
-                digest: sha256(digest),
-            })
-            .collect(),
+        input_attestations: evidence,
         verification_result: SummaryResult::Passed,
         verified_levels: verdict.verified_levels,
         slsa_version: "1.2".to_owned(),

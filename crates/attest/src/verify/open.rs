@@ -1,5 +1,6 @@
 //! Opening envelopes: signature, validity, role and subject, before any predicate is read.
 
+use super::unambiguous::Unambiguous;
 use super::{ApkFacts, VerifyError, VerifyPolicy};
 use crate::derive::import_type;
 use crate::documents::Timestamp;
@@ -172,6 +173,13 @@ pub(super) fn take<'a>(
     Ok(Some(one))
 }
 
+/// Removes and returns every statement of `role`.
+pub(super) fn take_all<'a>(opened: &mut Vec<Opened<'a>>, role: Role) -> Vec<Opened<'a>> {
+    let (taken, left) = opened.drain(..).partition(|one| one.key.role == role);
+    *opened = left;
+    taken
+}
+
 fn signed_by<'k, 'a: 'k>(
     number: usize,
     envelope: &Envelope,
@@ -206,13 +214,31 @@ pub(super) fn validity(one: &Opened<'_>, now: Option<&Timestamp>) -> Result<(), 
     })
 }
 
-fn about(one: &Opened<'_>, facts: &ApkFacts, root: &TrustRoot) -> Result<(), VerifyError> {
+/// Whether everybody who reads a statement reads the same.
+pub(super) fn unambiguous(one: &Opened<'_>) -> Result<(), VerifyError> {
+    let read = serde_json::from_slice::<Unambiguous>(&one.payload);
+    read.map(|_| ()).map_err(|source| VerifyError::Shape {
+        number: one.number,
+        what: "statement",
+        source,
+    })
+}
+
+/// Whether a statement is of the kind that its key may sign, and about the package.
+pub(super) fn about(
+    one: &Opened<'_>,
+    facts: &ApkFacts,
+    root: &TrustRoot,
+) -> Result<(), VerifyError> {
+    unambiguous(one)?;
     let statement: Statement<IgnoredAny> = one.statement("statement")?;
     one.same("the statement's type", STATEMENT_TYPE, &statement.kind)?;
     let needed = match statement.predicate_type.as_str() {
         PROVENANCE_TYPE => Role::Provenance,
         TEST_RESULT_TYPE => Role::Test,
         SPDX_TYPE => Role::Sbom,
+        // Two roles may sign these, and each asserts a verifier id of its own.
+        SUMMARY_TYPE if one.key.role == Role::Rebuild => Role::Rebuild,
         SUMMARY_TYPE => Role::Gate,
         other if other == import_type(&root.base) => Role::Import,
         other => {

@@ -22,11 +22,14 @@ pub struct Report {
     pub sbom: bool,
     /// The gate's summary, when one was verified.
     pub gate: Option<GateReport>,
+    /// Summaries of rebuilds that made the same bytes: one for each run.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub reproduced: Vec<ReproductionReport>,
     /// The log that has every statement, when the trust root names one.
     pub log: Option<LogReport>,
     /// Envelopes that were passed over because no key was given for them.
     pub unverified: usize,
-    /// Digests of the verified envelopes, the gate's excepted.
+    /// Digests of the verified envelopes, summaries excepted.
     pub(super) evidence: Vec<Digest>,
 }
 
@@ -146,6 +149,57 @@ pub struct GateReport {
     pub levels: Vec<String>,
     /// Id of the key.
     pub key: String,
+    /// Digest of its envelope.
+    pub attestation: Digest,
+}
+
+/// What a summary says of a package that was built again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ReproductionReport {
+    /// Who compared.
+    pub verifier_id: String,
+    /// When, by his clock.
+    pub time: String,
+    /// Where he expects the package to be fetched.
+    pub resource_uri: String,
+    /// What he verified.
+    pub levels: Vec<String>,
+    /// The run that made the package.
+    pub original: ReproducedRun,
+    /// The run that made it again.
+    pub rebuild: ReproducedRun,
+    /// Id of the key.
+    pub key: String,
+    /// Digest of the summary's envelope.
+    pub attestation: Digest,
+}
+
+/// One of two runs that made the same bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ReproducedRun {
+    /// Whose run it was.
+    pub builder_id: String,
+    /// Id of the run.
+    pub invocation_id: String,
+}
+
+impl ReproductionReport {
+    /// Whether the second run was another builder's.
+    pub fn is_of_another_builder(&self) -> bool {
+        self.original.builder_id != self.rebuild.builder_id
+    }
+
+    fn line(&self) -> String {
+        let by = if self.is_of_another_builder() {
+            format!("another builder, {}", self.rebuild.builder_id)
+        } else {
+            "the same builder".to_owned()
+        };
+        format!(
+            "reproduced: {} at {}: made again by {by}, with the same control and data",
+            self.verifier_id, self.time
+        )
+    }
 }
 
 impl Report {
@@ -162,10 +216,36 @@ impl Report {
         self.test.is_some()
     }
 
-    /// Digests of the verified envelopes, the gate's excepted: first the one that says where the package
+    /// Digests of the verified envelopes, summaries excepted: first the one that says where the package
     /// comes from.
     pub fn evidence(&self) -> &[Digest] {
         &self.evidence
+    }
+
+    /// Whether the gate admitted it to `place`: a repository, a folder of one, or the file itself.
+    pub fn is_admitted_to(&self, place: &str) -> bool {
+        let Some(gate) = &self.gate else {
+            return false;
+        };
+        let place = place.trim_end_matches('/');
+        let below = match &self.origin {
+            Origin::Built(built) => format!("{place}/{}/{}", built.architecture, self.file),
+            Origin::Imported(_) => String::new(),
+        };
+        let names = [place.to_owned(), format!("{place}/{}", self.file), below];
+        names.contains(&gate.resource_uri)
+    }
+
+    /// Takes in a summary of a rebuild. A second one of the same run, or the same one from another
+    /// file, shows nothing more.
+    pub fn add_reproduction(&mut self, reproduction: ReproductionReport) {
+        let mut known = self.reproduced.iter();
+        let is_known = known.any(|one| {
+            one.verifier_id == reproduction.verifier_id && one.rebuild == reproduction.rebuild
+        });
+        if !is_known {
+            self.reproduced.push(reproduction);
+        }
     }
 
     /// The report in plain words, a line each. Statements may say what they like, signed as they are:
@@ -211,6 +291,7 @@ impl Report {
             ),
             None => "gate: no summary".to_owned(),
         });
+        lines.extend(self.reproduced.iter().map(ReproductionReport::line));
         lines.push(match &self.log {
             Some(log) => {
                 let indexes: Vec<String> = log.indexes.iter().map(u64::to_string).collect();

@@ -1,11 +1,13 @@
 //! Flip tests: everything that can differ is changed once and must be noticed.
 
+mod attacks;
 mod images;
 mod logged;
 mod policy;
+mod reproduced;
 
 use super::*;
-use crate::derive::{Derivation, gate_id, image_builder_id, local_base};
+use crate::derive::{Derivation, gate_id, image_builder_id, local_base, rebuild_id};
 use crate::documents::canonical_bytes;
 use crate::test_documents::{issuer, run};
 use crate::test_keys::TestKey;
@@ -32,6 +34,7 @@ impl Factory {
             Role::Sbom,
             Role::Gate,
             Role::Import,
+            Role::Rebuild,
         ];
         let keys: Vec<_> = roles
             .map(|role| (role, TestKey::generate()))
@@ -108,6 +111,7 @@ fn root(base: &str, builder_id: &str, keys: &[(Role, TestKey)]) -> TrustRoot {
             Role::Provenance => Some(builder_id.to_owned()),
             Role::Gate => Some(gate_id(base)),
             Role::Image => Some(image_builder_id(base)),
+            Role::Rebuild => Some(rebuild_id(base)),
             _ => None,
         },
         level: u8::from(matches!(role, Role::Provenance | Role::Image)),

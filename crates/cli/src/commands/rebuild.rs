@@ -8,6 +8,7 @@ mod contents;
 mod outcome;
 mod reading;
 mod sbom;
+mod summary;
 #[cfg(test)]
 mod tests;
 mod told;
@@ -42,7 +43,7 @@ pub(super) use told::inputs_file;
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "A package is built again from the evaluated recipe in it, in the versions that this recipe names, at\nits own source date; of several packages of one build, the build is done once. Control and data are\ncompared, the signature is not. The recipe's tests are not run. The status is 1 when anything differs.\n\nExamples:\n  bessemer rebuild packages/x86_64/bzip2-*.apk -r ./repository -k import.rsa.pub\n  bessemer rebuild bzip2-1.0.8-r0.apk -r ./repository -k import.rsa.pub --trust-root keys/trust-root.json --json\n  bessemer rebuild bzip2-1.0.8-r0.apk -r ./repository -k import.rsa.pub --trust-root keys/trust-root.json --complete"
+    after_help = "A package is built again from the evaluated recipe in it, in the versions that this recipe names, at\nits own source date; of several packages of one build, the build is done once. Control and data are\ncompared, the signature is not. The recipe's tests are not run. The status is 1 when anything differs.\nWhere a package that is attested is the same again, the signer says so in a summary (VSA) beside the\nrebuilt one: FILE.apk.reproduced.intoto.jsonl, with its proof.\n\nExamples:\n  bessemer rebuild packages/x86_64/bzip2-*.apk -r ./repository -k import.rsa.pub\n  bessemer rebuild bzip2-1.0.8-r0.apk -r ./repository -k import.rsa.pub --trust-root keys/trust-root.json --json\n  bessemer rebuild bzip2-1.0.8-r0.apk -r ./repository -k import.rsa.pub --trust-root keys/trust-root.json --complete"
 )]
 pub(crate) struct Arguments {
     /// The packages; attestations beside one are checked before its recipe is believed
@@ -81,6 +82,12 @@ pub(crate) struct Arguments {
     /// the guest's disks, its command line and each message to it by what is listed
     #[arg(long)]
     pub(super) complete: bool,
+    /// Sign no summary (VSA) of packages that are the same again
+    #[arg(long)]
+    pub(super) no_summary: bool,
+    /// Where summaries go, when not beside what was built again; `verify` says so
+    #[arg(skip)]
+    pub(super) summaries: Option<PathBuf>,
     /// The keys that attestations of the packages are checked with [default: this factory's own]
     #[arg(long, value_name = "FILE")]
     pub(super) trust_root: Option<PathBuf>,
@@ -121,6 +128,8 @@ impl Arguments {
             signing_key: None,
             diff: true,
             complete: false,
+            no_summary: false,
+            summaries: None,
             trust_root: None,
             beside: None,
             mirrors: Vec::new(),
@@ -196,7 +205,14 @@ pub(super) fn carry_out(arguments: &Arguments, inherited: Option<&Inherited>) ->
                 original.file
             ));
         }
-        let comparison = compare(&original, is_attested, arguments)?;
+        let path = rebuilt_path(&original, arguments);
+        let rebuilt = rebuilt(&path)?;
+        let mut comparison = Comparison::new(&original, is_attested, &path, &rebuilt);
+        summary::clear(&path)?;
+        if is_attested && comparison.equal() && !arguments.no_summary {
+            let signed = summary::sign(arguments, &services, &original, &path, &rebuilt)?;
+            comparison.signed(signed);
+        }
         if let Some(complete) = complete.iter_mut().rfind(|one| one.is_of(&original)) {
             complete.compared(comparison.equal());
         }
@@ -361,12 +377,6 @@ fn plan(original: &Original, arguments: &Arguments) -> Result<Plan> {
     plan.sources
         .retain(|source| bessemer_recipe::test_of(&source.id).is_none());
     Ok(plan)
-}
-
-fn compare(original: &Original, attested: bool, arguments: &Arguments) -> Result<Comparison> {
-    let path = rebuilt_path(original, arguments);
-    let rebuilt = rebuilt(&path)?;
-    Ok(Comparison::new(original, attested, &path, &rebuilt))
 }
 
 fn rebuilt_path(original: &Original, arguments: &Arguments) -> PathBuf {

@@ -3,6 +3,8 @@
 mod complete;
 pub(crate) mod found;
 mod looking;
+mod reproduced;
+mod summaries;
 mod target;
 
 use crate::commands::image::registries::RegistryArguments;
@@ -18,9 +20,12 @@ use bessemer_attest::verify::{ApkFacts, VerifyError};
 use bessemer_attest::{PROOFS_LIMIT, SIDECAR_LIMIT, Sidecar, TrustRoot};
 use complete::CompleteArguments;
 pub(crate) use looking::Looking;
+use reproduced::RebuilderArguments;
+pub(crate) use reproduced::{beside_reproduced, taken_along};
 use std::io::{BufReader, ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use summaries::SummaryArguments;
 pub(crate) use target::Target;
 
 #[derive(Debug, clap::Args)]
@@ -50,12 +55,17 @@ pub(crate) struct Arguments {
     /// Demand the summary of a gate that admitted the package to a repository
     #[arg(long)]
     require_gate: bool,
-    /// Demand that the gate admitted it to this repository; what `publish --resource-uri` was given
+    /// Demand that the gate admitted it to this repository, what `publish --resource-uri` was given, or
+    /// as this very file
     #[arg(long)]
     resource_uri: Option<String>,
     /// Verify everything that it was made from, too, down to sources and bootstrap seed, and print the tree
     #[arg(long)]
     recursive: bool,
+    #[command(flatten)]
+    rebuilders: RebuilderArguments,
+    #[command(flatten)]
+    summaries: SummaryArguments,
     #[command(flatten)]
     evidence: EvidenceArguments,
     #[command(flatten)]
@@ -97,6 +107,12 @@ impl Arguments {
         }
     }
 
+    /// Directories that it writes to.
+    pub(crate) fn writes(&self) -> Vec<PathBuf> {
+        let folder = self.summaries.folder();
+        folder.map(Path::to_path_buf).into_iter().collect()
+    }
+
     /// How targets are judged.
     fn looking<'a>(&'a self, root: &'a TrustRoot) -> Result<Looking<'a>> {
         let mut looking = Looking::at(root, &self.registries)?;
@@ -107,6 +123,8 @@ impl Arguments {
         looking.attestations = self.attestations.as_deref();
         looking.proofs = self.proofs.as_deref();
         looking.expected = Some(&self.expected);
+        looking.rebuilders = Some(&self.rebuilders);
+        looking.summaries = Some(&self.summaries);
         Ok(looking)
     }
 }
@@ -215,7 +233,8 @@ fn proven_complete(
         _ => None,
     };
     let complete = &arguments.complete;
-    let outcome = complete.carry_out(&packages, beside, root, inherited)?;
+    let folder = arguments.summaries.folder();
+    let outcome = complete.carry_out(&packages, beside, root, folder, inherited)?;
     let status = outcome.judge(true);
     if arguments.json {
         print::json(&complete::report(&outcome, status == 0, reports))?;

@@ -17,8 +17,9 @@ const fn entry(
 
 const PRINTS: Influence = None("chooses what is printed");
 const READS: Influence = None("the command only reads; no build is run");
-const REBUILDS: Influence =
-    None("what --complete builds again is compared and thrown away; nobody gets its attestations");
+const REBUILDS: Influence = None(
+    "what --complete builds again is compared and thrown away; of its attestations only a summary leaves the signer (--write-vsa)",
+);
 const INSTALLS: Influence = None("what is installed is not attested; no build is run");
 const IMAGES: Influence =
     None("an image that is only built has no provenance; its own digests say what is in it");
@@ -46,6 +47,8 @@ const IMAGE_FILES: &[&str] = &[
 const IMAGE_PACKAGES: &[&str] = &["image build", "image lock", "image show-packages"];
 const BOOTS: Influence =
     Recorded("byproducts: build-environment, whose policy names the trust roots by digest");
+const OTHER_FACTORY: Influence =
+    Recorded("the policy of summaries (VSA) of rebuilds, which names the trust root by digest");
 const BUILDER: Influence = Recorded("runDetails.builder.id: the one that the keys assert");
 const WORKSPACE: Influence =
     Recorded("resolvedDependencies: each file that enters the workspace, by digest");
@@ -199,6 +202,7 @@ pub(crate) const ENTRIES: &[Entry] = &[
     entry(&["rebuild"], "--signing-key", SIGNATURE),
     entry(&["rebuild"], "--out-dir", AFTER),
     entry(&["rebuild"], "--diff", PRINTS),
+    entry(&["rebuild"], "--no-summary", AFTER),
     entry(
         &["rebuild"],
         "--complete",
@@ -401,6 +405,8 @@ pub(crate) const ENTRIES: &[Entry] = &[
     entry(&["verify"], "--allow-untested", READS),
     entry(&["verify"], "--require-gate", READS),
     entry(&["verify"], "--resource-uri", READS),
+    entry(&["verify"], "--rebuilder", READS),
+    entry(&["verify"], "--write-vsa", READS),
     entry(&["keygen"], "<name>", SIGNATURE),
     entry(&["keygen"], "--key-size", SIGNATURE),
     entry(&["sign", "sign-index", "index"], "--signing-key", SIGNATURE),
@@ -550,6 +556,8 @@ pub(crate) const ENTRIES: &[Entry] = &[
     entry(&["keys revoke"], "--at", KEYS),
     entry(&["keys revoke"], "--since-checkpoint", KEYS),
     entry(&["keys trust"], "<root>", BOOTS),
+    entry(&["keys trust"], "--rebuild", OTHER_FACTORY),
+    entry(&["keys trust"], "--independent", OTHER_FACTORY),
     entry(&["kernel info"], "--repository-append", READS),
     entry(&["kernel info"], "--keyring-append", READS),
     entry(&["kernel info"], "--no-key-discovery", READS),

@@ -38,6 +38,7 @@ mod reading;
 mod rebuilding;
 mod released;
 mod remote;
+mod reproduced;
 mod reproducible;
 mod sources;
 mod told;

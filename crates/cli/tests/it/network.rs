@@ -118,8 +118,11 @@ fn a_build_records_what_it_fetches_and_is_repeated_without_the_server() {
     rebuild.arg("--out-dir").arg(workshop.at("again"));
     let outcome = Outcome::of(repository(&mut rebuild), BUILD_LIMIT);
     outcome.expect(0);
-    let said = "equal: fetched-1.0.0-r0.apk\ncomplete: fetched-1.0.0-r0.apk\n";
-    assert!(outcome.stdout.starts_with(said), "{outcome}");
+    let file = "fetched-1.0.0-r0.apk";
+    let signed = format!("again/{ARCH}/{file}.reproduced.intoto.jsonl");
+    let signed = workshop.at(&signed).display().to_string();
+    let said = format!("equal: {file}\n  signed: {signed}\ncomplete: {file}\n");
+    assert!(outcome.stdout.starts_with(&said), "{outcome}");
     // Each answer is named with its digest.
     for said in [
         "  network            2 answers of servers, none of anything else\n".to_owned(),

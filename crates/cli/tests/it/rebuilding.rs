@@ -77,12 +77,12 @@ fn what_was_built_is_built_again_byte_for_byte() {
     let packages = FILES.map(|file| tiny().builds[0].join(file));
     let outcome = rebuild(&packages, &workshop.at("again"), &["--complete"]);
     outcome.expect(0);
-    let [one, two] = FILES;
-    let expected = format!(
-        "equal: {one}
-equal: {two}
-"
-    );
+    let folder = workshop.at("again").join(ARCH);
+    let equal = |file: &str| {
+        let signed = folder.join(format!("{file}.reproduced.intoto.jsonl"));
+        format!("equal: {file}\n  signed: {}\n", signed.display())
+    };
+    let expected = FILES.map(equal).concat();
     let complete = outcome.stdout.strip_prefix(&expected);
     check_completeness(complete.unwrap_or_else(|| panic!("{outcome}")));
     for said in [

@@ -35,6 +35,13 @@ pub enum Event {
         /// Its digest.
         trust_root: Digest,
     },
+    /// Packages that verify under this trust root of another factory may be built again here.
+    RebuildRootTrusted {
+        /// Its digest.
+        trust_root: Digest,
+        /// Whether somebody else operates that factory.
+        independent: bool,
+    },
     /// A job was announced, before any VM of it.
     Registered {
         /// The id it was given.

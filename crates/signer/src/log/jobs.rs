@@ -40,6 +40,7 @@ pub(crate) struct Jobs {
     by_invocation: HashMap<String, Job>,
     trust_root: Option<Digest>,
     boot_roots: Vec<Digest>,
+    rebuild_roots: Vec<(Digest, bool)>,
 }
 
 impl Jobs {
@@ -54,6 +55,14 @@ impl Jobs {
             Event::BootRootTrusted { trust_root } => {
                 self.boot_roots.retain(|earlier| *earlier != trust_root);
                 self.boot_roots.push(trust_root);
+            }
+            Event::RebuildRootTrusted {
+                trust_root,
+                independent,
+            } => {
+                let roots = &mut self.rebuild_roots;
+                roots.retain(|(earlier, _)| *earlier != trust_root);
+                roots.push((trust_root, independent));
             }
             Event::Registered {
                 invocation_id,
@@ -116,6 +125,12 @@ impl Jobs {
     /// The digests of other factories' trust roots whose packages may boot, oldest first.
     pub(crate) fn boot_roots(&self) -> &[Digest] {
         &self.boot_roots
+    }
+
+    /// The digests of other factories' trust roots whose packages may be built again, oldest first, and
+    /// whether somebody else operates them.
+    pub(crate) fn rebuild_roots(&self) -> &[(Digest, bool)] {
+        &self.rebuild_roots
     }
 
     /// The digest of the trust root that the log names last.

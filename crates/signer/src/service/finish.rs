@@ -6,14 +6,14 @@ use super::{
     same, seal,
 };
 use crate::handed::Handed;
-use crate::log::{Event, Job, LockedLog};
+use crate::log::{Event, Finish, Job, LockedLog};
 use crate::protocol::{LoggedStatements, OutputStatements, Reply, Statements};
 use crate::state::{State, write};
-use bessemer_attest::Role;
 use bessemer_attest::derive::{Derivation, Evidence};
 use bessemer_attest::documents::{
     GuestInputs, Lock, NetworkRecord, Output, Record, canonical_bytes, parse,
 };
+use bessemer_attest::{Role, Sidecar};
 use bessemer_digest::Digest;
 use serde_json::value::RawValue;
 use std::fs::{self, File};
@@ -29,6 +29,38 @@ pub(super) struct Finished<'a> {
     pub(super) sboms: &'a [File],
     pub(super) apks: &'a [File],
     pub(super) signature_sizes: Vec<u64>,
+}
+
+impl<'a> Finished<'a> {
+    /// Takes files apart behind the record: how many there are of locks, logs, network records, guest
+    /// inputs, SBOMs and packages.
+    pub(super) fn split(
+        record: &'a File,
+        files: &'a [File],
+        counts: [usize; 6],
+        signature_sizes: Vec<u64>,
+    ) -> Result<Self, Refusal> {
+        let expected = counts
+            .iter()
+            .fold(0_usize, |sum, one| sum.saturating_add(*one));
+        count("files", expected, files.len())?;
+        let mut rest = files;
+        let [locks, logs, networks, guest_inputs, sboms, apks] = counts.map(|number| {
+            let (taken, left) = rest.split_at(number);
+            rest = left;
+            taken
+        });
+        Ok(Self {
+            record,
+            locks,
+            logs,
+            networks,
+            guest_inputs,
+            sboms,
+            apks,
+            signature_sizes,
+        })
+    }
 }
 
 pub(super) fn finish(state: &State, handed: &Finished<'_>) -> Result<Reply, Refusal> {
@@ -84,13 +116,34 @@ fn known(
     if finish.record != *digest {
         return Err(Refusal::Finished(record.invocation_id.clone()));
     }
+    proven(log, result(state, finish)?, finish.index).map(Some)
+}
+
+/// The statements of a job that is finished.
+fn result(state: &State, finish: Finish) -> Result<Statements, Refusal> {
     let changed = || Refusal::Stored(io::Error::from(io::ErrorKind::InvalidData));
-    let bytes = fs::read(state.result_path(digest)).map_err(Refusal::Stored)?;
+    let bytes = fs::read(state.result_path(&finish.record)).map_err(Refusal::Stored)?;
     if Digest::of(&bytes) != finish.result {
         return Err(changed());
     }
-    let statements: Statements = serde_json::from_slice(&bytes).map_err(|_| changed())?;
-    proven(log, statements, finish.index).map(Some)
+    serde_json::from_slice(&bytes).map_err(|_| changed())
+}
+
+/// The provenance of a job that is finished, with its proof.
+pub(super) fn provenance(
+    state: &State,
+    log: &LockedLog<'_>,
+    invocation_id: &str,
+    job: &Job,
+) -> Result<Sidecar, Refusal> {
+    let unfinished = || Refusal::Unfinished(invocation_id.to_owned());
+    let finish = job.finished.ok_or_else(unfinished)?;
+    let statements = result(state, finish)?;
+    let count = statements.envelopes().count() as u64;
+    let proof = log.prove(finish.index.saturating_sub(count), finish.index + 1)?;
+    let mut sidecar = Sidecar::default();
+    sidecar.push_logged(statements.provenance, proof);
+    Ok(sidecar)
 }
 
 /// The statements whose entries stand right before the one at `index`, with their proofs.

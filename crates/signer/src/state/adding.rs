@@ -78,15 +78,17 @@ mod tests {
     use super::*;
     use crate::state::{State, create};
     use bessemer_attest::IMAGE_LEVEL;
+    use bessemer_attest::derive::rebuild_id;
     use bessemer_digest::Digest;
     use std::fs::Permissions;
     use std::os::unix::fs::PermissionsExt as _;
 
-    /// What a version made that knew nothing of images.
+    /// What a version made that knew nothing of images and rebuilds.
     fn old(directory: &Path, vault: &mut Vault) {
         create(directory, vault, &Timestamp::epoch(), &[], None).unwrap();
         let (log, mut root) = log_and_root(directory, vault).unwrap();
-        root.keys.retain(|key| key.role != Role::Image);
+        root.keys
+            .retain(|key| !matches!(key.role, Role::Image | Role::Rebuild));
         let (bytes, trust_root) = (root.to_bytes().unwrap(), digest(&root).unwrap());
         write(&root_path(directory, &trust_root), &bytes).unwrap();
         let event = Event::KeysChanged {
@@ -100,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_state_without_an_image_key_gets_one_once() {
+    fn a_state_gets_the_keys_of_later_roles_once() {
         let folder = tempfile::tempdir().unwrap();
         let directory = folder.path();
         std::fs::set_permissions(directory, Permissions::from_mode(0o700)).unwrap();
@@ -110,11 +112,15 @@ mod tests {
         assert!(matches!(open(), Err(StateError::NoKey("image"))));
         let now = Timestamp::epoch();
         let added = add_missing(directory, &mut vault, &now, &[]).unwrap();
-        assert_eq!(added, [Role::Image]);
+        assert_eq!(added, [Role::Image, Role::Rebuild]);
         let state = open().unwrap();
         let key = in_use(&state.trust_root, Role::Image).unwrap();
         // Made, changed by the test, added: it counts behind the entry that announces it.
         assert_eq!((key.from, key.level), (3, 1.min(IMAGE_LEVEL)));
+        let key = in_use(&state.trust_root, Role::Rebuild).unwrap();
+        assert_eq!((key.from, key.level), (4, 0));
+        let id = rebuild_id(&state.trust_root.base);
+        assert_eq!(key.builder_id.as_deref(), Some(&*id));
         assert_eq!(add_missing(directory, &mut vault, &now, &[]).unwrap(), []);
     }
 

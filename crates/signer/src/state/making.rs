@@ -11,7 +11,7 @@ use crate::cosign_key::Vault;
 use crate::keys::{LogKey, RsaKey, StatementKey, generate_rsa};
 use crate::log::{Event, Log};
 use crate::token::{EcdsaTokenKey, RsaTokenKey, TokenUri};
-use bessemer_attest::derive::{gate_id, image_builder_id, local_base};
+use bessemer_attest::derive::{gate_id, image_builder_id, local_base, rebuild_id};
 use bessemer_attest::documents::{Timestamp, digest};
 use bessemer_attest::{
     BuilderKind, IMAGE_LEVEL, PublicKey, Role, TrustRoot, TrustRootSchema, TrustedKey, encode_pem,
@@ -212,6 +212,7 @@ pub(super) fn speaks_for(key: &mut TrustedKey, base: &str, kind: BuilderKind) {
     (key.builder_id, key.level) = match key.role {
         Role::Provenance => (Some(kind.id(base)), kind.highest_level()),
         Role::Gate => (Some(gate_id(base)), 0),
+        Role::Rebuild => (Some(rebuild_id(base)), 0),
         Role::Image => (
             Some(image_builder_id(base)),
             IMAGE_LEVEL.min(kind.highest_level()),

@@ -162,6 +162,7 @@ fn every_role_gets_a_new_key_and_old_statements_stay_good() {
         "gate",
         "import",
         "image",
+        "rebuild",
         "apk",
         "import-apk",
     ] {
@@ -169,7 +170,7 @@ fn every_role_gets_a_new_key_and_old_statements_stay_good() {
         assert_eq!(change["role"], role);
     }
     let rotated = fixture.root();
-    assert_eq!(rotated.keys.len(), root.keys.len() + 8);
+    assert_eq!(rotated.keys.len(), root.keys.len() + 9);
     assert_eq!(rotated.base, root.base);
     judged(&run, &sidecar, &rotated).unwrap();
     drop(fixture.process);

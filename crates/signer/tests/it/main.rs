@@ -15,6 +15,7 @@ mod images;
 mod key_files;
 mod killed;
 mod provisioned;
+mod rebuilds;
 mod refusals;
 mod run;
 mod statements;

@@ -13,7 +13,7 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-fn refusal<T: std::fmt::Debug>(result: Result<T, ClientError>) -> String {
+pub(crate) fn refusal<T: std::fmt::Debug>(result: Result<T, ClientError>) -> String {
     match result {
         Err(ClientError::Refused(reasons)) => reasons.join(": "),
         other => panic!("not refused: {other:?}"),
@@ -247,12 +247,19 @@ fn the_gate_verifies_before_it_signs() {
         allow_untested: false,
         allow_boot: false,
     };
-    let mut ask = |policy: &GatePolicy, apk: &[u8], sidecar: &Sidecar| {
+    let place = "packages/hello-1.0-r0.apk";
+    let mut ask_for = |place: &str, policy: &GatePolicy, apk: &[u8], sidecar: &Sidecar| {
         let apk = memory_file(apk).unwrap();
         let mut sidecar = sidecar.clone();
-        let asked =
-            client.sign_summary("hello-1.0-r0.apk", "packages/x", policy, &apk, &mut sidecar);
-        refusal(asked)
+        client.sign_summary("hello-1.0-r0.apk", place, policy, &apk, &mut sidecar)
+    };
+    ask_for(place, &gate(1), &run.apk, &sidecar).unwrap();
+    for place in ["packages/x", "hello-1.0-r0.apk/x", ""] {
+        let found = refusal(ask_for(place, &gate(1), &run.apk, &sidecar));
+        assert!(found.contains("the resource uri"), "{found}");
+    }
+    let mut ask = |policy: &GatePolicy, apk: &[u8], sidecar: &Sidecar| {
+        refusal(ask_for(place, policy, apk, sidecar))
     };
     assert!(ask(&gate(3), &run.apk, &sidecar).contains("level 3 is demanded"));
     assert!(ask(&gate(1), b"another", &sidecar).contains("not among the subjects"));

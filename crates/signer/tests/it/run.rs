@@ -10,7 +10,7 @@ use serde_json::json;
 use std::fs::File;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-const SIGNATURE: &[u8] = b"signature member";
+pub(crate) const SIGNATURE: &[u8] = b"signature member";
 
 #[derive(Debug)]
 pub(crate) struct Run {
@@ -24,6 +24,7 @@ pub(crate) struct Run {
     pub(crate) log: Vec<u8>,
     pub(crate) test_log: Vec<u8>,
     pub(crate) guest_inputs: GuestInputs,
+    pub(crate) signature_size: u64,
 }
 
 /// The documents of a run that is not registered yet.
@@ -50,6 +51,7 @@ pub(crate) fn new() -> Run {
         log,
         test_log,
         guest_inputs: guest_inputs(),
+        signature_size: SIGNATURE.len() as u64,
     };
     let inputs = digest(&run.guest_inputs).unwrap();
     run.record.byproducts.guest_inputs = Some(inputs);
@@ -98,8 +100,44 @@ impl Run {
             guest_inputs: &file(&self.guest_inputs),
             sboms: &[&plain(&self.sbom)],
             apks: &[&plain(&self.apk)],
-            signature_sizes: &[SIGNATURE.len() as u64],
+            signature_sizes: &[self.signature_size],
         })
+    }
+
+    /// The same run with another data member.
+    pub(crate) fn with_data(data: &[u8]) -> Self {
+        let mut run = new();
+        run.apk = [SIGNATURE, &run.control, data].concat();
+        run.record.outputs[0].data_sha256 = Digest::of(data);
+        run.is_of_its_apk();
+        run
+    }
+
+    /// Writes the package's digest and size again after a change.
+    pub(crate) fn is_of_its_apk(&mut self) {
+        let whole = Digest::of(&self.apk);
+        let output = &mut self.record.outputs[0];
+        (output.sha256, output.size) = (whole, self.apk.len() as u64);
+        self.test_lock = self::lock("test", &[package("hello", whole, true)]);
+        self.record.tests[0].subject = whole;
+        self.record.tests[0].lock = Some(digest(&self.test_lock).unwrap());
+    }
+
+    /// The same run in an environment of another package.
+    pub(crate) fn in_another_environment() -> Self {
+        let mut run = new();
+        run.lock.packages[0].sha256 = Digest::of("clang");
+        run.job_spec.lock = digest(&run.lock).unwrap();
+        run.record.lock = run.job_spec.lock;
+        run.record.job_spec = digest(&run.job_spec).unwrap();
+        run
+    }
+
+    /// Registers, signs and finishes it: what lies beside the package.
+    pub(crate) fn carried_out(&mut self, client: &mut Client) -> Sidecar {
+        self.register(client).unwrap();
+        self.sign_control(client).unwrap();
+        self.finish(client).unwrap().remove(0).1
     }
 
     /// Registered, and nothing more.

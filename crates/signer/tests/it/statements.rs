@@ -76,7 +76,13 @@ fn signs_a_run_and_admits_it() {
     };
     let apk = memory_file(&run.apk).unwrap();
     client
-        .sign_summary(&file, "packages/x", &gate, &apk, &mut sidecar)
+        .sign_summary(
+            &file,
+            &format!("packages/{file}"),
+            &gate,
+            &apk,
+            &mut sidecar,
+        )
         .unwrap();
     let policy = VerifyPolicy {
         require_gate: true,

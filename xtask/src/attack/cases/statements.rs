@@ -15,6 +15,7 @@ pub(super) const CASES: &[Case] = &[
             SIGNER_IT
                 .has("refusals::gives_the_same_bytes_for_the_same_record_whoever_asks_and_when"),
             SIGNER_IT.has("refusals::refuses_jobs_it_must_not_take"),
+            SIGNER_IT.has("rebuilds::what_was_not_made_again_is_not_said_to_be"),
             ATTEST.has("derive::tests::refuses_documents_that_disagree"),
             ATTEST.has("derive::tests::asserts_a_provisioned_id_only_under_its_conditions"),
             SIGNER_IT.has("provisioned::what_can_never_be_signed_is_refused_before_it_starts"),

@@ -1,7 +1,7 @@
 //! One provenance of an image: that it is this image's, and what it says.
 
 use super::super::VerifyError;
-use super::open::{Opened, shown};
+use super::open::{Opened, shown, unambiguous};
 use super::{ImagePackages, ImageReport};
 use crate::derive::image_build_type;
 use crate::predicates::{ImageProvenance, PROVENANCE_TYPE, SPDX_TYPE};
@@ -36,6 +36,7 @@ struct OutlineBuilder {
 
 /// The statement's type and role, and that it is about this image.
 pub(super) fn about(one: &Opened<'_>, digest: &Digest) -> Result<(), VerifyError> {
+    unambiguous(one)?;
     let statement: Statement<IgnoredAny> = one.statement("statement")?;
     one.same("the statement's type", STATEMENT_TYPE, &statement.kind)?;
     let needed = match statement.predicate_type.as_str() {

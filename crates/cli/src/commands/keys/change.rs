@@ -42,11 +42,19 @@ pub(crate) struct RevokeArguments {
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Example:\n  bessemer keys trust bessemer-release/trust-root.json\n\nA factory boots nothing that nobody vouches for. What it builds later itself needs no such word."
+    after_help = "Example:\n  bessemer keys trust bessemer-release/trust-root.json\n  bessemer keys trust --rebuild --independent their-keys/trust-root.json\n\nA factory boots nothing that nobody vouches for. What it builds later itself needs no such word."
 )]
 pub(crate) struct TrustArguments {
     /// The trust root of whoever built the kernel or the agent
     root: PathBuf,
+    /// Let nothing of it boot, but believe what it attests of packages that are built again here: the
+    /// signer signs that they were reproduced
+    #[arg(long)]
+    rebuild: bool,
+    /// Say that somebody else operates that factory: what is reproduced here was so independently
+    /// (`SLSA_BUILD_REPRODUCED`)
+    #[arg(long, requires = "rebuild")]
+    independent: bool,
     /// Print the result as JSON
     #[arg(long)]
     json: bool,
@@ -82,12 +90,20 @@ pub(super) fn trust(arguments: &TrustArguments) -> Result<ExitCode> {
     // Opened here: the signer's uid may not even see it.
     let path = &arguments.root;
     let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
-    let printed = signers_tool("trust", &["-"], file.into()).context("nothing was changed")?;
+    let (words, said) = match (arguments.rebuild, arguments.independent) {
+        (false, _) => (&["-"][..], "trusted for what boots:  "),
+        (true, false) => (&["--rebuild", "-"][..], "trusted for rebuilds:  "),
+        (true, true) => (
+            &["--rebuild", "--independent", "-"][..],
+            "trusted for rebuilds, and operated by somebody else:  ",
+        ),
+    };
+    let printed = signers_tool("trust", words, file.into()).context("nothing was changed")?;
     let digest = String::from_utf8_lossy(&printed).trim().to_owned();
     if arguments.json {
         print::json(&json!({"trust_root": digest}))?;
     } else {
-        print::line(format_args!("trusted for what boots:  {digest}"))?;
+        print::line(format_args!("{said}{digest}"))?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -2,7 +2,7 @@
 
 use super::Arguments;
 use crate::commands::index::entry;
-use crate::commands::verify::{facts, read_sidecar};
+use crate::commands::verify::{facts, read_sidecar, taken_along};
 use crate::package_file;
 use crate::print::Hint;
 use anyhow::{Context, Result, anyhow, bail};
@@ -73,7 +73,8 @@ fn judge(
         accept_imports: false,
         ..VerifyPolicy::default()
     };
-    verify(&facts, &sidecar, root, &policy)?;
+    let report = verify(&facts, &sidecar, root, &policy)?;
+    sidecar = taken_along(package, &facts, &report, sidecar, root)?;
     let uri = match &arguments.resource_uri {
         Some(uri) => format!("{}/{}/{file}", uri.trim_end_matches('/'), entry.arch),
         None => format!("{}/{file}", entry.arch),

@@ -3,6 +3,8 @@
 
 use super::contents::{Contents, Member};
 use super::reading::{Original, RECIPE};
+use super::summary::Written;
+use crate::print::plain_line;
 use bessemer_apk::{Entry, EntryKind};
 use bessemer_recipe::Evaluated;
 use serde_json::{Value, json};
@@ -27,6 +29,8 @@ pub(in crate::commands) struct Comparison {
     /// Whether the data members are.
     data: bool,
     changes: Vec<Change>,
+    /// The summary that was signed of it.
+    summary: Option<Written>,
 }
 
 /// A file that is not the same in both.
@@ -62,6 +66,7 @@ impl Comparison {
             control: old.control.sha256 == rebuilt.control.sha256,
             data: old.data_sha256 == rebuilt.data_sha256,
             changes: changes.collect(),
+            summary: None,
         }
     }
 
@@ -70,10 +75,20 @@ impl Comparison {
         self.control && self.data
     }
 
+    /// Takes in where the summary is that was signed of it.
+    pub(super) fn signed(&mut self, summary: Option<Written>) {
+        self.summary = summary;
+    }
+
     /// For a person.
     pub(super) fn to_text(&self, diff: bool) -> String {
         let word = if self.equal() { "equal" } else { "different" };
         let mut text = format!("{word}: {}\n", self.file);
+        if let Some(summary) = &self.summary {
+            let path = plain_line(&summary.envelope.display().to_string());
+            // Writing to a string cannot fail.
+            let _ = writeln!(text, "  signed: {path}");
+        }
         if self.equal() || !diff {
             return text;
         }
@@ -116,6 +131,7 @@ impl Comparison {
             "equal": self.equal(),
             "control_equal": self.control,
             "data_equal": self.data,
+            "summary": self.summary.as_ref().map(Written::to_json),
             "changes": changes.collect::<Vec<_>>(),
         })
     }

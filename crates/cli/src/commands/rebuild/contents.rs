@@ -21,6 +21,8 @@ const MAX_SBOM: u64 = 16 << 20;
 #[derive(Debug, Clone)]
 pub(super) struct Contents {
     pub(super) facts: ApkFacts,
+    /// Bytes of the signature member.
+    pub(super) signature_size: u64,
     pub(super) control: Control,
     pub(super) data_sha256: Digest,
     /// Every file of control and data by path.
@@ -93,6 +95,7 @@ impl Contents {
                 control_sha256: Some(header.control.sha256),
                 data_sha256: Some(summary.data_sha256),
             },
+            signature_size: header.signature_member.len() as u64,
             control,
             data_sha256: summary.data_sha256,
             members,

@@ -36,12 +36,14 @@ pub(crate) struct CompleteArguments {
 }
 
 impl CompleteArguments {
-    /// Builds what was verified again, by the attestations it was verified by; nothing is kept.
+    /// Builds what was verified again, by the attestations it was verified by; nothing is kept but the
+    /// summaries that are signed of it, in the folder for these, if there is one.
     pub(super) fn carry_out(
         &self,
         packages: &[PathBuf],
         beside: Option<Beside>,
         trust_root: &Path,
+        summaries: Option<&Path>,
         inherited: Option<&Inherited>,
     ) -> Result<Outcome> {
         let folder = tempfile::tempdir().context("cannot make a folder for the rebuild")?;
@@ -51,6 +53,8 @@ impl CompleteArguments {
             out_dir: folder.path().join("packages"),
             source_dir: self.source_dir.clone(),
             complete: true,
+            no_summary: summaries.is_none(),
+            summaries: summaries.map(Path::to_path_buf),
             trust_root: Some(trust_root.to_path_buf()),
             beside,
             mirrors: self.mirrors.clone(),

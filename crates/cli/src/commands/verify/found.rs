@@ -120,7 +120,12 @@ pub(crate) fn verified(
             let beside = looking.beside(path).read();
             let beside = beside_or_in(beside, &facts.sha256, pool)?;
             pool.add(beside.clone());
-            Ok(vec![package(path, &facts, &beside, looking)?])
+            let mut verified = verified_package(&facts, &beside, looking)?;
+            looking.summaries(path, &facts, &beside, &mut verified.report)?;
+            Ok(vec![Proven::Package {
+                path: path.clone(),
+                verified,
+            }])
         }
     }
 }
@@ -141,26 +146,17 @@ fn existing(path: &Path) -> Result<()> {
 }
 
 /// A package as measured, by what lies beside it or is among the evidence.
-fn package(
-    path: &Path,
-    facts: &ApkFacts,
-    beside: &Sidecar,
-    looking: &Looking<'_>,
-) -> Result<Proven> {
+fn verified_package(facts: &ApkFacts, beside: &Sidecar, looking: &Looking<'_>) -> Result<Verified> {
     let verified = verify_whole(facts, beside, looking.root, &looking.policy)?;
-    if let (Some(wanted), Some(gate)) = (looking.resource_uri, &verified.report.gate) {
-        let inside = gate.resource_uri.strip_prefix(wanted.trim_end_matches('/'));
-        if !inside.is_some_and(|rest| rest.starts_with('/')) {
-            bail!(
-                "the gate admitted it as {}, not to {wanted}",
-                gate.resource_uri
-            );
-        }
+    if let (Some(wanted), Some(gate)) = (looking.resource_uri, &verified.report.gate)
+        && !verified.report.is_admitted_to(wanted)
+    {
+        bail!(
+            "the gate admitted it as {}, not to {wanted}",
+            gate.resource_uri
+        );
     }
-    Ok(Proven::Package {
-        path: path.to_path_buf(),
-        verified,
-    })
+    Ok(verified)
 }
 
 /// An image and, of an index, every image in it.
@@ -207,7 +203,11 @@ fn in_bundle(target: BundleTarget, looking: &Looking<'_>, pool: &Pool) -> Result
                 control_sha256: None,
                 data_sha256: None,
             };
-            package(Path::new(&name), &facts, &beside, looking)
+            let verified = verified_package(&facts, &beside, looking)?;
+            Ok(Proven::Package {
+                path: PathBuf::from(name),
+                verified,
+            })
         }
         BundleTarget::Image {
             name,

@@ -1,11 +1,15 @@
 //! How targets are found and judged.
 
 use super::Beside;
+use super::reproduced::RebuilderArguments;
+use super::summaries::SummaryArguments;
 use crate::commands::image::registries::RegistryArguments;
 use crate::commands::image::verify::ExpectedArguments;
 use anyhow::Result;
-use bessemer_attest::TrustRoot;
-use bessemer_attest::verify::{ImageExpectations, ImageVerifyPolicy, VerifyPolicy};
+use bessemer_attest::verify::{
+    ApkFacts, ImageExpectations, ImageVerifyPolicy, Report, VerifyPolicy,
+};
+use bessemer_attest::{Sidecar, TrustRoot};
 use bessemer_build::worker::now;
 use std::path::Path;
 
@@ -24,6 +28,10 @@ pub(crate) struct Looking<'a> {
     pub(crate) proofs: Option<&'a Path>,
     /// What images are expected to be; any that is proven will do without.
     pub(crate) expected: Option<&'a ExpectedArguments>,
+    /// Whose summaries of rebuilds beside a package count; without it none is looked for.
+    pub(super) rebuilders: Option<&'a RebuilderArguments>,
+    /// Where summaries are written.
+    pub(super) summaries: Option<&'a SummaryArguments>,
     /// How registries are reached.
     pub(crate) registries: &'a RegistryArguments,
 }
@@ -42,6 +50,8 @@ impl<'a> Looking<'a> {
             attestations: None,
             proofs: None,
             expected: None,
+            rebuilders: None,
+            summaries: None,
             registries,
         })
     }
@@ -55,6 +65,24 @@ impl<'a> Looking<'a> {
                 .map_or(usual.attestations, Path::to_path_buf),
             proofs: self.proofs.map_or(usual.proofs, Path::to_path_buf),
         }
+    }
+
+    /// Takes in what lies beside a package of rebuilds, and writes summaries where that is asked for.
+    pub(super) fn summaries(
+        &self,
+        package: &Path,
+        facts: &ApkFacts,
+        beside: &Sidecar,
+        report: &mut Report,
+    ) -> Result<()> {
+        if let Some(rebuilders) = self.rebuilders {
+            let now = self.policy.now.as_ref();
+            rebuilders.add(package, facts, self.root, now, report)?;
+        }
+        if let Some(summaries) = self.summaries {
+            summaries.write(&facts.file, beside, self.root)?;
+        }
+        Ok(())
     }
 
     /// What is demanded of images.
