@@ -17,9 +17,10 @@ pub use image::{
     ImageExpectations, ImagePackages, ImageReport, ImageVerifyError, ImageVerifyPolicy,
     RefusedEnvelope, verify_expected_image, verify_image,
 };
+pub use open::{harmless, shown};
 pub use report::{
-    BuiltReport, DependencyCounts, GateReport, ImportReport, LogReport, Origin, Report,
-    SourceReport, TestReport,
+    BuiltReport, CommitReport, DependencyCounts, GateReport, ImportReport, LogReport, Origin,
+    Report, SourceReport, TestReport,
 };
 
 use crate::documents::Timestamp;
@@ -224,9 +225,13 @@ pub fn verify(
         .filter(|one| one.key.role != Role::Gate)
         .map(|one| one.digest)
         .collect();
-    let origin = match take(&mut opened, Role::Provenance)? {
-        Some(one) => Origin::Built(Box::new(origin::built(facts, &one, root, policy)?)),
-        None => imported(&mut opened, policy)?,
+    let (package, origin) = match take(&mut opened, Role::Provenance)? {
+        Some(one) => {
+            let built = origin::built(facts, &one, root, policy)?;
+            let package = origin::package_name(&one, facts)?;
+            (package, Origin::Built(Box::new(built)))
+        }
+        None => imported(facts, &mut opened, policy)?,
     };
     let test = take(&mut opened, Role::Test)?
         .map(|one| tested(&one, &origin))
@@ -241,6 +246,7 @@ pub fn verify(
     }
     let mut report = Report {
         file: facts.file.clone(),
+        package,
         sha256: facts.sha256,
         origin,
         test,
@@ -254,16 +260,20 @@ pub fn verify(
     Ok(report)
 }
 
-fn imported(opened: &mut Vec<Opened<'_>>, policy: &VerifyPolicy) -> Result<Origin, VerifyError> {
+fn imported(
+    facts: &ApkFacts,
+    opened: &mut Vec<Opened<'_>>,
+    policy: &VerifyPolicy,
+) -> Result<(String, Origin), VerifyError> {
     if policy.min_level > 0 || !policy.accept_imports {
         return Err(VerifyError::Missing("provenance"));
     }
     let one = take(opened, Role::Import)?.ok_or(VerifyError::Missing("provenance"))?;
     let import = one.predicate("import attestation")?;
-    Ok(Origin::Imported(ImportReport {
-        import,
-        key: one.key.id.clone(),
-    }))
+    let package = origin::package_name(&one, facts)?;
+    let key = one.key.id.clone();
+    let report = ImportReport { import, key };
+    Ok((package, Origin::Imported(report)))
 }
 
 fn tested(one: &Opened<'_>, origin: &Origin) -> Result<TestReport, VerifyError> {
