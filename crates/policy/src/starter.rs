@@ -3,6 +3,7 @@
 use crate::read::SCHEMA;
 use bessemer_attest::verify::{BuiltReport, Origin, Report, harmless};
 use std::fmt::Write as _;
+use std::slice::from_ref;
 
 /// A policy that accepts this package, and of it little else: to be read and edited before it is
 /// trusted. Each text of a statement is quoted, so that it stays the text that it is.
@@ -16,7 +17,7 @@ pub fn starting_policy(report: &Report) -> String {
         Origin::Built(built) => provenance(&mut text, built),
         Origin::Imported(imported) => {
             text.push_str("      imports: accepted\n");
-            list(&mut text, "keys", std::slice::from_ref(&imported.key));
+            list(&mut text, "keys", from_ref(&imported.key));
         }
     }
     for (key, found) in [
@@ -57,12 +58,11 @@ fn provenance(text: &mut String, built: &BuiltReport) {
             "      # No `sources`: provenance names no repository, and anybody's recipe would do.",
         ),
     }
-    let one = |value: &String| std::slice::from_ref(value).to_vec();
-    list(text, "builders", &one(&built.builder_id));
-    list(text, "keys", &one(&built.key));
+    list(text, "builders", from_ref(&built.builder_id));
+    list(text, "keys", from_ref(&built.key));
     line(text, &format!("      min-level: {}", built.level));
-    list(text, "network", &one(&built.network));
-    list(text, "accelerators", &one(&built.accelerator));
+    list(text, "network", from_ref(&built.network));
+    list(text, "accelerators", from_ref(&built.accelerator));
     let complete = built.isolation.missing.is_empty() && built.isolation.host_kernel.is_none();
     let isolation = if complete { "complete" } else { "any" };
     line(text, &format!("      isolation: {isolation}"));

@@ -99,11 +99,11 @@ fn parameters(findings: &mut Findings<'_>, allowed: Option<&[Parameter]>, built:
             findings.add(Code::NewParameter, position, text);
             continue;
         };
-        let fits = |value: &&String| {
+        let is_unknown = |value: &&String| {
             let mut patterns = of_name.iter().map(|(_, value)| value.as_ref());
             !patterns.any(|pattern| pattern.is_none_or(|pattern| pattern.matches(value)))
         };
-        let unknown: Vec<&String> = values.iter().filter(fits).collect();
+        let unknown: Vec<&String> = values.iter().filter(is_unknown).collect();
         if unknown.is_empty() {
             continue;
         }

@@ -114,13 +114,13 @@ fn whatever_else_it_says_vouches_for_nothing() {
             one["predicate"]["resourceUri"] = RECIPES.into();
         }),
         ("failed", |one| {
-            one["predicate"]["verificationResult"] = "FAILED".into()
+            one["predicate"]["verificationResult"] = "FAILED".into();
         }),
         ("a word that is no verdict", |one| {
             one["predicate"]["verificationResult"] = "passed".into();
         }),
         ("no level", |one| {
-            one["predicate"]["verifiedLevels"] = json!([])
+            one["predicate"]["verifiedLevels"] = json!([]);
         }),
         ("a Build level", |one| {
             one["predicate"]["verifiedLevels"] = json!(["SLSA_BUILD_LEVEL_3"]);
@@ -132,10 +132,10 @@ fn whatever_else_it_says_vouches_for_nothing() {
             one["subject"][0]["digest"] = json!({"sha1": commit()});
         }),
         ("provenance", |one| {
-            one["predicateType"] = "https://slsa.dev/provenance/v1".into()
+            one["predicateType"] = "https://slsa.dev/provenance/v1".into();
         }),
         ("an older statement", |one| {
-            one["_type"] = "https://in-toto.io/Statement/v0.1".into()
+            one["_type"] = "https://in-toto.io/Statement/v0.1".into();
         }),
     ];
     let key = TestKey::generate();
