@@ -8,6 +8,7 @@ mod running;
 mod tests;
 
 use crate::ground::Ground;
+use crate::images;
 use crate::kernel::Kernel;
 use crate::setup;
 use anyhow::{Context, Result, bail};
@@ -130,6 +131,9 @@ fn prepare(tests: &[&Test]) -> Result<Vec<(String, String)>> {
         .any(|test| test.name.starts_with("own_kernel::"))
     {
         environment.extend(Kernel::prepare(&ground.program("bessemer"))?.environment());
+    }
+    if tests.iter().any(|test| test.name.starts_with("image_")) {
+        environment.extend(images::prepare()?);
     }
     Ok(environment)
 }

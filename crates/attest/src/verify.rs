@@ -19,9 +19,10 @@ pub use image::{
     ImageExpectations, ImagePackages, ImageReport, ImageVerifyError, ImageVerifyPolicy,
     RefusedEnvelope, VerifiedImage, verify_expected_image, verify_image, verify_image_whole,
 };
+pub use open::{harmless, shown};
 pub use report::{
-    BuiltReport, DependencyCounts, GateReport, ImportReport, LogReport, Origin, Report,
-    ReproducedRun, ReproductionReport, SourceReport, TestReport,
+    BuiltReport, CommitReport, DependencyCounts, GateReport, ImportReport, LogReport, Origin,
+    Report, ReproducedRun, ReproductionReport, SourceReport, TestReport,
 };
 pub use reproduced::reproductions;
 
@@ -31,7 +32,6 @@ use crate::predicates::{Provenance, Summary, SummaryResult, TestResult, TestVerd
 use crate::{EnvelopeError, Role, Sidecar, TrustRoot, TrustRootError};
 use bessemer_digest::Digest;
 use bessemer_tlog::ProofError;
-pub(crate) use open::harmless;
 use open::{Opened, take, take_all};
 
 /// The package, as measured by the caller.
@@ -256,12 +256,15 @@ pub fn verify_whole(
         .filter(|one| !matches!(one.key.role, Role::Gate | Role::Rebuild))
         .map(|one| one.digest)
         .collect();
-    let (origin, provenance) = match take(&mut opened, Role::Provenance)? {
-        Some(one) => {
-            let (report, provenance) = origin::built(facts, &one, root, policy)?;
-            (Origin::Built(Box::new(report)), Some(Box::new(provenance)))
-        }
-        None => (imported(&mut opened, policy)?, None),
+    let proven = take(&mut opened, Role::Provenance)?;
+    let (package, origin, provenance) = if let Some(one) = proven {
+        let (report, provenance) = origin::built(facts, &one, root, policy)?;
+        let package = origin::package_name(&one, facts)?;
+        let origin = Origin::Built(Box::new(report));
+        (package, origin, Some(Box::new(provenance)))
+    } else {
+        let (package, origin) = imported(facts, &mut opened, policy)?;
+        (package, origin, None)
     };
     let test = take(&mut opened, Role::Test)?
         .map(|one| tested(&one, &origin))
@@ -277,6 +280,7 @@ pub fn verify_whole(
     }
     let mut report = Report {
         file: facts.file.clone(),
+        package,
         sha256: facts.sha256,
         origin,
         test,
@@ -295,16 +299,20 @@ pub fn verify_whole(
     Ok(Verified { report, provenance })
 }
 
-fn imported(opened: &mut Vec<Opened<'_>>, policy: &VerifyPolicy) -> Result<Origin, VerifyError> {
+fn imported(
+    facts: &ApkFacts,
+    opened: &mut Vec<Opened<'_>>,
+    policy: &VerifyPolicy,
+) -> Result<(String, Origin), VerifyError> {
     if policy.min_level > 0 || !policy.accept_imports {
         return Err(VerifyError::Missing("provenance"));
     }
     let one = take(opened, Role::Import)?.ok_or(VerifyError::Missing("provenance"))?;
     let import = one.predicate("import attestation")?;
-    Ok(Origin::Imported(ImportReport {
-        import,
-        key: one.key.id.clone(),
-    }))
+    let package = origin::package_name(&one, facts)?;
+    let key = one.key.id.clone();
+    let report = ImportReport { import, key };
+    Ok((package, Origin::Imported(report)))
 }
 
 fn tested(one: &Opened<'_>, origin: &Origin) -> Result<TestReport, VerifyError> {

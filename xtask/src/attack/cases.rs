@@ -2,7 +2,9 @@
 //! verify what it made.
 
 mod boundary;
+mod consumers;
 mod environment;
+mod images;
 mod inputs;
 mod outputs;
 mod statements;
@@ -18,6 +20,7 @@ const SIGNER: Binary = Binary::lib("signer");
 const SIGNER_IT: Binary = Binary::test("signer", "it");
 const PROXY_IT: Binary = Binary::test("proxy", "it");
 const ATTEST: Binary = Binary::lib("attest");
+const POLICY_IT: Binary = Binary::test("policy", "it");
 const PACKAGE: Binary = Binary::lib("package");
 const BUILD: Binary = Binary::lib("build");
 const JAILER: Binary = Binary::bin("jailer", "bessemer-jailer");
@@ -31,10 +34,12 @@ const REPOSITORY_IT: Binary = Binary::test("repository", "it");
 const TLOG_LOGS: Binary = Binary::test("tlog", "logs");
 const TLOG_MERKLE: Binary = Binary::test("tlog", "merkle");
 
-/// All of them by number. T25 and T29 are about expectations of consumers, T34 and T40 about images.
+/// All of them by number.
 pub(crate) fn all() -> Vec<&'static Case> {
     let parts = [
         boundary::CASES,
+        consumers::CASES,
+        images::CASES,
         environment::CASES,
         inputs::CASES,
         outputs::CASES,

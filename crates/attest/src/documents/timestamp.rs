@@ -28,6 +28,13 @@ impl Timestamp {
         Self("1970-01-01T00:00:00Z".to_owned())
     }
 
+    /// Seconds since 1970-01-01T00:00:00Z; negative before.
+    pub fn unix_seconds(&self) -> i64 {
+        // It was read as such a time when it was made.
+        let time = self.0.parse().map(jiff::Timestamp::as_second);
+        time.unwrap_or_default()
+    }
+
     /// The time as text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -72,6 +79,10 @@ mod tests {
             "1970-01-01T00:00:00Z"
         );
         assert!("2026-11-23T05:48:50Z".parse::<Timestamp>().is_ok());
+        assert_eq!(
+            Timestamp::from_unix(1_700_000_000).unwrap().unix_seconds(),
+            1_700_000_000
+        );
         for text in [
             "",
             "2026-11-23",

@@ -72,13 +72,13 @@ impl Opened<'_> {
 }
 
 /// A stranger's text for a message: not long, and nothing in it that commands a terminal.
-pub(super) fn shown(text: &str) -> String {
+pub fn shown(text: &str) -> String {
     text.chars().take(200).map(harmless).collect()
 }
 
 /// Puts a mark in the place of control characters, and of those that are not seen or turn the
 /// direction of what follows: with them a message reads as another.
-pub(crate) fn harmless(char: char) -> char {
+pub fn harmless(char: char) -> char {
     let unseen = matches!(char,
         '\u{061C}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}');
     if unseen || char.is_control() {

@@ -1,13 +1,16 @@
 //! Reading provenance against the key that signed it and the caller's expectations.
 
 use super::open::Opened;
-use super::report::{BuiltReport, DIRECT, DependencyCounts, SourceReport};
+use super::report::{BuiltReport, CommitReport, DIRECT, DependencyCounts, SourceReport};
 use super::{ApkFacts, VerifyError, VerifyPolicy};
 use crate::derive::apk_build_type;
-use crate::predicates::{Provenance, RunDetails};
+use crate::predicates::{ExternalParameters, Provenance, RunDetails};
 use crate::{ResourceDescriptor, Statement, TrustRoot};
 use bessemer_digest::Digest;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Just enough to see which schema the parameters follow.
 #[derive(Deserialize)]
@@ -95,6 +98,8 @@ fn describe(one: &Opened<'_>, root: &TrustRoot, provenance: &Provenance) -> Buil
     let roles = ["build-root", "boot-package", "agent-package"];
     let packages = || roles.into_iter().flat_map(with_role);
     let attested = |one: &&ResourceDescriptor| one.annotations.contains_key("attestation");
+    let commits = commits(with_role("source").chain(with_role("network-git")));
+    let parameters = parameters(&definition.external_parameters);
     let source = definition.external_parameters.config_source;
     let commit = with_role("recipe-repository").find_map(|one| one.digest.get("gitCommit"));
     let recipe = with_role("recipe").find_map(ResourceDescriptor::sha256);
@@ -122,8 +127,10 @@ fn describe(one: &Opened<'_>, root: &TrustRoot, provenance: &Provenance) -> Buil
         started_on: run.metadata.started_on,
         finished_on: run.metadata.finished_on,
         architecture: definition.external_parameters.architecture,
+        parameters,
         source,
         dependencies: counts,
+        commits,
         network: internal.network,
         accelerator: internal.accelerator,
         machine: internal.machine,
@@ -131,6 +138,64 @@ fn describe(one: &Opened<'_>, root: &TrustRoot, provenance: &Provenance) -> Buil
     };
     report.why_not_higher = reasons(&report, root);
     report
+}
+
+/// The commits that descriptors name, each once.
+fn commits<'a>(descriptors: impl Iterator<Item = &'a ResourceDescriptor>) -> Vec<CommitReport> {
+    let commits: BTreeSet<_> = descriptors
+        .filter_map(|one| {
+            let uri = one.uri.as_deref().unwrap_or_default();
+            Some(CommitReport {
+                repository: uri.strip_prefix("git+").unwrap_or(uri).to_owned(),
+                commit: one.digest.get("gitCommit")?.clone(),
+            })
+        })
+        .collect();
+    commits.into_iter().collect()
+}
+
+/// The external parameters but recipe and architecture, as texts.
+fn parameters(external: &ExternalParameters) -> BTreeMap<String, Vec<String>> {
+    let Ok(Value::Object(all)) = serde_json::to_value(external) else {
+        return BTreeMap::new();
+    };
+    let used = all.into_iter();
+    used.filter(|(name, _)| !matches!(name.as_str(), "configSource" | "architecture"))
+        .map(|(name, value)| (name, texts(value)))
+        .collect()
+}
+
+fn texts(value: Value) -> Vec<String> {
+    match value {
+        Value::String(text) => vec![text],
+        Value::Array(values) => values.into_iter().flat_map(texts).collect(),
+        Value::Object(members) => {
+            let pairs = members.into_iter();
+            let pairs = pairs.flat_map(|(name, value)| {
+                texts(value)
+                    .into_iter()
+                    .map(move |text| (name.clone(), text))
+            });
+            pairs.map(|(name, text)| format!("{name}={text}")).collect()
+        }
+        other => vec![other.to_string()],
+    }
+}
+
+/// The package's name: as the subject says it where that agrees with the file's name, which is a
+/// subject's name; otherwise what stands in the latter before the version.
+pub(super) fn package_name(one: &Opened<'_>, facts: &ApkFacts) -> Result<String, VerifyError> {
+    let statement: Statement<IgnoredAny> = one.statement("statement")?;
+    let subject = statement.subject_with(&facts.sha256);
+    let note = |key| subject.and_then(|subject| subject.annotations.get(key));
+    if let (Some(package), Some(version)) = (note("package"), note("version"))
+        && format!("{package}-{version}.apk") == facts.file
+    {
+        return Ok(package.clone());
+    }
+    let stem = facts.file.strip_suffix(".apk").unwrap_or(&facts.file);
+    let mut parts = stem.rsplitn(3, '-').skip(2);
+    Ok(parts.next().unwrap_or(stem).to_owned())
 }
 
 /// Why the level is what it is: the id decides, the rest says what would have to change.

@@ -3,6 +3,7 @@
 use crate::predicates::{Import, IsolationParameters};
 use bessemer_digest::Digest;
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// The accelerator that is none.
 pub(super) const DIRECT: &str = "direct";
@@ -12,6 +13,9 @@ pub(super) const DIRECT: &str = "direct";
 pub struct Report {
     /// File name.
     pub file: String,
+    /// The package's name, as the statement says it, or as the file's name does, which the statement
+    /// repeats.
+    pub package: String,
     /// Digest of the whole file.
     pub sha256: Digest,
     /// Built here, or imported.
@@ -73,10 +77,15 @@ pub struct BuiltReport {
     pub finished_on: String,
     /// Architecture.
     pub architecture: String,
+    /// What else somebody outside chose: the external parameters but recipe and architecture, each
+    /// with its values as texts (`name=value` where it has names).
+    pub parameters: BTreeMap<String, Vec<String>>,
     /// The recipe.
     pub source: SourceReport,
     /// What went in.
     pub dependencies: DependencyCounts,
+    /// The commits of git repositories that went in, the recipe's own not among them.
+    pub commits: Vec<CommitReport>,
     /// What the guest could reach.
     pub network: String,
     /// What ran the guest.
@@ -101,6 +110,15 @@ pub struct SourceReport {
     pub path: String,
     /// Digest of the file.
     pub sha256: Digest,
+}
+
+/// A commit of a git repository that went in.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct CommitReport {
+    /// URL of the repository.
+    pub repository: String,
+    /// The commit's name in hexadecimal.
+    pub commit: String,
 }
 
 /// How many inputs of each kind are listed.

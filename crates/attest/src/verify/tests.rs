@@ -3,13 +3,15 @@
 mod attacks;
 mod images;
 mod logged;
+mod parameters;
 mod policy;
 mod reproduced;
+mod told;
 
 use super::*;
 use crate::derive::{Derivation, gate_id, image_builder_id, local_base, rebuild_id};
 use crate::documents::canonical_bytes;
-use crate::test_documents::{issuer, run};
+use crate::test_documents::{Run, issuer, run};
 use crate::test_keys::TestKey;
 use crate::{Algorithm, Envelope, TrustRootSchema, TrustedKey};
 use base64::Engine as _;
@@ -28,6 +30,11 @@ struct Factory {
 
 impl Factory {
     fn new() -> Self {
+        Self::of(|_| {})
+    }
+
+    /// A factory that built something else.
+    fn of(change: impl Fn(&mut Run)) -> Self {
         let roles = [
             Role::Provenance,
             Role::Test,
@@ -41,7 +48,9 @@ impl Factory {
             .into_iter()
             .collect();
         let base = local_base(&keys[0].1.public().id());
-        let (issuer, run) = (issuer(&base), run());
+        let (issuer, mut run) = (issuer(&base), run());
+        change(&mut run);
+        run.reseal();
         let derivation = Derivation::new(&issuer, run.evidence()).unwrap();
         let sbom = RawValue::from_string("{}".to_owned()).unwrap();
         let payloads = vec![

@@ -3,6 +3,7 @@
 mod complete;
 pub(crate) mod found;
 mod looking;
+pub(crate) mod policy;
 mod reproduced;
 mod summaries;
 mod target;
@@ -18,8 +19,11 @@ use bessemer_apk::package::Reader;
 use bessemer_attest::chain::{Node, Pool};
 use bessemer_attest::verify::{ApkFacts, VerifyError};
 use bessemer_attest::{PROOFS_LIMIT, SIDECAR_LIMIT, Sidecar, TrustRoot};
+use bessemer_policy::starting_policy;
 use complete::CompleteArguments;
+use found::Proven;
 pub(crate) use looking::Looking;
+use policy::{Judge, PolicyArguments, SourceArguments, Violated};
 use reproduced::RebuilderArguments;
 pub(crate) use reproduced::{beside_reproduced, taken_along};
 use std::io::{BufReader, ErrorKind, Read as _};
@@ -30,7 +34,7 @@ pub(crate) use target::Target;
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  bessemer verify bzip2-1.0.8-r0.apk --trust-root keys/trust-root.json\n  bessemer verify bzip2-1.0.8-r0.apk --trust-root keys/trust-root.json --min-level 3 --json\n  bessemer verify docker://registry.example.com/app:1.2 --trust-root keys/trust-root.json --recursive --evidence ./repository\n  bessemer verify app.bundle --trust-root keys/trust-root.json --recursive --name registry.example.com/app\n  bessemer verify bzip2-1.0.8-r0.apk --trust-root keys/trust-root.json --complete -r ./repository -k import.rsa.pub"
+    after_help = "Examples:\n  bessemer verify bzip2-1.0.8-r0.apk --trust-root keys/trust-root.json\n  bessemer verify bzip2-1.0.8-r0.apk --trust-root keys/trust-root.json --min-level 3 --json\n  bessemer verify docker://registry.example.com/app:1.2 --trust-root keys/trust-root.json --recursive --evidence ./repository\n  bessemer verify app.bundle --trust-root keys/trust-root.json --recursive --name registry.example.com/app\n  bessemer verify bzip2-1.0.8-r0.apk --trust-root keys/trust-root.json --complete -r ./repository -k import.rsa.pub\n  bessemer verify bzip2-1.0.8-r0.apk --trust-root keys/trust-root.json --policy policy.yaml"
 )]
 pub(crate) struct Arguments {
     /// What to verify: packages, beside which their attestations stand; `docker://[HOST[:PORT]/]NAME[:TAG][@DIGEST]`,
@@ -62,6 +66,10 @@ pub(crate) struct Arguments {
     /// Verify everything that it was made from, too, down to sources and bootstrap seed, and print the tree
     #[arg(long)]
     recursive: bool,
+    #[command(flatten)]
+    policy: PolicyArguments,
+    #[command(flatten)]
+    sources: SourceArguments,
     #[command(flatten)]
     rebuilders: RebuilderArguments,
     #[command(flatten)]
@@ -100,6 +108,8 @@ impl Arguments {
             None
         } else if self.attestations.is_some() {
             Some("--attestations names one file, and there are several targets")
+        } else if self.sources.print_policy {
+            Some("--print-policy is about one package, and there are several")
         } else {
             self.proofs
                 .as_ref()
@@ -114,8 +124,9 @@ impl Arguments {
     }
 
     /// How targets are judged.
-    fn looking<'a>(&'a self, root: &'a TrustRoot) -> Result<Looking<'a>> {
+    fn looking<'a>(&'a self, root: &'a TrustRoot, judge: Option<&'a Judge>) -> Result<Looking<'a>> {
         let mut looking = Looking::at(root, &self.registries)?;
+        looking.judge = judge;
         looking.policy.min_level = self.min_level;
         looking.policy.require_tests = !self.allow_untested;
         looking.policy.require_gate = self.require_gate || self.resource_uri.is_some();
@@ -133,16 +144,17 @@ impl Arguments {
 pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Result<ExitCode> {
     let root = read_trust_root(&arguments.trust_root)?;
     let mut pool = arguments.evidence.open()?;
-    let looking = arguments.looking(&root)?;
+    let judge = arguments.policy.open(Some(&arguments.sources))?;
+    let looking = arguments.looking(&root, judge.as_ref())?;
     let (mut reports, mut nodes) = (Vec::new(), Vec::new());
     let mut failed = false;
     for target in &arguments.targets {
         match found::verified(target, &looking, &mut pool) {
             Ok(found) => {
                 for one in found {
-                    reports.push(one.json());
+                    reports.push(one.json(judge.as_ref()));
                     if !arguments.json {
-                        print_lines(&one.lines())?;
+                        told(arguments, &one, judge.as_ref())?;
                     }
                     nodes.push(one.node());
                 }
@@ -150,7 +162,9 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
             Err(error) => {
                 failed = true;
                 reports.push(refusal(target, &error));
-                print::failure(&hinted(target, &error));
+                for failure in failures(target, &error) {
+                    print::failure(&failure);
+                }
             }
         }
     }
@@ -174,6 +188,32 @@ pub(crate) fn print_lines(lines: &[String]) -> Result<()> {
         print::line(format_args!("{line}"))?;
     }
     Ok(())
+}
+
+/// The report as it was asked for: in words, or as a policy that knows it.
+fn told(arguments: &Arguments, proven: &Proven, judge: Option<&Judge>) -> Result<()> {
+    match proven {
+        Proven::Package { verified, .. } if arguments.sources.print_policy => {
+            print::bytes(starting_policy(&verified.report).as_bytes())
+        }
+        _ => {
+            let mut lines = proven.lines();
+            lines.extend(judge.map(Judge::line));
+            print_lines(&lines)
+        }
+    }
+}
+
+/// A failure for each violation of a policy; one for anything else.
+fn failures(target: &Target, error: &anyhow::Error) -> Vec<anyhow::Error> {
+    let Some(violated) = error.downcast_ref::<Violated>() else {
+        return vec![hinted(target, error)];
+    };
+    let target = print::plain_line(&target.to_string());
+    let violations = violated.violations.iter();
+    violations
+        .map(|violation| anyhow!("FAIL {target}: {violation}"))
+        .collect()
 }
 
 /// `FAIL TARGET: REASON` in one line, and the hint if there is one.
@@ -229,7 +269,11 @@ fn proven_complete(
     let root = &arguments.trust_root;
     // Several packages have no file named for them: the command line was checked.
     let beside = match packages.as_slice() {
-        [package] => Some(arguments.looking(&read_trust_root(root)?)?.beside(package)),
+        [package] => Some(
+            arguments
+                .looking(&read_trust_root(root)?, None)?
+                .beside(package),
+        ),
         _ => None,
     };
     let complete = &arguments.complete;
@@ -256,11 +300,17 @@ fn reason(error: &anyhow::Error) -> String {
 }
 
 fn refusal(target: &Target, error: &anyhow::Error) -> serde_json::Value {
-    serde_json::json!({
+    let mut value = serde_json::json!({
         "result": "FAIL",
         (target.kind()): target.to_string(),
         "reason": print::sentence(error),
-    })
+    });
+    if let Some(violated) = error.downcast_ref::<Violated>() {
+        value["policy"] = violated.policy.clone();
+        value["violations"] = serde_json::json!(violated.violations);
+        value["report"] = violated.report.clone();
+    }
+    value
 }
 
 /// Where what was attested of a package is.

@@ -71,12 +71,10 @@ impl ImageExpectations {
             ));
         }
         let wanted = self.min_package_level;
-        let low = packages.levels.iter().filter(|(_, level)| *level < wanted);
-        let mut low: Vec<String> = low
+        let low = packages.below(wanted).into_iter();
+        let low: Vec<String> = low
             .map(|(name, level)| format!("{name} ({level})"))
             .collect();
-        low.sort();
-        low.dedup();
         if !low.is_empty() {
             unmet.push(format!(
                 "packages in it are below SLSA Build level {wanted}: {}",

@@ -129,6 +129,16 @@ impl ImageReport {
 }
 
 impl ImagePackages {
+    /// The names of packages below this level, each with its own, sorted.
+    pub fn below(&self, level: u8) -> Vec<(&str, u8)> {
+        let levels = self.levels.iter();
+        let below = levels.filter(|(_, found)| *found < level);
+        let mut below: Vec<_> = below.map(|(name, found)| (name.as_str(), *found)).collect();
+        below.sort_unstable();
+        below.dedup();
+        below
+    }
+
     fn lines(&self) -> Vec<String> {
         let level = self.lowest_level.map_or(String::new(), |level| {
             format!("; the lowest level is {level}")

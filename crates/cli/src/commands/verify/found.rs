@@ -1,5 +1,6 @@
 //! What was proven of one target, in whatever form it was named.
 
+use super::policy::Judge;
 use super::{Looking, Target, facts};
 use crate::commands::image::verify::{
     ExpectedArguments, Found, in_registry, verified as verified_images,
@@ -46,7 +47,16 @@ impl Proven {
     }
 
     /// The report for a program.
-    pub(crate) fn json(&self) -> Value {
+    pub(crate) fn json(&self, judge: Option<&Judge>) -> Value {
+        let mut value = self.report();
+        if let Some(judge) = judge {
+            value["policy"] = judge.told();
+            value["violations"] = json!([]);
+        }
+        value
+    }
+
+    fn report(&self) -> Value {
         match self {
             Self::Package { path, verified } => {
                 let report = &verified.report;
@@ -156,6 +166,9 @@ fn verified_package(facts: &ApkFacts, beside: &Sidecar, looking: &Looking<'_>) -
             gate.resource_uri
         );
     }
+    if let Some(judge) = looking.judge {
+        judge.judge(&verified.report)?;
+    }
     Ok(verified)
 }
 
@@ -163,7 +176,10 @@ fn verified_package(facts: &ApkFacts, beside: &Sidecar, looking: &Looking<'_>) -
 fn image(found: &Found, name: &str, looking: &Looking<'_>) -> Result<Proven> {
     let (policy, expected) = looking.of_images(name);
     let verified = verified_images(found, looking.root, &policy, &expected)?;
-    let reports = verified.iter().map(|one| one.report.clone()).collect();
+    let reports: Vec<ImageReport> = verified.iter().map(|one| one.report.clone()).collect();
+    if let Some(judge) = looking.judge {
+        judge.judge_images(&reports)?;
+    }
     let mut verified = verified.into_iter();
     let first = verified.next().context("there is no image")?;
     if let Some(other) = verified.find(|one| one.attestation != first.attestation) {

@@ -1,6 +1,7 @@
 //! How targets are found and judged.
 
 use super::Beside;
+use super::policy::Judge;
 use super::reproduced::RebuilderArguments;
 use super::summaries::SummaryArguments;
 use crate::commands::image::registries::RegistryArguments;
@@ -26,6 +27,8 @@ pub(crate) struct Looking<'a> {
     pub(crate) attestations: Option<&'a Path>,
     /// Where their proofs are.
     pub(crate) proofs: Option<&'a Path>,
+    /// What a policy expects beyond that.
+    pub(crate) judge: Option<&'a Judge>,
     /// What images are expected to be; any that is proven will do without.
     pub(crate) expected: Option<&'a ExpectedArguments>,
     /// Whose summaries of rebuilds beside a package count; without it none is looked for.
@@ -49,6 +52,7 @@ impl<'a> Looking<'a> {
             resource_uri: None,
             attestations: None,
             proofs: None,
+            judge: None,
             expected: None,
             rebuilders: None,
             summaries: None,
