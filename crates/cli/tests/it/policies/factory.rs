@@ -125,26 +125,26 @@ fn attested(apk: &[u8], repository: &str) -> Run {
     let (header, summary) = reader.finish().unwrap();
     let mut run = run();
     let output = &mut run.record.outputs[0];
-    output.file = "layout-2.4-r1.apk".to_owned();
-    output.package = "layout".to_owned();
-    output.version = "2.4-r1".to_owned();
+    "layout-2.4-r1.apk".clone_into(&mut output.file);
+    "layout".clone_into(&mut output.package);
+    "2.4-r1".clone_into(&mut output.version);
     output.sha256 = summary.file_sha256;
     output.control_sha256 = header.control.sha256;
     output.data_sha256 = summary.data_sha256;
     let test = &mut run.record.tests[0];
-    test.package = "layout".to_owned();
+    "layout".clone_into(&mut test.package);
     test.subject = summary.file_sha256;
     let tested = run.test_locks[0].packages.last_mut().unwrap();
-    tested.name = "layout".to_owned();
-    tested.version = "2.4-r1".to_owned();
+    "layout".clone_into(&mut tested.name);
+    "2.4-r1".clone_into(&mut tested.version);
     tested.sha256 = summary.file_sha256;
     let source = &mut run.job_spec.config_source;
     source.repository = Some(repository.to_owned());
     source.reference = Some("refs/heads/main".to_owned());
     source.commit = Some("c0".repeat(20));
-    source.path = "layout.yaml".to_owned();
-    run.lock.recipe.path = "layout.yaml".to_owned();
-    run.test_locks[0].recipe.path = "layout.yaml".to_owned();
+    "layout.yaml".clone_into(&mut source.path);
+    "layout.yaml".clone_into(&mut run.lock.recipe.path);
+    "layout.yaml".clone_into(&mut run.test_locks[0].recipe.path);
     run.reseal();
     run
 }
