@@ -151,12 +151,12 @@ fn facts() -> ApkFacts {
 }
 
 /// A key made for this process: which one it is decides nothing.
-fn secret() -> &'static StatementKey {
+pub(crate) fn secret() -> &'static StatementKey {
     static KEY: OnceLock<StatementKey> = OnceLock::new();
     KEY.get_or_init(|| StatementKey::generate().unwrap())
 }
 
-fn public() -> &'static PublicKey {
+pub(crate) fn public() -> &'static PublicKey {
     static KEY: OnceLock<PublicKey> = OnceLock::new();
     KEY.get_or_init(|| secret().public().unwrap())
 }

@@ -25,6 +25,7 @@ mod jailer;
 mod license;
 mod mutate;
 mod package;
+mod policy;
 mod proxy;
 mod recipe;
 mod registry;
@@ -76,6 +77,8 @@ pub const TARGETS: &[Target] = &[
     license::ARCHIVE,
     package::DETECT,
     package::LINT,
+    policy::FILE,
+    policy::SUMMARY,
     license::QUERY,
     proxy::HTTP,
     recipe::EVALUATED,

@@ -3,6 +3,7 @@
 use crate::print;
 use anyhow::Result;
 use bessemer_image::image_schema;
+use bessemer_policy::policy_schema;
 use bessemer_recipe::{pipeline_schema, recipe_schema};
 use std::process::ExitCode;
 
@@ -14,6 +15,8 @@ enum Document {
     Pipeline,
     /// An image file
     Image,
+    /// A policy, which `verify` holds packages and images against
+    Policy,
 }
 
 #[derive(Debug, clap::Args)]
@@ -29,6 +32,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         Document::Recipe => recipe_schema(),
         Document::Pipeline => pipeline_schema(),
         Document::Image => image_schema(),
+        Document::Policy => policy_schema(),
     };
     print::line(format_args!("{schema:#}"))?;
     Ok(ExitCode::SUCCESS)

@@ -1,6 +1,7 @@
 //! `bessemer verify`.
 
 mod complete;
+pub(crate) mod policy;
 
 use crate::services::Inherited;
 use crate::{package_file, print};
@@ -10,14 +11,16 @@ use bessemer_apk::package::Reader;
 use bessemer_attest::verify::{ApkFacts, Origin, Report, VerifyError, VerifyPolicy, verify};
 use bessemer_attest::{PROOFS_LIMIT, SIDECAR_LIMIT, Sidecar, TrustRoot};
 use bessemer_build::worker::now;
+use bessemer_policy::starting_policy;
 use complete::CompleteArguments;
+use policy::{Judge, PolicyArguments, SourceArguments, Violated};
 use std::io::{BufReader, ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  bessemer verify bzip2-1.0.8-r0.apk --trust-root keys/trust-root.json\n  bessemer verify bzip2-1.0.8-r0.apk --trust-root keys/trust-root.json --min-level 3 --json\n  bessemer verify bzip2-1.0.8-r0.apk --trust-root keys/trust-root.json --complete -r ./repository -k import.rsa.pub"
+    after_help = "Examples:\n  bessemer verify bzip2-1.0.8-r0.apk --trust-root keys/trust-root.json\n  bessemer verify bzip2-1.0.8-r0.apk --trust-root keys/trust-root.json --min-level 3 --json\n  bessemer verify bzip2-1.0.8-r0.apk --trust-root keys/trust-root.json --complete -r ./repository -k import.rsa.pub\n  bessemer verify bzip2-1.0.8-r0.apk --trust-root keys/trust-root.json --policy policy.yaml"
 )]
 pub(crate) struct Arguments {
     /// The packages; the attestations of each stand beside it
@@ -45,6 +48,10 @@ pub(crate) struct Arguments {
     #[arg(long)]
     resource_uri: Option<String>,
     #[command(flatten)]
+    policy: PolicyArguments,
+    #[command(flatten)]
+    sources: SourceArguments,
+    #[command(flatten)]
     pub(crate) complete: CompleteArguments,
     /// Print the report as JSON; an array if several packages are named
     #[arg(long)]
@@ -58,6 +65,8 @@ impl Arguments {
             None
         } else if self.attestations.is_some() {
             Some("--attestations names one file, and there are several packages")
+        } else if self.sources.print_policy {
+            Some("--print-policy is about one package, and there are several")
         } else {
             self.proofs
                 .as_ref()
@@ -78,13 +87,18 @@ impl Arguments {
 /// Verifies, and says what was proven; exit status 1 if any package has any mismatch.
 pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Result<ExitCode> {
     let root = read_trust_root(&arguments.trust_root)?;
+    let judge = arguments.policy.open(Some(&arguments.sources))?;
     let mut reports = Vec::new();
     let mut failed = false;
     for package in &arguments.packages {
-        match check(package, arguments, &root) {
-            Ok(report) if arguments.json => reports.push(json(package, &report)),
+        match check(package, arguments, &root, judge.as_ref()) {
+            Ok(report) if arguments.json => reports.push(json(package, &report, judge.as_ref())),
+            Ok(report) if arguments.sources.print_policy => {
+                print::bytes(starting_policy(&report).as_bytes())?;
+            }
             Ok(report) => {
-                for line in report.lines() {
+                let policy = judge.as_ref().map(Judge::line);
+                for line in report.lines().into_iter().chain(policy) {
                     print::line(format_args!("{line}"))?;
                 }
             }
@@ -93,11 +107,10 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
                 if arguments.json {
                     reports.push(refusal(package, &error));
                 }
-                print::failure(&anyhow!(
-                    "FAIL {}: {}",
-                    print::plain_line(&package.display().to_string()),
-                    reason(&error)
-                ));
+                let package = print::plain_line(&package.display().to_string());
+                for reason in reasons(&error) {
+                    print::failure(&anyhow!("FAIL {package}: {reason}"));
+                }
             }
         }
     }
@@ -135,6 +148,18 @@ fn proven_complete(
     Ok(ExitCode::from(status))
 }
 
+/// A line for each violation of a policy; one for anything else.
+fn reasons(error: &anyhow::Error) -> Vec<String> {
+    match error.downcast_ref::<Violated>() {
+        Some(violated) => violated
+            .violations
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
+        None => vec![reason(error)],
+    }
+}
+
 /// One line, however long the chain of causes: a log is searched for it.
 fn reason(error: &anyhow::Error) -> String {
     let text = print::plain_line(&format!("{error:#}"));
@@ -146,29 +171,45 @@ fn reason(error: &anyhow::Error) -> String {
     }
 }
 
-fn json(package: &Path, report: &Report) -> serde_json::Value {
+fn json(package: &Path, report: &Report, judge: Option<&Judge>) -> serde_json::Value {
     let builder_id = match &report.origin {
         Origin::Built(built) => built.builder_id.as_str(),
         Origin::Imported(_) => "",
     };
-    serde_json::json!({
+    let mut value = serde_json::json!({
         "result": "PASS",
         "package": package,
         "builder_id": builder_id,
         "level": report.level(),
         "report": report,
-    })
+    });
+    if let Some(judge) = judge {
+        value["policy"] = judge.told();
+        value["violations"] = serde_json::json!([]);
+    }
+    value
 }
 
 fn refusal(package: &Path, error: &anyhow::Error) -> serde_json::Value {
-    serde_json::json!({
+    let mut value = serde_json::json!({
         "result": "FAIL",
         "package": package,
         "reason": format!("{error:#}"),
-    })
+    });
+    if let Some(violated) = error.downcast_ref::<Violated>() {
+        value["policy"] = violated.policy.clone();
+        value["violations"] = serde_json::json!(violated.violations);
+        value["report"] = violated.report.clone();
+    }
+    value
 }
 
-fn check(package: &Path, arguments: &Arguments, root: &TrustRoot) -> Result<Report> {
+fn check(
+    package: &Path,
+    arguments: &Arguments,
+    root: &TrustRoot,
+    judge: Option<&Judge>,
+) -> Result<Report> {
     let facts = facts(package)?;
     let sidecar = arguments.beside(package).read()?;
     let policy = VerifyPolicy {
@@ -188,6 +229,9 @@ fn check(package: &Path, arguments: &Arguments, root: &TrustRoot) -> Result<Repo
                 gate.resource_uri
             );
         }
+    }
+    if let Some(judge) = judge {
+        judge.judge(&report)?;
     }
     Ok(report)
 }

@@ -29,6 +29,7 @@ mod linting;
 mod makefile;
 mod network;
 mod own_kernel;
+mod policies;
 mod provisioned;
 mod publishing;
 mod reach;
@@ -38,6 +39,23 @@ mod released;
 mod remote;
 mod reproducible;
 mod sources;
+#[path = "../../../attest/src/test_documents.rs"]
+#[allow(
+    dead_code,
+    reason = "only the documents are wanted, not every way to change them"
+)]
+mod test_documents;
+#[path = "../../../attest/src/test_images.rs"]
+#[allow(
+    dead_code,
+    reason = "only the documents are wanted, not every way to change them"
+)]
+mod test_images;
+#[path = "../../../attest/src/test_keys.rs"]
+mod test_keys;
 mod told;
 mod traces;
 mod verification;
+
+// What the shared documents and keys call `crate::derive` and so on.
+use bessemer_attest::{BuilderKind, PublicKey, SignError, Signer, derive, documents, predicates};

@@ -4,6 +4,7 @@
 //! not become a question to somebody's registry.
 
 use super::registries::RegistryArguments;
+use crate::commands::verify::policy::{Judge, PolicyArguments};
 use crate::commands::verify::read_trust_root;
 use crate::print;
 use anyhow::{Context as _, Result, anyhow, bail};
@@ -24,7 +25,7 @@ const NAMED: usize = 10;
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Example:\n  bessemer image verify registry.example.com/app:1.2 --trust-root keys/trust-root.json"
+    after_help = "Example:\n  bessemer image verify registry.example.com/app:1.2 --trust-root keys/trust-root.json --policy policy.yaml"
 )]
 pub(crate) struct Arguments {
     /// The image: [HOST[:PORT]/]NAME[:TAG][@DIGEST]
@@ -37,6 +38,8 @@ pub(crate) struct Arguments {
     min_level: u8,
     #[command(flatten)]
     expected: ExpectedArguments,
+    #[command(flatten)]
+    policy: PolicyArguments,
     #[command(flatten)]
     registries: RegistryArguments,
     /// Print the reports as JSON
@@ -101,6 +104,7 @@ struct Check<'a> {
 /// Verifies the image and, of an index, every image in it.
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let root = read_trust_root(&arguments.trust_root)?;
+    let judge = arguments.policy.open(None)?;
     let registries = arguments.registries.open()?;
     let registry = registries.connect(&arguments.image, Access::Pull, &[])?;
     let Some(digest) = registry.resolve(&arguments.image)? else {
@@ -122,6 +126,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         let report = check.image(&digest);
         reports.push(report.with_context(|| format!("FAIL {digest}"))?);
     }
+    if let Some(judge) = judge {
+        return judged(&judge, &digest, &reports, arguments.json);
+    }
     if arguments.json {
         print::json(&json!({"result": "PASS", "digest": digest, "reports": reports}))?;
     } else {
@@ -130,6 +137,34 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Holds every image against the policy; one that it does not know fails all.
+fn judged(judge: &Judge, digest: &Digest, reports: &[ImageReport], json: bool) -> Result<ExitCode> {
+    let mut told = Vec::new();
+    for report in reports {
+        for violation in judge.violations(report) {
+            let image = report.digest;
+            print::failure(&anyhow!("FAIL {image}: {violation}"));
+            let mut value = json!(violation);
+            value["image"] = json!(image);
+            told.push(value);
+        }
+    }
+    let met = told.is_empty();
+    if json {
+        let result = if met { "PASS" } else { "FAIL" };
+        let policy = judge.told();
+        print::json(&json!({
+            "result": result, "digest": digest, "policy": policy, "violations": told, "reports": reports,
+        }))?;
+    } else if met {
+        let lines = reports.iter().flat_map(ImageReport::lines);
+        for line in lines.chain([judge.line()]) {
+            print::line(format_args!("{line}"))?;
+        }
+    }
+    Ok(ExitCode::from(u8::from(!met)))
 }
 
 impl Check<'_> {
