@@ -1,6 +1,7 @@
 //! The table: every attack that the design lists against a factory of packages.
 
 mod boundary;
+mod consumers;
 mod environment;
 mod inputs;
 mod outputs;
@@ -16,6 +17,7 @@ const SIGNER: Binary = Binary::lib("signer");
 const SIGNER_IT: Binary = Binary::test("signer", "it");
 const PROXY_IT: Binary = Binary::test("proxy", "it");
 const ATTEST: Binary = Binary::lib("attest");
+const POLICY_IT: Binary = Binary::test("policy", "it");
 const PACKAGE: Binary = Binary::lib("package");
 const BUILD: Binary = Binary::lib("build");
 const JAILER: Binary = Binary::bin("jailer", "bessemer-jailer");
@@ -29,10 +31,11 @@ const REPOSITORY_IT: Binary = Binary::test("repository", "it");
 const TLOG_LOGS: Binary = Binary::test("tlog", "logs");
 const TLOG_MERKLE: Binary = Binary::test("tlog", "merkle");
 
-/// All of them by number. T25 and T29 to T34 are about verification by consumers, T40 about images.
+/// All of them by number. T30 to T34 are about verification by consumers, T40 about images.
 pub(crate) fn all() -> Vec<&'static Case> {
     let parts = [
         boundary::CASES,
+        consumers::CASES,
         environment::CASES,
         inputs::CASES,
         outputs::CASES,
