@@ -150,6 +150,25 @@ impl Sidecar {
         Ok(())
     }
 
+    /// The envelopes that a key of one of these trust roots signed, with their proofs: what strangers added
+    /// is left out.
+    pub fn signed_by(&self, roots: &[&TrustRoot]) -> Result<Self, TrustRootError> {
+        let mut keys = Vec::new();
+        for root in roots {
+            keys.extend(root.statement_keys()?);
+        }
+        let known =
+            |envelope: &&Envelope| keys.iter().any(|(public, _)| envelope.open(public).is_ok());
+        let envelopes: Vec<Envelope> = self.envelopes.iter().filter(known).cloned().collect();
+        let digests: Vec<Digest> = envelopes.iter().flat_map(Envelope::digest).collect();
+        let of_known = |proof: &&Proof| {
+            LoggedSignature::parse(&proof.entry)
+                .is_some_and(|entry| digests.contains(&entry.envelope))
+        };
+        let proofs = self.proofs.iter().filter(of_known).cloned().collect();
+        Ok(Self { envelopes, proofs })
+    }
+
     /// What is left without the envelopes that keys of `role` signed.
     pub fn without(&self, role: Role, root: &TrustRoot) -> Result<Self, TrustRootError> {
         let keys = root.statement_keys()?;

@@ -8,7 +8,7 @@ use crate::{Sidecar, Statement, TrustRoot};
 use bessemer_digest::Digest;
 use serde::Serialize;
 use serde::de::IgnoredAny;
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 /// An artifact that an input went into.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -28,33 +28,23 @@ pub struct Search {
     pub affected: Vec<Affected>,
     /// How many artifacts' provenance was read.
     pub read: usize,
+    /// Whether everything that is there could be read: if not, more may be affected.
+    pub complete: bool,
     /// Artifacts whose attestations do not hold, so that nothing is known of them, and why.
     pub refused: Vec<(String, String)>,
 }
 
 impl Pool {
-    /// The artifacts that everything in a sidecar claims to be about, with the name that it gives them.
-    fn claimed(sidecar: &Sidecar) -> Vec<(String, Digest)> {
-        let mut common: Option<BTreeMap<Digest, String>> = None;
-        for envelope in sidecar.envelopes() {
-            let statement = envelope
-                .claimed()
-                .and_then(|payload| serde_json::from_slice::<Statement<IgnoredAny>>(&payload).ok());
-            let Some(statement) = statement else { continue };
-            let subjects = statement.subject.iter();
-            let subjects: BTreeMap<Digest, String> = subjects
-                .filter_map(|one| Some((one.sha256()?, one.name.clone().unwrap_or_default())))
-                .collect();
-            common = Some(match common {
-                None => subjects,
-                Some(mut known) => {
-                    known.retain(|digest, _| subjects.contains_key(digest));
-                    known
-                }
-            });
-        }
-        let common = common.unwrap_or_default().into_iter();
-        common.map(|(digest, name)| (name, digest)).collect()
+    /// The artifacts that something in a sidecar claims to be about, with the names that it gives them.
+    fn claimed(sidecar: &Sidecar) -> BTreeSet<(Digest, String)> {
+        let statements = sidecar.envelopes().iter().filter_map(|envelope| {
+            let payload = envelope.claimed()?;
+            serde_json::from_slice::<Statement<IgnoredAny>>(&payload).ok()
+        });
+        let subjects = statements.flat_map(|statement| statement.subject);
+        let subjects =
+            subjects.filter_map(|one| Some((one.sha256()?, one.name.unwrap_or_default())));
+        subjects.collect()
     }
 }
 
@@ -63,23 +53,34 @@ impl Walk<'_> {
     /// or of a git commit.
     pub fn affected(&self, digest: &str) -> Search {
         let mut nodes: HashMap<Artifact, Node> = HashMap::new();
-        let mut refused = Vec::new();
+        let mut refused = BTreeSet::new();
         for sidecar in self.pool.sidecars() {
-            for (name, sha256) in Pool::claimed(sidecar) {
+            let (mut read, mut reasons) = (false, Vec::new());
+            // What lies beside one of several packages of a build names all of them, and holds for one.
+            for (sha256, name) in Pool::claimed(sidecar) {
                 match self.read(&name, sha256, sidecar) {
                     Ok(node) => {
+                        read = true;
                         nodes.insert(node.artifact.clone(), node);
                     }
-                    Err(reason) => refused.push((name, reason)),
+                    Err(reason) => reasons.push((name, reason)),
                 }
             }
+            if !read && reasons.is_empty() {
+                let nothing = "no statement that can be read lies there".to_owned();
+                reasons.push(("something".to_owned(), nothing));
+            }
+            if !read {
+                refused.extend(reasons);
+            }
         }
-        refused.sort();
-        refused.dedup();
+        // What another copy proves is known.
+        refused.retain(|(name, _)| !nodes.keys().any(|artifact| artifact.name == *name));
         Search {
             affected: spread(digest, &nodes),
             read: nodes.len(),
-            refused,
+            complete: refused.is_empty(),
+            refused: refused.into_iter().collect(),
         }
     }
 

@@ -15,8 +15,8 @@ use std::io::{self, BufRead, Read as _, Write};
 
 /// The longest line that is read, in bytes (128 MiB).
 const LINE_LIMIT: u64 = 128 << 20;
-/// The most bytes that are read of a bundle, after decompression (8 GiB).
-const BUNDLE_LIMIT: u64 = 8 << 30;
+/// The most bytes that are read of a bundle, after decompression (1 GiB): it is held in memory.
+const BUNDLE_LIMIT: u64 = 1 << 30;
 /// The most artifacts that a bundle may be of.
 const TARGET_LIMIT: usize = 10_000;
 

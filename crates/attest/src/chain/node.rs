@@ -63,6 +63,8 @@ pub(super) struct Package {
     pub(super) role: String,
     pub(super) artifact: Artifact,
     pub(super) uri: Option<String>,
+    /// Whether the dependency says which bytes it is; one that does not is a gap.
+    pub(super) has_digest: bool,
 }
 
 /// One artifact of a chain.
@@ -143,13 +145,21 @@ impl Node {
         for one in dependencies {
             let note = |key: &str| one.annotations.get(key).map_or("", String::as_str);
             let (role, sha256) = (note("role"), one.sha256());
-            let Some(sha256) = sha256.filter(|_| PACKAGE_ROLES.contains(&role)) else {
+            let name = one.name.clone().unwrap_or_default();
+            // A role that this version does not know is followed all the same: what is attested or a package
+            // is no end.
+            let is_package = PACKAGE_ROLES.contains(&role)
+                || one.annotations.contains_key("attestation")
+                || one.annotations.contains_key("package")
+                || name.ends_with(".apk");
+            if !is_package {
                 self.ends.push(End::of(one));
                 continue;
-            };
-            let name = one.name.clone().unwrap_or_default();
+            }
+            let has_digest = sha256.is_some();
+            let sha256 = sha256.unwrap_or(Digest::from_bytes([0; 32]));
             let named = one.annotations.get("attestation");
-            if named.is_none() {
+            if named.is_none() && has_digest {
                 let end = End::unattested(&name, one.uri.clone(), &sha256.hex());
                 self.ends.push(end);
             }
@@ -163,6 +173,7 @@ impl Node {
                 role: role.to_owned(),
                 artifact,
                 uri: one.uri.clone(),
+                has_digest,
             });
         }
     }

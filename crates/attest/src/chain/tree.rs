@@ -11,6 +11,8 @@ use std::collections::{BTreeMap, BTreeSet};
 const NAMED: usize = 6;
 /// Most gaps that are named below one artifact.
 const GAPS: usize = 20;
+/// Most steps that are shown below one artifact.
+const DEPTH: usize = 50;
 /// Most sources that are named below one artifact.
 const SOURCES: usize = 12;
 
@@ -110,6 +112,12 @@ impl Tree<'_> {
             return;
         }
         self.lines.push(format!("{first}{role}{said}"));
+        // Each step is three characters to the right.
+        if rest.chars().count() / 3 >= DEPTH {
+            self.lines
+                .push(format!("{rest}└─ and more behind it, not shown here"));
+            return;
+        }
         let branches = self.branches(node);
         let count = branches.len();
         for (index, branch) in branches.into_iter().enumerate() {

@@ -7,7 +7,7 @@ use crate::documents::Timestamp;
 use crate::verify::{ApkFacts, Report, Verified, VerifyError, VerifyPolicy, verify_whole};
 use crate::{Sidecar, TrustRoot};
 use serde::Serialize;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::error::Error;
 use std::num::NonZero;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -59,6 +59,19 @@ impl Chain {
         })
     }
 
+    /// The numbers of an artifact and of everything behind it.
+    pub fn behind(&self, number: usize) -> BTreeSet<usize> {
+        let mut found = BTreeSet::new();
+        let mut next = vec![number];
+        while let Some(number) = next.pop() {
+            if found.insert(number) {
+                let members = self.nodes.get(number).into_iter();
+                next.extend(members.flat_map(|node| &node.members).map(|one| one.node));
+            }
+        }
+        found
+    }
+
     /// The packages of which nothing is attested.
     pub fn unattested(&self) -> impl Iterator<Item = &Node> {
         let nodes = self.nodes.iter();
@@ -107,7 +120,7 @@ impl Walk<'_> {
                     let Some(package) = packages.get(number) else {
                         return done;
                     };
-                    done.push((number, self.node(&package.artifact)));
+                    done.push((number, self.node(package)));
                 }
             };
             let workers: Vec<_> = (0..threads.min(packages.len()))
@@ -129,7 +142,12 @@ impl Walk<'_> {
         in_order.collect()
     }
 
-    fn node(&self, artifact: &Artifact) -> Node {
+    fn node(&self, package: &Package) -> Node {
+        let artifact = &package.artifact;
+        if !package.has_digest {
+            let reason = "what was made from it names no SHA-256 of it".to_owned();
+            return Node::closed(artifact.clone(), Verdict::Refused { reason });
+        }
         let Some(attestation) = &artifact.attestation else {
             return Node::closed(artifact.clone(), Verdict::Unattested);
         };

@@ -2,6 +2,7 @@
 
 use super::open::shown;
 use super::{ImageReport, ImageVerifyPolicy};
+use bessemer_digest::Digest;
 
 /// Most names in a message.
 const NAMED: usize = 10;
@@ -17,6 +18,9 @@ pub struct ImageExpectations {
     pub accept_unverified: bool,
     /// Whether packages that were imported from a distribution are refused.
     pub refuse_imports: bool,
+    /// The digest of the envelope that is preferred where several provenances are suitable: an image that did
+    /// not change between two indexes has those of both.
+    pub prefer: Option<Digest>,
     /// The level that each package's provenance must have. Imports and unverified packages have none,
     /// which is 0, whoever accepted them.
     pub min_package_level: u8,
@@ -29,6 +33,7 @@ impl ImageExpectations {
             names: None,
             accept_unverified: true,
             refuse_imports: false,
+            prefer: None,
             min_package_level: 0,
         }
     }

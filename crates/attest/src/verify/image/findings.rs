@@ -119,7 +119,8 @@ impl Findings {
         }
         let refused = self.refused.len();
         let met = suitable.len();
-        let Some(newest) = suitable.into_iter().max_by_key(|proven| proven.order) else {
+        let rank = |proven: &Proven| (Some(proven.attestation) == expected.prefer, proven.order);
+        let Some(newest) = suitable.into_iter().max_by_key(rank) else {
             if count == 0 {
                 let sboms = self.sboms.len();
                 let text = found(self.attached, self.foreign, sboms, self.refused);

@@ -95,6 +95,7 @@ impl ExpectedArguments {
             names: (!self.any_name).then_some(names),
             accept_unverified: self.accept_unverified,
             refuse_imports: self.refuse_imports,
+            prefer: None,
             min_package_level: self.min_package_level,
         }
     }
@@ -204,12 +205,18 @@ pub(crate) fn verified(
     policy: &ImageVerifyPolicy,
     expected: &ImageExpectations,
 ) -> Result<Vec<VerifiedImage>> {
-    let images = found.attached.iter().map(|(digest, attached)| {
-        verify_image_whole(digest, attached, root, policy, expected)
+    let mut expected = expected.clone();
+    let mut verified = Vec::new();
+    for (digest, attached) in &found.attached {
+        let one = verify_image_whole(digest, attached, root, policy, &expected);
+        let one = one
             .map_err(hinted)
-            .with_context(|| format!("FAIL {digest}"))
-    });
-    images.collect()
+            .with_context(|| format!("FAIL {digest}"))?;
+        // An image that is in two indexes has the provenance of both; the index's own is meant.
+        expected.prefer.get_or_insert(one.attestation);
+        verified.push(one);
+    }
+    Ok(verified)
 }
 
 /// The envelopes among the attachments. What cannot be read is nobody's envelope, and hides nothing of
