@@ -2,10 +2,13 @@
 
 mod accounting;
 mod build;
+mod image;
 mod memory;
+mod packages;
 mod recipes;
 mod solve;
 mod vm;
+mod watched;
 
 use anyhow::Result;
 
@@ -27,6 +30,8 @@ enum What {
     Solve(solve::Arguments),
     /// Most memory that installing takes, for a small package and for a large one
     Memory(memory::Arguments),
+    /// An image of twenty packages: cold, with nothing changed, with one package changed
+    Image(image::Arguments),
 }
 
 /// Runs one measurement.
@@ -37,6 +42,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         What::Recipes(arguments) => recipes::run(arguments),
         What::Solve(arguments) => solve::run(arguments),
         What::Memory(arguments) => memory::run(arguments),
+        What::Image(arguments) => image::run(arguments),
     }
 }
 
