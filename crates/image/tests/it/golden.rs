@@ -4,7 +4,7 @@ use crate::workplace::{Workplace, own};
 use bessemer_image::lock::Lock;
 use bessemer_image::oci::{ImageIndex, write_layout};
 use bessemer_image::sbom::{image_cyclonedx, image_spdx, index_cyclonedx, index_spdx};
-use bessemer_image::{Built, Compression};
+use bessemer_image::{Base, Built, Compression};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
@@ -140,6 +140,41 @@ fn certificates_are_added_as_apko_adds_them() {
         .build(&own("trust.yaml"), Compression::Gzip)
         .images;
     compare_layers("trust", &images, &apkos("own/golden/trust"));
+}
+
+#[test]
+fn on_a_base_images_are_apkos_but_for_what_is_meant_to_differ() {
+    let workplace = Workplace::new();
+    let loaded = own("top.yaml");
+    let contents = &loaded.configuration.contents;
+    let (base, archs) = (
+        contents.baseimage.as_ref().unwrap(),
+        &loaded.configuration.archs,
+    );
+    let bases = Base::open_all(base, archs, &[], workplace.access().store).unwrap();
+    let mut lock = workplace.lock_on(&loaded, &bases);
+    let installed = workplace.locked_on(&loaded, &lock, &bases);
+    let built = workplace.build_of(&loaded, &installed, &lock.keys(), Compression::Gzip);
+    let golden = apkos("own/golden/top");
+    compare_layers("top", &built.images, &golden);
+    for image in &built.images.images {
+        let (manifest, config, _) = &golden[image.arch.oci()];
+        let mut ours = json(&image.config.bytes);
+        assert_eq!(
+            ours["rootfs"]["diff_ids"][0],
+            config["rootfs"]["diff_ids"][0]
+        );
+        ours["rootfs"]["diff_ids"] = config["rootfs"]["diff_ids"].clone();
+        ours["author"] = "github.com/chainguard-dev/apko".into();
+        ours["history"][1] = config["history"][1].clone();
+        assert_eq!(&ours, config);
+        let ours = json(&image.manifest.bytes);
+        assert_eq!(ours["layers"][0], manifest["layers"][0]);
+    }
+    // apko's lock does not have the base, and says the same of all else.
+    let theirs = fs::read_to_string("own/golden/top.lock.json").unwrap();
+    assert_eq!(std::mem::take(&mut lock.contents.baseimage).len(), 2);
+    assert_eq!(lock.render().unwrap(), theirs);
 }
 
 #[test]

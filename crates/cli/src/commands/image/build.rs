@@ -64,6 +64,7 @@ fn report(images: &ImageIndex, bills: &[PathBuf], as_json: bool) -> Result<()> {
                 "diffId": format!("sha256:{}", layer.diff_id.hex()),
                 "size": layer.size,
                 "cached": layer.cached,
+                "base": layer.base,
             })
         });
         json!({
