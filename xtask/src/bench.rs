@@ -2,11 +2,14 @@
 
 mod accounting;
 mod build;
+mod image;
 mod memory;
+mod packages;
 mod recipes;
 mod solve;
 mod verify;
 mod vm;
+mod watched;
 
 use anyhow::Result;
 
@@ -30,6 +33,8 @@ enum What {
     Verify(verify::Arguments),
     /// Most memory that installing takes, for a small package and for a large one
     Memory(memory::Arguments),
+    /// An image of twenty packages: cold, with nothing changed, with one package changed
+    Image(image::Arguments),
 }
 
 /// Runs one measurement.
@@ -41,6 +46,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         What::Solve(arguments) => solve::run(arguments),
         What::Verify(arguments) => verify::run(arguments),
         What::Memory(arguments) => memory::run(arguments),
+        What::Image(arguments) => image::run(arguments),
     }
 }
 

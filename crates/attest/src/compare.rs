@@ -113,13 +113,12 @@ impl Compared {
                 name = format!("{name} ({architecture})");
             }
             let role = note("role").unwrap_or_else(|| "input".to_owned());
-            let digest = ["gitCommit", "sha256"].iter().find_map(|algorithm| {
-                let digits = one.digest.get(*algorithm)?;
-                Some(format!("{algorithm}:{digits}"))
-            });
+            let digests = one.digest.iter();
+            let digests = digests.map(|(algorithm, digits)| format!("{algorithm}:{digits}"));
+            let digest: Vec<String> = digests.collect();
             let input = Input {
                 version: note("version"),
-                digest: digest.unwrap_or_default(),
+                digest: digest.join(" "),
                 uri: one.uri.clone(),
             };
             self.inputs.entry((role, name)).or_default().push(input);
@@ -225,11 +224,8 @@ fn flatten(place: &str, value: &Value, to: &mut BTreeMap<String, String>) {
             }
         }
         Value::Array(values) => {
-            let all = values.iter().map(|value| match value {
-                Value::String(text) => text.clone(),
-                other => other.to_string(),
-            });
-            to.insert(place.to_owned(), all.collect::<Vec<_>>().join(", "));
+            let text = Value::Array(values.clone()).to_string();
+            to.insert(place.to_owned(), text);
         }
         Value::Null => {}
         Value::String(text) => {

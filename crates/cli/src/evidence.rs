@@ -2,9 +2,8 @@
 
 use crate::commands::verify::read_trust_root;
 use crate::fetching::FetchArguments;
-use crate::places::Places;
 use crate::print::{self, Hint};
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Context as _, Result, anyhow};
 use bessemer_attest::chain::{BundleTarget, Chain, Demand, Node, Pool, Verdict, Walk, read_bundle};
 use bessemer_attest::{PROOFS_LIMIT, SIDECAR_LIMIT, Sidecar, TrustRoot};
 use bessemer_build::worker::now;
@@ -18,6 +17,8 @@ use std::path::{Path, PathBuf};
 const ENVELOPES: &str = ".intoto.jsonl";
 /// What the names of their proofs end in.
 const PROOFS: &str = ".tlog-proof";
+/// What the names of summaries of rebuilds end in.
+const REPRODUCED: &str = ".reproduced.intoto.jsonl";
 /// How deep folders are searched.
 const DEPTH: usize = 12;
 /// What a compressed bundle begins with.
@@ -81,6 +82,15 @@ impl ChainArguments {
         self.fetch || !self.dependency_trust_root.is_empty()
     }
 
+    /// The trust root and those of other factories.
+    pub(crate) fn roots(&self, root: &TrustRoot) -> Result<Vec<TrustRoot>> {
+        let mut roots = vec![root.clone()];
+        for path in &self.dependency_trust_root {
+            roots.push(read_trust_root(path)?);
+        }
+        Ok(roots)
+    }
+
     /// Everything behind these artifacts, which verified under `root`.
     pub(crate) fn chain(
         &self,
@@ -89,10 +99,7 @@ impl ChainArguments {
         pool: &mut Pool,
         demand: &Demand<'_>,
     ) -> Result<Chain> {
-        let mut roots = vec![root.clone()];
-        for path in &self.dependency_trust_root {
-            roots.push(read_trust_root(path)?);
-        }
+        let roots = self.roots(root)?;
         let now = Some(now()?);
         let asking = if self.fetch {
             Some(Asking::open()?)
@@ -119,7 +126,21 @@ impl ChainArguments {
 
     /// An error if the chain has a gap, or an end that is not accepted.
     pub(crate) fn judge(&self, chain: &Chain, accept: AcceptArguments) -> Result<()> {
-        let gaps: Vec<&Node> = chain.gaps().collect();
+        self.judge_of(chain, 0..chain.nodes.len(), accept)
+    }
+
+    /// The same of these artifacts of a chain.
+    pub(crate) fn judge_of(
+        &self,
+        chain: &Chain,
+        numbers: impl IntoIterator<Item = usize>,
+        accept: AcceptArguments,
+    ) -> Result<()> {
+        let nodes: Vec<&Node> = numbers
+            .into_iter()
+            .filter_map(|number| chain.nodes.get(number))
+            .collect();
+        let gaps: Vec<&Node> = nodes.iter().filter(|node| node.is_gap()).copied().collect();
         if !gaps.is_empty() {
             let missing = gaps.iter().any(|node| node.verdict == Verdict::Missing);
             let error = anyhow!(
@@ -133,7 +154,10 @@ impl ChainArguments {
                 false => error,
             });
         }
-        let unattested: Vec<&Node> = chain.unattested().collect();
+        let unattested = nodes.into_iter();
+        let unattested: Vec<&Node> = unattested
+            .filter(|node| node.verdict == Verdict::Unattested)
+            .collect();
         if !unattested.is_empty() && !accept.accept_unattested {
             let count = print::count(unattested.len(), "package");
             let names = named(&unattested);
@@ -169,15 +193,18 @@ fn named(nodes: &[&Node]) -> String {
 /// A way to ask repositories for what lies beside their packages.
 struct Asking {
     store: Store,
+    _folder: tempfile::TempDir,
     fetching: crate::fetching::Fetching,
 }
 
 impl Asking {
     fn open() -> Result<Self> {
-        let cache = Places::of(false)?.cache;
-        fs_err::create_dir_all(&cache)?;
+        // Of its own, and gone afterwards: what a server did not have today, or had and was none, is not
+        // what it has tomorrow.
+        let folder = tempfile::tempdir().context("cannot make a folder for what is fetched")?;
         Ok(Self {
-            store: Store::open(cache.join("store"))?,
+            store: Store::open(folder.path().join("store"))?,
+            _folder: folder,
             fetching: FetchArguments::default().open(&[])?,
         })
     }
@@ -225,9 +252,19 @@ fn search(folder: &Path, depth: usize, pool: &mut Pool) -> Result<()> {
         let path = entry.path();
         // Links are not followed: a folder of somebody else's leads nowhere else.
         let kind = entry.file_type()?;
-        if kind.is_dir() && depth > 0 {
-            search(&path, depth - 1, pool)?;
-        } else if kind.is_file() && path.to_string_lossy().ends_with(ENVELOPES) {
+        let skipped = |why: &str| {
+            let text = format!("{} is not searched: {why}", path.display());
+            print::warning(&print::plain_line(&text));
+        };
+        if kind.is_dir() && depth == 0 {
+            skipped("folders are searched twelve deep");
+        } else if kind.is_dir() {
+            if let Err(error) = search(&path, depth - 1, pool) {
+                skipped(&format!("{error:#}"));
+            }
+        } else if kind.is_symlink() && path.is_dir() {
+            skipped("it is a symbolic link; name its target");
+        } else if kind.is_file() && is_evidence(&path) {
             match read_beside(&path) {
                 Ok(sidecar) => pool.add(sidecar),
                 Err(error) => {
@@ -238,6 +275,13 @@ fn search(folder: &Path, depth: usize, pool: &mut Pool) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Whether a file is what lies beside an artifact. What rebuilders say of it is in a file of its own and no
+/// link of a chain.
+fn is_evidence(path: &Path) -> bool {
+    let name = path.to_string_lossy();
+    name.ends_with(ENVELOPES) && !name.ends_with(REPRODUCED)
 }
 
 /// A file of envelopes and, if there is one, its file of proofs.
@@ -293,23 +337,6 @@ pub(crate) fn is_bundle(path: &Path) -> Result<bool> {
     }
     file.take(length).read_to_end(&mut start)?;
     Ok(start == BUNDLE)
-}
-
-/// What lies beside a package or, if nothing does, what the evidence has of it.
-pub(crate) fn beside_or_in(
-    beside: Result<Sidecar>,
-    sha256: &bessemer_digest::Digest,
-    pool: &Pool,
-) -> Result<Sidecar> {
-    match (beside, pool.about(sha256).as_slice()) {
-        (Ok(sidecar), _) => Ok(sidecar),
-        (Err(_), [one]) => Ok((*one).clone()),
-        (Err(error), []) => Err(error),
-        (Err(_), several) => bail!(
-            "the attestations are missing beside it, and the evidence has {} that speak of it",
-            several.len()
-        ),
-    }
 }
 
 /// A chain with what it ends in and why.

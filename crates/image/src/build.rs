@@ -1,7 +1,8 @@
 //! From an image file and its packages to images.
 
+use crate::base::{Base, Bases};
 use crate::layers::{Compression, Layering, LayersError, layers};
-use crate::lock::{Lock, LockedConfig, LockedContents, LockedKey, LockedRepository};
+use crate::lock::{Lock, LockedBase, LockedConfig, LockedContents, LockedKey, LockedRepository};
 use crate::oci::{self, DescribeError, Image, ImageIndex};
 use crate::offers::Key;
 use crate::packages::{Package, TakeError, take_chosen};
@@ -24,6 +25,8 @@ pub struct Contents {
     pub packages: Vec<Package>,
     /// All of them as constraints.
     pub world: Vec<Dependency>,
+    /// What they are installed upon.
+    pub base: Option<Base>,
 }
 
 /// How images are built.
@@ -54,6 +57,9 @@ pub enum BuildError {
     /// What cannot be done yet was asked for.
     #[error("`{0}` cannot be built yet")]
     NotYet(&'static str),
+    /// The image file names a base, and none was given.
+    #[error("there is no base for {0}")]
+    NoBase(&'static str),
     /// The file system cannot be put together.
     #[error("cannot put the file system for {arch} together")]
     Tree {
@@ -81,7 +87,8 @@ pub enum ContentsError {
     Take(#[from] TakeError),
 }
 
-/// The packages to install after a choice, in the order in which apko installs them.
+/// The packages to install after a choice, in the order in which apko installs them. An image on a base
+/// needs a lock.
 pub fn chosen_contents(
     configuration: &Configuration,
     choices: &[Choice<'_>],
@@ -101,6 +108,7 @@ pub fn chosen_contents(
             arch: choice.arch,
             packages: take_chosen(&choice, taking)?,
             world: worlds.get(&choice.arch).cloned().unwrap_or_default(),
+            base: None,
         });
     }
     Ok(all)
@@ -111,6 +119,7 @@ pub fn locked_contents(
     configuration: &Configuration,
     arch: Architecture,
     packages: Vec<Package>,
+    base: Option<Base>,
 ) -> Result<Contents, ParseDependencyError> {
     let asked = world(configuration)?;
     let entries = packages.iter().map(|package| &package.entry);
@@ -119,6 +128,7 @@ pub fn locked_contents(
         arch,
         world: pinned(&asked, versions),
         packages,
+        base,
     })
 }
 
@@ -127,10 +137,12 @@ pub fn lock(
     loaded: &Loaded,
     keys: &[Key],
     packages: &[(Architecture, Vec<Package>)],
+    bases: &Bases,
 ) -> Result<Lock, LocationError> {
     let contents = &loaded.configuration.contents;
     let mut locked = LockedContents {
         keyring: keys.iter().map(LockedKey::new).collect(),
+        baseimage: LockedBase::all(bases),
         ..LockedContents::default()
     };
     locked
@@ -167,9 +179,6 @@ pub fn build(
     keys: &[Key],
     options: BuildOptions<'_>,
 ) -> Result<Built, BuildError> {
-    if configuration.contents.baseimage.is_some() {
-        return Err(BuildError::NotYet("baseimage"));
-    }
     if configuration.format == Some(Format::Erofs) {
         return Err(BuildError::NotYet("format: erofs"));
     }
@@ -194,8 +203,13 @@ fn build_one(
     keys: &[Key],
     options: BuildOptions<'_>,
 ) -> Result<(Image, Inventory), BuildError> {
+    let base = contents.base.as_ref();
+    if configuration.contents.baseimage.is_some() && base.is_none() {
+        return Err(BuildError::NoBase(contents.arch.apk()));
+    }
     let ingredients = Ingredients {
         arch: contents.arch,
+        base,
         configuration,
         packages: &contents.packages,
         world: &contents.world,
@@ -216,7 +230,7 @@ fn build_one(
         scratch: options.scratch,
     };
     let layers = layers(tree, layering)?;
-    let created = options.epoch.of(&contents.packages);
-    let image = oci::image(contents.arch, configuration, &user, layers, created)?;
+    let created = options.epoch.of(&contents.packages, base);
+    let image = oci::image(contents.arch, configuration, &user, layers, base, created)?;
     Ok((image, inventory))
 }

@@ -1,8 +1,11 @@
 //! From what is written to what is meant: each value is checked where it stands.
 
 mod accounts;
+mod base;
 mod contents;
 mod paths;
+
+pub(crate) use base::BESIDE_BASE;
 
 use crate::Architecture;
 use crate::configuration::{
@@ -23,6 +26,7 @@ pub(crate) fn check(file: &SourceFile, document: &Document) -> Checked<Configura
     for command in [&document.entrypoint.command, &document.cmd] {
         check.command(command)?;
     }
+    check.nothing_beside_base(document)?;
     Ok(Configuration {
         contents: check.contents(&document.contents)?,
         entrypoint: check.entrypoint(&document.entrypoint)?,

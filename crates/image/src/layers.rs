@@ -32,6 +32,8 @@ pub struct Layer {
     pub path: PathBuf,
     /// Whether it had been compressed before.
     pub cached: bool,
+    /// Whether it is one of the base's.
+    pub base: bool,
 }
 
 /// Why layers cannot be made.
@@ -116,5 +118,6 @@ fn finish(archive: &Archive, layering: Layering<'_>) -> Result<Layer, LayersErro
         compression,
         path,
         cached: known.is_some(),
+        base: false,
     })
 }

@@ -4,7 +4,7 @@
 //! diagnostic with its place. The result is a [`Configuration`], in which nothing is left to look up.
 //! [`Offers`] are its repositories, [`resolve`] chooses packages for all architectures at once, and a
 //! [`lock::Lock`] writes the choice down. [`packages`] takes the files, each held against index or lock.
-//! [`Tree`] is the file system of one architecture, [`layers`] makes compressed archives of it, and
+//! A [`Base`] is a finished image that the new one goes on top of. [`Tree`] is the file system of one architecture, [`layers`] makes compressed archives of it, and
 //! [`oci`] describes and writes images. [`build`] does all of the latter.
 //!
 //! Invariants: what an image is depends on the image file, the packages, the keys and the time that was
@@ -12,6 +12,7 @@
 //! environment is not read.
 
 mod architecture;
+mod base;
 mod build;
 mod check;
 mod configuration;
@@ -32,6 +33,7 @@ mod tree;
 mod written;
 
 pub use architecture::{Architecture, ArchitectureError};
+pub use base::{Base, Bases, OpenBaseError};
 pub use build::{
     BuildError, BuildOptions, Built, Contents, ContentsError, build, chosen_contents, lock,
     locked_contents,

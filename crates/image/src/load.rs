@@ -1,6 +1,6 @@
 //! Reading an image file with everything that it includes.
 
-use crate::check::check;
+use crate::check::{BESIDE_BASE, check};
 use crate::configuration::{Accounts, Configuration, Entrypoint, Format};
 use crate::merge::merge;
 use crate::written::Document;
@@ -29,6 +29,8 @@ pub struct Loaded {
     /// The file and each that it includes, in this order: its path as it was named, and the digest of
     /// its bytes.
     pub files: Vec<(String, Digest)>,
+    /// Where a base is named, for when it cannot be used.
+    pub base: Option<Box<Diagnostic>>,
 }
 
 /// Why an image file cannot be used.
@@ -75,6 +77,7 @@ pub fn load(path: &Path, include_paths: &[PathBuf]) -> Result<Loaded, LoadError>
         include_paths,
         sum: Sha256::new(),
         files: Vec::new(),
+        base: None,
         open: BTreeSet::from([found]),
     };
     let mut configuration = reading.file(&file)?;
@@ -85,6 +88,7 @@ pub fn load(path: &Path, include_paths: &[PathBuf]) -> Result<Loaded, LoadError>
         configuration,
         checksum,
         files: reading.files,
+        base: reading.base,
     })
 }
 
@@ -107,6 +111,7 @@ struct Reading<'a> {
     include_paths: &'a [PathBuf],
     sum: Sha256,
     files: Vec<(String, Digest)>,
+    base: Option<Box<Diagnostic>>,
     open: BTreeSet<PathBuf>,
 }
 
@@ -117,6 +122,11 @@ impl Reading<'_> {
         self.files.push((file.name.clone(), digest));
         let document: Document = decode(file)?;
         let upper = check(file, &document)?;
+        // That of the first file counts; what it includes comes after.
+        if let (None, Some(base)) = (&self.base, &document.contents.baseimage) {
+            let found = file.diagnostic(base.image.position, "cannot use this base");
+            self.base = Some(Box::new(found));
+        }
         let include = &document.include;
         if include.is_empty() {
             return Ok(upper);
@@ -163,8 +173,7 @@ fn complete(file: &SourceFile, configuration: &mut Configuration) -> Result<(), 
         return fail("`layering` needs the format `tar`".to_owned());
     }
     if configuration.contents.baseimage.is_some() && has_more_than_contents(configuration) {
-        let what = "with `baseimage` there can be `contents`, `archs` and `include`, nothing else";
-        return fail(what.to_owned());
+        return fail(BESIDE_BASE.to_owned());
     }
     if configuration.entrypoint.kind == "service-bundle" {
         "/bin/s6-svscan /sv".clone_into(&mut configuration.entrypoint.command);
@@ -178,7 +187,7 @@ fn complete(file: &SourceFile, configuration: &mut Configuration) -> Result<(), 
     Ok(())
 }
 
-/// What apko refuses together with a base.
+/// What would change layers of a base, or be in them.
 fn has_more_than_contents(configuration: &Configuration) -> bool {
     configuration.entrypoint != Entrypoint::default()
         || !configuration.cmd.is_empty()
@@ -188,4 +197,8 @@ fn has_more_than_contents(configuration: &Configuration) -> bool {
         || !configuration.environment.is_empty()
         || !configuration.paths.is_empty()
         || !configuration.annotations.is_empty()
+        || !configuration.volumes.is_empty()
+        || configuration.layering.is_some()
+        || configuration.format.is_some()
+        || configuration.certificates.is_some()
 }

@@ -10,7 +10,9 @@ mod check;
 pub use check::LockMismatch;
 
 use crate::Architecture;
+use crate::base::{Base, Bases};
 use crate::offers::Key;
+use bessemer_digest::Digest;
 use bessemer_repository::{INDEX, LocationError, Tagged};
 use serde::{Deserialize, Serialize};
 
@@ -55,6 +57,21 @@ pub struct LockedContents {
     pub repositories: Vec<LockedRepository>,
     /// One architecture after the other, each in the order of installation.
     pub packages: Vec<LockedPackage>,
+    /// The base for each architecture; apko's locks do not have it, and apko passes over it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub baseimage: Vec<LockedBase>,
+}
+
+/// A base of a lock.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LockedBase {
+    /// apk's name.
+    pub architecture: String,
+    /// Digest of the base's manifest.
+    pub manifest: Digest,
+    /// Digest of the file with the base's database.
+    pub apkindex: Digest,
 }
 
 /// A key of a lock.
@@ -176,6 +193,23 @@ impl LockedKey {
             url: key.place.clone(),
             content: key.pem.clone(),
         }
+    }
+}
+
+impl LockedBase {
+    /// A base as a lock has it.
+    pub fn new(base: &Base, arch: Architecture) -> Self {
+        Self {
+            architecture: arch.apk().to_owned(),
+            manifest: base.manifest,
+            apkindex: base.apkindex,
+        }
+    }
+
+    /// All of them.
+    pub fn all(bases: &Bases) -> Vec<Self> {
+        let bases = bases.iter();
+        bases.map(|(arch, base)| Self::new(base, *arch)).collect()
     }
 }
 

@@ -3,13 +3,16 @@
 //! Documents have the keys and their order of `go-containerregistry`, with which apko writes them.
 
 mod archive;
+mod base;
 mod directory;
 mod documents;
 
 pub use archive::{WriteArchiveError, write_archive};
+pub(crate) use base::BaseConfig;
 pub use directory::{WriteLayoutError, write_layout};
 
 use crate::Architecture;
+use crate::base::Base;
 use crate::configuration::Configuration;
 use crate::layers::Layer;
 use crate::shell_words::split;
@@ -21,7 +24,7 @@ use std::collections::BTreeMap;
 
 /// Who makes images, as their configurations say it.
 const AUTHOR: &str = "bessemer";
-const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
+pub(crate) const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 pub(crate) const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 pub(crate) const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 const CREATED: &str = "org.opencontainers.image.created";
@@ -94,34 +97,43 @@ impl Blob {
     }
 }
 
-/// Describes an image: `user` is who containers run as.
+/// Describes an image: `user` is who containers run as; `layers` are those on top of the base's, if there
+/// is one. What containers of the base run, those of the image do.
 pub fn image(
     arch: Architecture,
     configuration: &Configuration,
     user: &str,
     layers: Vec<Layer>,
+    base: Option<&Base>,
     created: u64,
 ) -> Result<Image, DescribeError> {
     let time = time(created)?;
     let annotations = annotations(configuration, &time);
     let (architecture, variant) = arch.platform();
-    let history = History {
-        author: AUTHOR,
+    let own = History {
+        author: AUTHOR.to_owned(),
         created: time.clone(),
-        created_by: AUTHOR,
+        created_by: AUTHOR.to_owned(),
         comment: comment(configuration, layers.len()),
+        empty_layer: false,
     };
+    let mut history = base.map_or_else(Vec::new, |base| base.config.history.clone());
+    history.extend(vec![own; layers.len()]);
+    let below = base.map_or(&[][..], |base| &base.layers);
+    let layers: Vec<Layer> = below.iter().cloned().chain(layers).collect();
+    let mut container = container(configuration, user, base.map(|base| &base.config))?;
+    container.labels.clone_from(&annotations);
     let config = Blob::of(&ImageConfig {
         architecture,
         author: AUTHOR,
         created: time,
-        history: vec![history; layers.len()],
+        history,
         os: "linux",
         rootfs: RootFs {
             kind: "layers",
             diff_ids: layers.iter().map(|layer| oci(&layer.diff_id)).collect(),
         },
-        config: container(configuration, user, annotations.clone())?,
+        config: container,
         variant,
     })?;
     let descriptor =
@@ -191,7 +203,7 @@ fn comment(configuration: &Configuration, layers: usize) -> String {
 fn container(
     configuration: &Configuration,
     user: &str,
-    labels: BTreeMap<String, String>,
+    base: Option<&BaseConfig>,
 ) -> Result<Container, DescribeError> {
     let words = |text: &String| {
         let words = split(text);
@@ -204,7 +216,9 @@ fn container(
         let shell = ["/bin/sh", "-c", &entrypoint.shell_fragment];
         shell.map(str::to_owned).to_vec()
     };
-    let mut environment = configuration.environment.clone();
+    let mut environment: BTreeMap<String, String> =
+        base.into_iter().flat_map(BaseConfig::environment).collect();
+    environment.extend(configuration.environment.clone());
     for (name, value) in [
         (
             "PATH",
@@ -220,17 +234,25 @@ fn container(
         .map(|(name, value)| format!("{name}={value}"))
         .collect();
     env.sort();
+    if let Some(base) = base {
+        // The image file can say none of the rest.
+        return Ok(Container {
+            env,
+            ..base.config.clone()
+        });
+    }
     let nothing = serde_json::Map::new;
     let volumes = configuration.volumes.iter();
     Ok(Container {
         cmd: words(&configuration.cmd)?,
         entrypoint,
         env,
-        labels,
+        labels: BTreeMap::new(),
         user: user.to_owned(),
         volumes: volumes.map(|path| (path.clone(), nothing())).collect(),
         working_dir: configuration.work_dir.clone(),
         stop_signal: configuration.stop_signal.clone(),
+        rest: BTreeMap::new(),
     })
 }
 

@@ -1,5 +1,6 @@
 //! Choosing the packages of an image, for all its architectures at once.
 
+use crate::base::{Base, Bases};
 use crate::offers::Offers;
 use crate::{Architecture, Configuration};
 use bessemer_apk::solver::{self, Chosen, Solver, Unsolvable};
@@ -48,19 +49,24 @@ pub fn world(configuration: &Configuration) -> Result<Vec<Dependency>, ParseDepe
     packages.into_iter().map(|text| text.parse()).collect()
 }
 
-/// Chooses packages: only those that every architecture has in the same version, as apko does.
+/// Chooses packages: only those that every architecture has in the same version, as apko does. Those of a
+/// base are there already, each in its version, and no part of the choice.
 pub fn resolve<'a>(
     configuration: &Configuration,
     offers: &'a Offers,
+    bases: &'a Bases,
 ) -> Result<Vec<Choice<'a>>, ResolveError> {
     let world = world(configuration)?;
-    let lists = solver_lists(offers);
+    let lists = solver_lists(offers, Some(bases));
     let solvers = Solver::for_all(&lists);
     let mut choices = Vec::new();
     for ((arch, repositories), solver) in offers.architectures.iter().zip(&solvers) {
-        choices.push(choose(*arch, repositories, solver, &world)?);
+        let base = bases.get(arch);
+        let mut whole = world.clone();
+        whole.extend(base.into_iter().flat_map(Base::world));
+        choices.push(choose(*arch, repositories, solver, &whole, base)?);
     }
-    check_agreement(&world, &choices)?;
+    check_agreement(&world, &choices, bases)?;
     Ok(choices)
 }
 
@@ -70,20 +76,31 @@ pub fn resolve_pinned<'a>(
     pinned: &BTreeMap<Architecture, Vec<Dependency>>,
     offers: &'a Offers,
 ) -> Result<Vec<Choice<'a>>, ResolveError> {
-    let lists = solver_lists(offers);
+    let lists = solver_lists(offers, None);
     let mut choices = Vec::new();
     for ((arch, repositories), list) in offers.architectures.iter().zip(&lists) {
         let solver = Solver::new(list);
         let world = pinned.get(arch).map_or(&[][..], Vec::as_slice);
-        choices.push(choose(*arch, repositories, &solver, world)?);
+        choices.push(choose(*arch, repositories, &solver, world, None)?);
     }
     Ok(choices)
 }
 
-fn solver_lists(offers: &Offers) -> Vec<Vec<solver::Repository<'_>>> {
+/// The repositories of each architecture; a base comes last, as one more.
+fn solver_lists<'a>(
+    offers: &'a Offers,
+    bases: Option<&'a Bases>,
+) -> Vec<Vec<solver::Repository<'a>>> {
     let architectures = offers.architectures.iter();
-    let lists = architectures.map(|(_, repositories)| repositories.iter().map(offered).collect());
-    lists.collect()
+    let list = |(arch, repositories): &'a (Architecture, Vec<Repository>)| {
+        let base = bases.and_then(|bases| bases.get(arch));
+        let base = base.map(|base| solver::Repository {
+            tag: None,
+            index: &base.index,
+        });
+        repositories.iter().map(offered).chain(base).collect()
+    };
+    architectures.map(list).collect()
 }
 
 fn offered(repository: &Repository) -> solver::Repository<'_> {
@@ -98,16 +115,22 @@ fn choose<'a>(
     repositories: &'a [Repository],
     solver: &Solver<'a>,
     world: &[Dependency],
+    base: Option<&Base>,
 ) -> Result<Choice<'a>, ResolveError> {
     let chosen = solver.solve(world);
     let chosen = chosen.map_err(|source| ResolveError::Unsolvable {
         arch: arch.apk(),
         source,
     })?;
-    let from = |Chosen { repository, entry }: Chosen<'a>| (&repositories[repository], entry);
+    let installed = |name: &str| base.is_some_and(|base| base.has(name));
+    let chosen = chosen.into_iter();
+    let new = chosen.filter(|chosen| !installed(&chosen.entry.name));
+    // What only the base has was filtered out, so there is a repository.
+    let from =
+        |Chosen { repository, entry }: Chosen<'a>| Some((repositories.get(repository)?, entry));
     Ok(Choice {
         arch,
-        packages: chosen.into_iter().map(from).collect(),
+        packages: new.filter_map(from).collect(),
     })
 }
 
@@ -130,13 +153,20 @@ pub fn pinned<'a>(
 }
 
 /// What was asked for by its own name must be the same everywhere.
-fn check_agreement(world: &[Dependency], choices: &[Choice<'_>]) -> Result<(), ResolveError> {
+fn check_agreement(
+    world: &[Dependency],
+    choices: &[Choice<'_>],
+    bases: &Bases,
+) -> Result<(), ResolveError> {
     for wanted in world.iter().filter(|wanted| !wanted.conflict) {
         let mut versions: BTreeMap<&str, BTreeSet<Architecture>> = BTreeMap::new();
         for choice in choices {
-            let mut packages = choice.packages.iter();
-            let found = packages.find(|(_, entry)| entry.name == wanted.name);
-            let version = found.map_or("none", |(_, entry)| entry.version.as_str());
+            let base = bases.get(&choice.arch);
+            let installed = base.into_iter().flat_map(|base| &base.index.entries);
+            let chosen = choice.packages.iter().map(|(_, entry)| *entry);
+            let mut packages = chosen.chain(installed);
+            let found = packages.find(|entry| entry.name == wanted.name);
+            let version = found.map_or("none", |entry| entry.version.as_str());
             versions.entry(version).or_default().insert(choice.arch);
         }
         if versions.len() > 1 {

@@ -7,7 +7,7 @@ mod cyclonedx;
 mod inventory;
 mod spdx;
 
-pub use cyclonedx::image_cyclonedx;
+pub use cyclonedx::{image_cyclonedx, index_cyclonedx};
 pub use inventory::{Inventory, OperatingSystem};
 pub use spdx::{image_spdx, index_spdx};
 

@@ -14,6 +14,7 @@ mod services;
 pub use error::BuildTreeError;
 
 use crate::Architecture;
+use crate::base::Base;
 use crate::configuration::Configuration;
 use crate::offers::Key;
 use crate::packages::Package;
@@ -34,6 +35,8 @@ const MAX_READ: u64 = 64 << 20;
 pub struct Ingredients<'a> {
     /// Which one.
     pub arch: Architecture,
+    /// What it goes on top of.
+    pub base: Option<&'a Base>,
     /// The image file.
     pub configuration: &'a Configuration,
     /// The packages, in the order of installation.
@@ -56,12 +59,14 @@ pub enum Epoch {
 }
 
 impl Epoch {
-    /// The time of an image with these packages.
-    pub fn of(self, packages: &[Package]) -> u64 {
+    /// The time of an image with these packages, and those of its base.
+    pub fn of(self, packages: &[Package], base: Option<&Base>) -> u64 {
         match self {
             Self::Exactly(time) => time,
             Self::AtLeast(time) => {
-                let times = packages.iter().filter_map(|one| one.entry.build_time);
+                let below = base.into_iter().flat_map(|base| &base.index.entries);
+                let entries = packages.iter().map(|one| &one.entry).chain(below);
+                let times = entries.filter_map(|entry| entry.build_time);
                 times.max().unwrap_or(0).max(time)
             }
         }
@@ -83,6 +88,9 @@ impl Tree {
     /// Puts everything together; contents of files are kept in a file of `scratch`.
     pub fn build(ingredients: &Ingredients<'_>, scratch: &Path) -> Result<Self, BuildTreeError> {
         let mut assembly = Assembly::new(Spool::in_directory(scratch)?);
+        if let Some(base) = ingredients.base {
+            assembly.put_on(base.database.clone());
+        }
         for package in ingredients.packages {
             let file = fs_err::File::open(&package.path)?;
             let file = BufReader::with_capacity(1 << 18, file.into_file());
@@ -98,7 +106,7 @@ impl Tree {
             root,
             spool,
             user: String::new(),
-            time: ingredients.epoch.of(ingredients.packages),
+            time: ingredients.epoch.of(ingredients.packages, ingredients.base),
         };
         tree.complete(ingredients)?;
         Ok(tree)
@@ -106,7 +114,10 @@ impl Tree {
 
     fn complete(&mut self, ingredients: &Ingredients<'_>) -> Result<(), BuildTreeError> {
         let configuration = ingredients.configuration;
-        self.user = self.add_accounts(&configuration.accounts)?;
+        // Accounts of a base are in layers that are not read.
+        if ingredients.base.is_none() {
+            self.user = self.add_accounts(&configuration.accounts)?;
+        }
         let text = go_json::line(&described(ingredients, &self.user))?;
         self.write("/etc/apko.json", 0o444, text.as_bytes())?;
         self.root.set_mode("/etc/apko.json", 0o444)?;
@@ -171,9 +182,11 @@ fn system(ingredients: &Ingredients<'_>) -> System {
     repositories.sort();
     repositories.dedup();
     let key = |key: &Key| (key.name.clone(), key.pem.clone().into_bytes());
+    let mut world = ingredients.world.to_vec();
+    world.extend(ingredients.base.into_iter().flat_map(Base::world));
     System {
         arch: ingredients.arch.apk().to_owned(),
-        world: ingredients.world.to_vec(),
+        world,
         repositories,
         keys: ingredients.keys.iter().map(key).collect::<BTreeMap<_, _>>(),
     }

@@ -1,21 +1,18 @@
 //! How much memory installing takes, whatever the size of what is installed, and what hostile
 //! indexes cost.
 //!
-//! The inputs are made as streams. What a process took is `VmHWM` of `/proc/PID/status`, the most
-//! it ever had in memory, looked at until it ends (Linux, proc_pid_status(5)).
+//! The inputs are made as streams.
 
 mod inputs;
 
+use super::watched::watch;
 use crate::binaries::target;
 use crate::workspace::{cargo, check};
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use serde_json::json;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
 
-/// How often a running program is looked at.
-const LOOK: Duration = Duration::from_millis(3);
 /// Most MiB that a large package may take more than a package of 1 MiB.
 const MORE: f64 = 16.0;
 /// Most MiB for refusing a line of 1 GiB.
@@ -99,7 +96,7 @@ fn measure(program: &Path, directory: &Path, mib: u64) -> Result<Vec<Run>> {
             ENTRIES,
         ),
     ] {
-        let (mib, seconds) = watch(program, directory, words, false)?;
+        let (mib, seconds) = run_once(program, directory, words, false)?;
         runs.push(Run {
             what: what.to_owned(),
             mib,
@@ -121,7 +118,7 @@ fn pair(program: &Path, directory: &Path, words: &[&str], works: bool) -> Result
     for name in ["small", "large"] {
         let file = format!("./{name}.apk");
         let words = [words, &[file.as_str()]].concat();
-        let (mib, seconds) = watch(program, directory, &words, works)?;
+        let (mib, seconds) = run_once(program, directory, &words, works)?;
         let what = words.join(" ");
         runs.push(Run {
             what,
@@ -140,44 +137,16 @@ fn pair(program: &Path, directory: &Path, words: &[&str], works: bool) -> Result
 }
 
 /// Runs the program to its end; gives the most MiB it took, and seconds.
-fn watch(program: &Path, directory: &Path, words: &[&str], works: bool) -> Result<(f64, f64)> {
-    let start = Instant::now();
-    let mut child = Command::new(program)
-        .args(words)
-        .current_dir(directory)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .with_context(|| format!("cannot start {}", program.display()))?;
-    let status_file = format!("/proc/{}/status", child.id());
-    let mut most = 0;
-    let status: ExitStatus = loop {
-        most = most.max(high_water(&status_file));
-        if let Some(status) = child.try_wait()? {
-            break status;
-        }
-        std::thread::sleep(LOOK);
-    };
-    let seconds = start.elapsed().as_secs_f64();
-    if status.success() != works {
-        let said = child.wait_with_output()?.stderr;
-        let said = String::from_utf8_lossy(&said);
+fn run_once(program: &Path, directory: &Path, words: &[&str], works: bool) -> Result<(f64, f64)> {
+    let watched = watch(Command::new(program).args(words).current_dir(directory))?;
+    if watched.status.success() != works {
+        let (status, said) = (watched.status, watched.stderr);
         bail!("{} ended with {status}: {said}", words.join(" "));
     }
-    if most == 0 {
+    if watched.mib == 0.0 {
         bail!("{} ended before it was looked at", words.join(" "));
     }
-    #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
-    Ok((most as f64 / 1024.0, seconds))
-}
-
-/// The most KiB a process had in memory so far; 0 when it is gone.
-fn high_water(status_file: &str) -> u64 {
-    let text = std::fs::read_to_string(status_file).unwrap_or_default();
-    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    line.and_then(|line| line.trim().strip_suffix(" kB")?.parse().ok())
-        .unwrap_or(0)
+    Ok((watched.mib, watched.wall))
 }
 
 fn report(runs: &[Run], as_json: bool) -> Result<()> {

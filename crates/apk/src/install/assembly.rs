@@ -1,6 +1,6 @@
 //! Reading packages into a tree, each checked against what an index says of it.
 
-use super::{InstallError, InstalledPackage, Item, Root, System, SystemError};
+use super::{Database, InstallError, InstalledPackage, Item, Root, System, SystemError};
 use crate::package::{Control, ReadError, Reader, Summary};
 use crate::{EntryKind, EntryPath, IndexEntry};
 use std::io::{self, BufRead, Read};
@@ -85,6 +85,11 @@ impl<S: Contents> Assembly<S> {
             root: Root::new(),
             contents,
         }
+    }
+
+    /// Says what is installed below the tree, before packages are added ([`Root::put_on`]).
+    pub fn put_on(&mut self, below: Database) {
+        self.root.put_on(below);
     }
 
     /// Adds the next package in the order of installation: the one that `expected` means, by the

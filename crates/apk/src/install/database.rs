@@ -185,8 +185,8 @@ fn owner_line(text: &mut String, key: char, owner: Owner, usual: Owner) {
 }
 
 impl<C> Root<C> {
-    /// What apk's database says of this tree. A file that two packages have is listed with the one
-    /// whose file it is, and everything under the path that its package gives it.
+    /// What apk's database says of this tree, after what is below it. A file that two packages have is
+    /// listed with the one whose file it is, and everything under the path that its package gives it.
     pub fn database(&self) -> Database {
         let mut all: Vec<BTreeMap<Option<EntryPath>, Vec<InstalledFile>>> =
             vec![BTreeMap::new(); self.packages.len()];
@@ -205,7 +205,7 @@ impl<C> Root<C> {
             };
             all[package].entry(listed.parent()).or_default().push(file);
         }
-        let mut records = Vec::new();
+        let mut records = self.below.clone();
         for (package, (mut files, own)) in self
             .packages
             .iter()

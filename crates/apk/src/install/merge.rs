@@ -1,10 +1,11 @@
 //! What becomes of an entry whose path is taken.
 
-use super::{InstallError, InstalledPackage, Node, Owner, Root};
-use crate::{Dependency, Entry, EntryKind, EntryPath};
+use super::{InstallError, InstalledPackage, InstalledRecord, Node, Owner, Root};
+use crate::{Dependency, Entry, EntryKind, EntryPath, IndexEntry};
 
 /// What becomes of a file whose path is taken.
-enum Verdict {
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
     KeepFirst,
     Overwrite,
     Conflict,
@@ -83,18 +84,7 @@ impl<C> Root<C> {
             return Verdict::Conflict;
         };
         let (old, new) = (&self.packages[first], &self.packages[package]);
-        if !old.entry.origin.is_empty() && old.entry.origin == new.entry.origin {
-            return Verdict::Overwrite;
-        }
-        let old_priority = replaces(old, new).then_some(old.replaces_priority);
-        let new_priority = replaces(new, old).then_some(new.replaces_priority);
-        if old_priority > new_priority {
-            Verdict::KeepFirst
-        } else if new_priority.is_some() {
-            Verdict::Overwrite
-        } else {
-            Verdict::Conflict
-        }
+        Claim::from(old).against(Claim::from(new))
     }
 
     fn conflict(&self, existing: &Node, path: EntryPath, package: usize) -> InstallError {
@@ -124,11 +114,56 @@ fn join_directories(existing: &mut Entry, new: Entry) {
     existing.xattrs.extend(new.xattrs);
 }
 
-/// Whether `package` may have the files of `other`.
-fn replaces(package: &InstalledPackage, other: &InstalledPackage) -> bool {
-    let names = |wanted: &Dependency| wanted.name == other.entry.name;
-    package
-        .replaces
-        .iter()
-        .any(|wanted| names(wanted) && wanted.accepts(Some(&other.entry.version)))
+/// What a package says that decides about files of two packages.
+#[derive(Clone, Copy)]
+pub(super) struct Claim<'a> {
+    entry: &'a IndexEntry,
+    replaces: &'a [Dependency],
+    priority: u64,
+}
+
+impl<'a> From<&'a InstalledPackage> for Claim<'a> {
+    fn from(package: &'a InstalledPackage) -> Self {
+        Self {
+            entry: &package.entry,
+            replaces: &package.replaces,
+            priority: package.replaces_priority,
+        }
+    }
+}
+
+impl<'a> From<&'a InstalledRecord> for Claim<'a> {
+    fn from(record: &'a InstalledRecord) -> Self {
+        Self {
+            entry: &record.entry,
+            replaces: &record.replaces,
+            priority: record.replaces_priority,
+        }
+    }
+}
+
+impl Claim<'_> {
+    /// What becomes of a file of the package that came first when `new` has another one there.
+    pub(super) fn against(self, new: Claim<'_>) -> Verdict {
+        if !self.entry.origin.is_empty() && self.entry.origin == new.entry.origin {
+            return Verdict::Overwrite;
+        }
+        let old_priority = self.replaces(new).then_some(self.priority);
+        let new_priority = new.replaces(self).then_some(new.priority);
+        if old_priority > new_priority {
+            Verdict::KeepFirst
+        } else if new_priority.is_some() {
+            Verdict::Overwrite
+        } else {
+            Verdict::Conflict
+        }
+    }
+
+    /// Whether it may have the files of `other`.
+    fn replaces(self, other: Claim<'_>) -> bool {
+        let names = |wanted: &Dependency| wanted.name == other.entry.name;
+        self.replaces
+            .iter()
+            .any(|wanted| names(wanted) && wanted.accepts(Some(&other.entry.version)))
+    }
 }

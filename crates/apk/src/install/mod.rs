@@ -9,6 +9,7 @@
 //! Until then it may be changed ([`Root::write_file`] and its neighbours).
 
 mod assembly;
+mod below;
 mod database;
 mod edit;
 mod error;
@@ -48,6 +49,8 @@ pub struct Root<C> {
     /// Regular files of packages that others have in their place, for hard links to them.
     lost: BTreeMap<(usize, EntryPath), Node>,
     ways: Ways,
+    /// What is installed below the tree.
+    below: Vec<InstalledRecord>,
 }
 
 /// Something to be placed in a tree.
@@ -108,6 +111,7 @@ impl<C> Root<C> {
             files: Vec::new(),
             lost: BTreeMap::new(),
             ways: Ways::new(),
+            below: Vec::new(),
         }
     }
 

@@ -42,6 +42,8 @@ const DEVICES: [(&str, u32, u32, u32); 5] = [
     ("dev/zero", 1, 5, 0o666),
 ];
 
+const LIB: &str = "lib";
+const LIB_TARGET: &str = "usr/lib";
 const LINK: &str = "lib/apk";
 const LINK_TARGET: &str = "../usr/lib/apk";
 const DATABASE: &str = "usr/lib/apk";
@@ -95,6 +97,7 @@ impl<C> Root<C> {
         system: &System,
         mut keep: impl FnMut(&[u8]) -> io::Result<C>,
     ) -> Result<(), SystemError> {
+        self.settle_with_below()?;
         for (path, mode) in DIRECTORIES {
             self.ensure(Entry::new(fixed(path)?, EntryKind::Directory, mode))?;
         }
@@ -103,6 +106,7 @@ impl<C> Root<C> {
             self.ensure(Entry::new(fixed(path)?, kind, mode))?;
         }
         self.link_database()?;
+        self.check_own_directories()?;
         for (path, mode, bytes) in self.system_files(system)? {
             let content = keep(&bytes).map_err(|source| SystemError::Keep {
                 path: path.clone(),
@@ -187,6 +191,14 @@ impl<C> Root<C> {
     /// Makes `lib/apk` lead to the database, where it does not already.
     fn link_database(&mut self) -> Result<(), SystemError> {
         let (link, database) = (fixed(LINK)?, fixed(DATABASE)?);
+        let lib = fixed(LIB)?;
+        if self.has_merged_lib() {
+            // The same link as below; a directory would take its place.
+            if let Some(node) = self.nodes.get(&lib) {
+                return Err(self.in_the_way(lib, node).into());
+            }
+            return Ok(self.put_own(Entry::symlink(lib, LIB_TARGET), None)?);
+        }
         if self.place(None, &link)? == database || self.same_directory(&link, &database) {
             return Ok(());
         }

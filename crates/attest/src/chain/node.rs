@@ -5,6 +5,7 @@ use crate::ResourceDescriptor;
 use crate::verify::{ImageReport, Origin, Report, Verified, VerifiedImage};
 use bessemer_digest::Digest;
 use serde::Serialize;
+use std::path::Path;
 
 /// The roles of dependencies that are packages, and followed.
 const PACKAGE_ROLES: [&str; 4] = ["package", "build-root", "boot-package", "agent-package"];
@@ -89,6 +90,11 @@ pub struct Node {
     pub(super) packages: Vec<Package>,
 }
 
+fn is_package_file(name: &str) -> bool {
+    let end = Path::new(name).extension();
+    end.is_some_and(|end| end.eq_ignore_ascii_case("apk"))
+}
+
 impl Node {
     /// A package that verified.
     pub fn of_package(verified: Verified) -> Self {
@@ -124,6 +130,14 @@ impl Node {
         node
     }
 
+    /// Whether it is missing, refused or not followed.
+    pub fn is_gap(&self) -> bool {
+        matches!(
+            self.verdict,
+            Verdict::Missing | Verdict::Refused { .. } | Verdict::NotFollowed
+        )
+    }
+
     /// One of which nothing more is known.
     pub(super) fn closed(artifact: Artifact, verdict: Verdict) -> Self {
         Self::new(artifact, verdict, Vec::new())
@@ -151,7 +165,7 @@ impl Node {
             let is_package = PACKAGE_ROLES.contains(&role)
                 || one.annotations.contains_key("attestation")
                 || one.annotations.contains_key("package")
-                || name.ends_with(".apk");
+                || is_package_file(&name);
             if !is_package {
                 self.ends.push(End::of(one));
                 continue;

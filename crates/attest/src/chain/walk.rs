@@ -51,12 +51,7 @@ impl Chain {
 
     /// The artifacts that are gaps: missing, refused or not followed.
     pub fn gaps(&self) -> impl Iterator<Item = &Node> {
-        self.nodes.iter().filter(|node| {
-            matches!(
-                node.verdict,
-                Verdict::Missing | Verdict::Refused { .. } | Verdict::NotFollowed
-            )
-        })
+        self.nodes.iter().filter(|node| node.is_gap())
     }
 
     /// The numbers of an artifact and of everything behind it.

@@ -2,6 +2,7 @@
 
 use crate::commands::verify::read_trust_root;
 use crate::evidence::EvidenceArguments;
+use crate::exit;
 use crate::print::{self, Hint};
 use anyhow::{Result, anyhow};
 use bessemer_attest::chain::{Search, Walk};
@@ -55,7 +56,7 @@ fn parse_digest(text: &str) -> Result<String> {
     ))
 }
 
-/// Says what is affected by what, the nearest first.
+/// Says what is affected by what, the nearest first. Status 1 where something could not be read: more may be.
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let mut roots = vec![read_trust_root(&arguments.trust_root)?];
     for path in &arguments.dependency_trust_root {
@@ -97,7 +98,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         }
     }
     summary(&search);
-    Ok(ExitCode::SUCCESS)
+    Ok(ExitCode::from(if search.complete {
+        0
+    } else {
+        exit::ERROR
+    }))
 }
 
 /// What was looked at; of what could not be read, that it says nothing either way.
@@ -111,8 +116,13 @@ fn summary(search: &Search) {
         print::warning(&format!("nothing is known of {more} more"));
     }
     let affected = search.affected.len();
+    let known = if search.complete {
+        ""
+    } else {
+        " whose provenance could be read"
+    };
     print::note(&format!(
-        "{affected} of {} are affected",
+        "{affected} of {}{known} are affected",
         print::count(search.read, "artifact")
     ));
 }

@@ -3,7 +3,7 @@
 use super::subject::SubjectArguments;
 use crate::commands::verify::found::Proven;
 use crate::commands::verify::{Target, print_lines};
-use crate::evidence::{ChainArguments, chain_json};
+use crate::evidence::{AcceptArguments, ChainArguments, chain_json};
 use crate::print;
 use anyhow::{Result, bail};
 use bessemer_attest::chain::{Chain, EndKind, Verdict};
@@ -52,7 +52,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
             .map(|(title, text)| json!({"title": title, "text": text}))
             .collect();
         print::json(&json!({"paragraphs": paragraphs, "chain": chain_json(&chain)}))?;
-        return Ok(ExitCode::SUCCESS);
+        return judged(arguments, &chain);
     }
     for (number, (title, text)) in paragraphs.iter().enumerate() {
         if number > 0 {
@@ -60,6 +60,15 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         }
         print_lines(&wrapped(title, &print::plain_line(text)))?;
     }
+    judged(arguments, &chain)
+}
+
+/// An answer with gaps is not whole. Ends without attestation are said on the page.
+fn judged(arguments: &Arguments, chain: &Chain) -> Result<ExitCode> {
+    let accept = AcceptArguments {
+        accept_unattested: true,
+    };
+    arguments.following.judge(chain, accept)?;
     Ok(ExitCode::SUCCESS)
 }
 

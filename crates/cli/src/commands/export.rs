@@ -6,7 +6,7 @@ use crate::commands::verify::found::Proven;
 use crate::evidence::{AcceptArguments, ChainArguments, chain_json};
 use crate::print;
 use anyhow::{Context as _, Result};
-use bessemer_attest::Sidecar;
+use bessemer_attest::TrustRoot;
 use bessemer_attest::chain::{Chain, Pool, write_bundle};
 use flate2::{Compression, GzBuilder};
 use serde_json::json;
@@ -42,7 +42,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let chain = subjects.chain(&arguments.following)?;
     let judged = arguments.following.judge(&chain, arguments.accept);
     judged.context("nothing was written")?;
-    let needed = needed(&chain, &subjects.pool);
+    let roots = arguments.following.roots(&subjects.root)?;
+    let needed = needed(&chain, &subjects.pool, &roots)?;
     let targets: Vec<_> = subjects.proven.iter().map(Proven::target).collect();
     let folder = match arguments.output.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
@@ -75,21 +76,21 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What lies beside the artifacts of a chain, and no more.
-fn needed(chain: &Chain, pool: &Pool) -> Pool {
+/// What lies beside the artifacts of a chain, and no more: what strangers added stays behind.
+fn needed(chain: &Chain, pool: &Pool, roots: &[TrustRoot]) -> Result<Pool> {
+    let roots: Vec<&TrustRoot> = roots.iter().collect();
     let mut needed = Pool::new();
-    for node in &chain.nodes {
-        let attestation = node.artifact.attestation.iter();
-        let beside = attestation.flat_map(|attestation| pool.with_envelope(attestation));
+    for (number, node) in chain.nodes.iter().enumerate() {
+        let Some(attestation) = &node.artifact.attestation else {
+            continue;
+        };
         let about = pool.about(&node.artifact.sha256);
-        let of_this = beside.filter(|one| about.contains(one));
-        of_this.for_each(|sidecar: &Sidecar| needed.add(sidecar.clone()));
+        for sidecar in pool.with_envelope(attestation) {
+            // Of an index, every image in it has attestations of its own.
+            if number < chain.targets || about.contains(&sidecar) {
+                needed.add(sidecar.signed_by(&roots)?);
+            }
+        }
     }
-    // Of an index, every image in it has attestations of its own.
-    for node in chain.nodes.iter().take(chain.targets) {
-        let attestation = node.artifact.attestation.iter();
-        let beside = attestation.flat_map(|attestation| pool.with_envelope(attestation));
-        beside.for_each(|sidecar| needed.add(sidecar.clone()));
-    }
-    needed
+    Ok(needed)
 }

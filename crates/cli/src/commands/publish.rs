@@ -1,6 +1,7 @@
 //! `bessemer publish`: the gate.
 
 mod admit;
+mod older;
 
 use super::verify::{proofs_path, sidecar_path};
 use crate::folders::NewFolders;
@@ -156,6 +157,9 @@ fn enter(
     for package in packages {
         let target = directory.join(&package.file);
         let known = is_published(&target, package.sha256)?;
+        if known {
+            older::keep(&target, &package.sidecar, scratch)?;
+        }
         attest(&target, &package.sidecar, scratch)?;
         if !known {
             package.copy.as_file().sync_all()?;

@@ -4,7 +4,7 @@ mod located;
 
 use super::subject::{SubjectArguments, Subjects};
 use crate::commands::verify::{Target, print_lines};
-use crate::evidence::{ChainArguments, chain_json};
+use crate::evidence::{AcceptArguments, ChainArguments, chain_json};
 use crate::print;
 use anyhow::{Result, bail};
 use bessemer_attest::chain::{Chain, Node, Verdict};
@@ -55,6 +55,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         }
     }
     judged(&located, node.map(|number| &chain.nodes[number]))?;
+    if let Some(number) = node {
+        let accept = AcceptArguments {
+            accept_unattested: true,
+        };
+        let behind = chain.behind(number);
+        arguments.following.judge_of(&chain, behind, accept)?;
+    }
     Ok(ExitCode::SUCCESS)
 }
 

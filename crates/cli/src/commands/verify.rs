@@ -13,7 +13,7 @@ use crate::commands::image::verify::ExpectedArguments;
 use crate::evidence::{self, AcceptArguments, ChainArguments, EvidenceArguments};
 use crate::services::Inherited;
 use crate::{exit, package_file, print};
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 use bessemer_apk::Limits;
 use bessemer_apk::package::Reader;
 use bessemer_attest::chain::{Node, Pool};
@@ -63,7 +63,8 @@ pub(crate) struct Arguments {
     /// as this very file
     #[arg(long)]
     resource_uri: Option<String>,
-    /// Verify everything that it was made from, too, down to sources and bootstrap seed, and print the tree
+    /// Verify everything that it was made from, too, down to sources and bootstrap seed, and print the tree.
+    /// What other flags and policies demand is demanded of what is named, not of what is behind it
     #[arg(long)]
     recursive: bool,
     #[command(flatten)]
@@ -95,8 +96,24 @@ impl Arguments {
     /// What is wrong with the flags together, if something is.
     pub(crate) fn wrong(&self) -> Option<&'static str> {
         let files = self.targets.iter().filter(|target| target.file().is_some());
-        if files.count() != self.targets.len() && self.complete.complete {
+        let files = files.count();
+        if files != self.targets.len() && self.complete.complete {
             return Some("--complete builds packages again; an image is verified with --recursive");
+        }
+        if self.recursive && self.complete.complete {
+            return Some("--recursive and --complete are two questions: ask one after the other");
+        }
+        if files != self.targets.len()
+            && (self.require_gate
+                || self.resource_uri.is_some()
+                || self.attestations.is_some()
+                || self.proofs.is_some()
+                || self.summaries.folder().is_some()
+                || self.rebuilders.says_something())
+        {
+            return Some(
+                "--require-gate, --resource-uri, --attestations, --proofs, --rebuilder and --write-vsa are for packages",
+            );
         }
         let of_chains = self.following.says_something() || self.accept.accept_unattested;
         if of_chains && !self.recursive {
@@ -174,7 +191,9 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
     if arguments.complete.complete && !failed {
         return proven_complete(arguments, &reports, inherited);
     }
-    if arguments.json {
+    if arguments.json && arguments.recursive {
+        print::json(&serde_json::json!({"result": "FAIL", "targets": reports}))?;
+    } else if arguments.json {
         match reports.as_slice() {
             [report] if arguments.targets.len() == 1 => print::json(report)?,
             reports => print::json(&reports)?,
@@ -276,6 +295,14 @@ fn proven_complete(
         ),
         _ => None,
     };
+    for package in &packages {
+        if evidence::is_bundle(package)? {
+            bail!(
+                "{} is a bundle: --complete builds packages again",
+                package.display()
+            );
+        }
+    }
     let complete = &arguments.complete;
     let folder = arguments.summaries.folder();
     let outcome = complete.carry_out(&packages, beside, root, folder, inherited)?;

@@ -107,7 +107,7 @@ fn an_image_file_is_printed_resolved_locked_and_built() {
                 "--arch",
                 "arm64",
                 "--sbom-formats",
-                "cyclonedx",
+                "spdx,cyclonedx",
                 "--json",
             ],
         ),
@@ -133,6 +133,7 @@ fn an_image_file_is_printed_resolved_locked_and_built() {
         "own",
         "sbom-aarch64.cdx.json",
         "sbom-aarch64.spdx.json",
+        "sbom-index.cdx.json",
         "sbom-index.spdx.json",
         "sbom-x86_64.spdx.json",
         "zstd.tar",
@@ -224,7 +225,21 @@ const REFUSED: &[(&str, &[&str])] = &[
         &["build", CONFIG, "a", "a.tar", "--annotations", "Title:x"],
     ),
     ("no-folder", &["build", CONFIG, "a", "absent/a.tar"]),
+    ("base-unlocked", &["build", "based.yaml", "a", "a.tar"]),
+    ("base-absent", &["lock", "based.yaml"]),
+    ("base-beside", &["show-config", "beside.yaml"]),
 ];
+
+/// An image on a base, as `based.yaml`.
+const BASED: &str = "contents:
+  baseimage:
+    image: ./base
+    apkindex: ./installed
+  keyring: [./own/foundry.rsa.pub]
+  repositories: [./own/packages]
+  packages: [layout, trust-one]
+archs: [x86_64, aarch64]
+";
 
 #[test]
 fn what_is_wrong_is_said() {
@@ -250,11 +265,71 @@ fn what_is_wrong_is_said() {
         "unsigned.yaml",
         "contents:\n  packages: [layout-next]\n  repositories: [./own/packages]\narchs: [amd64]\n",
     );
+    workshop.file("based.yaml", BASED);
+    workshop.file("beside.yaml", format!("{BASED}environment:\n  LANG: C\n"));
     for (name, words) in REFUSED {
         let words = [&["image"], *words].concat();
         check(name, &words, 1, &workshop);
     }
     assert!(!workshop.at("a.tar").exists());
+}
+
+#[test]
+fn an_image_goes_on_top_of_another() {
+    let workshop = workshop();
+    workshop.folder("base");
+    let words = ["image", "build", CONFIG, "base:1", "base", "--sbom=false"];
+    bessemer(&words, &workshop).expect(0);
+    write_databases(&workshop);
+    workshop.file("based.yaml", BASED);
+    let locked = [
+        "build",
+        "based.yaml",
+        "app:1",
+        "app.tar",
+        "--lockfile",
+        "based.lock.json",
+        "--json",
+    ];
+    for (name, words) in [
+        ("base-show-packages", &["show-packages", "based.yaml"][..]),
+        ("base-lock", &["lock", "based.yaml"]),
+        ("base-build", &locked),
+    ] {
+        check(name, &[&["image"], words].concat(), 0, &workshop);
+    }
+    let path = workshop.at("installed/x86_64/APKINDEX");
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, text.replace("V:2.4-r1", "V:2.4-r2")).unwrap();
+    check(
+        "base-changed",
+        &[&["image"], &locked[..]].concat(),
+        1,
+        &workshop,
+    );
+}
+
+/// What is installed in the images of `base`, where `based.yaml` has it.
+fn write_databases(workshop: &Workshop) {
+    let read = |name: &str| -> serde_json::Value {
+        serde_json::from_slice(&fs::read(workshop.at(name)).unwrap()).unwrap()
+    };
+    let blob = |digest: &serde_json::Value| {
+        let digest = digest.as_str().unwrap();
+        format!("base/blobs/{}", digest.replace(':', "/"))
+    };
+    for (number, arch) in ["x86_64", "aarch64"].into_iter().enumerate() {
+        let manifest = read(&blob(
+            &read("base/index.json")["manifests"][number]["digest"],
+        ));
+        let mut tar = Command::new("tar");
+        tar.current_dir(workshop.path())
+            .args(["-xzOf", &blob(&manifest["layers"][0]["digest"])])
+            .arg("usr/lib/apk/db/installed");
+        let output = tar.output().unwrap();
+        assert!(output.status.success());
+        workshop.file(&format!("installed/{arch}/APKINDEX"), output.stdout);
+    }
 }
 
 /// The same image whatever the machine: the order of the image file's lists, locale, time zone, umask,

@@ -25,6 +25,8 @@ pub enum Compression {
     Gzip,
     /// zstd: smaller and faster to unpack.
     Zstd,
+    /// Not at all, as layers of bases may be.
+    None,
 }
 
 impl Compression {
@@ -33,7 +35,14 @@ impl Compression {
         match self {
             Self::Gzip => "application/vnd.oci.image.layer.v1.tar+gzip",
             Self::Zstd => "application/vnd.oci.image.layer.v1.tar+zstd",
+            Self::None => "application/vnd.oci.image.layer.v1.tar",
         }
+    }
+
+    /// How a layer of this media type is compressed; `None` for what is no layer.
+    pub(crate) fn of(media_type: &str) -> Option<Self> {
+        let all = [Self::Gzip, Self::Zstd, Self::None];
+        all.into_iter().find(|one| one.media_type() == media_type)
     }
 
     /// Says exactly how archives are compressed, for names of what was: other compressors or levels
@@ -45,6 +54,7 @@ impl Compression {
                 "zstd-{ZSTD_LEVEL}-{PIECE}-{}",
                 zstd::zstd_safe::version_number()
             ),
+            Self::None => "none".to_owned(),
         }
     }
 
@@ -84,6 +94,7 @@ impl Compression {
                 out.finish()
             }
             Self::Zstd => zstd::bulk::compress(bytes, ZSTD_LEVEL),
+            Self::None => Ok(bytes.to_vec()),
         }
     }
 }
@@ -103,7 +114,7 @@ mod tests {
                 .map(|n| (n % 251 * (n / 1000)).to_le_bytes()[0])
                 .collect();
             fs_err::write(&path, &bytes).unwrap();
-            for compression in [Compression::Gzip, Compression::Zstd] {
+            for compression in [Compression::Gzip, Compression::Zstd, Compression::None] {
                 let mut first = Vec::new();
                 compression.compress(&path, &mut first).unwrap();
                 let mut again = Vec::new();
@@ -116,6 +127,10 @@ mod tests {
                         .unwrap(),
                     Compression::Zstd => {
                         back = zstd::decode_all(&first[..]).unwrap();
+                        back.len()
+                    }
+                    Compression::None => {
+                        back.clone_from(&first);
                         back.len()
                     }
                 };

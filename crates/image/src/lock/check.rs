@@ -1,8 +1,9 @@
 //! Whether a lock is that of an image file and of a command line.
 
-use super::{Lock, LockedRepository};
+use super::{Lock, LockedBase, LockedRepository};
+use crate::base::{Base, Bases};
 use crate::{Architecture, Loaded};
-use bessemer_apk::Dependency;
+use bessemer_apk::{Dependency, Version};
 use bessemer_repository::LocationError;
 
 /// What a lock says otherwise than the image file or the command line.
@@ -35,6 +36,19 @@ pub enum LockMismatch {
         /// apk's name.
         arch: &'static str,
     },
+    /// A lock that apko made of an image on a base.
+    #[error("the lock does not say which base it is for on {0}")]
+    BaseUnnamed(&'static str),
+    /// The base is not the lock's.
+    #[error("the base for {arch} is {found}, not {locked}, which was locked")]
+    Base {
+        /// apk's name.
+        arch: &'static str,
+        /// Digests of its manifest and of its database.
+        found: String,
+        /// The lock's.
+        locked: String,
+    },
     /// A repository's location is none.
     #[error(transparent)]
     Location(#[from] LocationError),
@@ -47,6 +61,7 @@ impl Lock {
         loaded: &Loaded,
         archs: &[Architecture],
         appended: &[Dependency],
+        bases: &Bases,
     ) -> Result<(), LockMismatch> {
         if loaded.checksum != self.config.checksum {
             return Err(LockMismatch::Config {
@@ -64,7 +79,8 @@ impl Lock {
             ] {
                 check_repositories(places, locked, *arch)?;
             }
-            self.check_packages(*arch, appended)?;
+            self.check_base(*arch, bases.get(arch))?;
+            self.check_packages(*arch, appended, bases.get(arch))?;
         }
         for place in &contents.keyring {
             let place = bessemer_store::shown(place);
@@ -75,24 +91,56 @@ impl Lock {
         Ok(())
     }
 
+    fn check_base(&self, arch: Architecture, base: Option<&Base>) -> Result<(), LockMismatch> {
+        let found = base.map(|base| LockedBase::new(base, arch));
+        let mut bases = self.contents.baseimage.iter();
+        let locked = bases.find(|base| base.architecture == arch.apk());
+        if found.as_ref() == locked {
+            return Ok(());
+        }
+        if locked.is_none() {
+            return Err(LockMismatch::BaseUnnamed(arch.apk()));
+        }
+        let text = |base: Option<&LockedBase>| match base {
+            Some(base) => format!("{} with {}", base.manifest, base.apkindex),
+            None => "none".to_owned(),
+        };
+        Err(LockMismatch::Base {
+            arch: arch.apk(),
+            found: text(found.as_ref()),
+            locked: text(locked),
+        })
+    }
+
     fn check_packages(
         &self,
         arch: Architecture,
         appended: &[Dependency],
+        base: Option<&Base>,
     ) -> Result<(), LockMismatch> {
         let of_arch = || {
             let packages = self.contents.packages.iter();
             packages.filter(move |package| package.architecture == arch.apk())
         };
-        if of_arch().next().is_none() && !self.contents.packages.is_empty() {
+        let nothing = of_arch().next().is_none() && base.is_none();
+        if nothing && !self.contents.packages.is_empty() {
             return Err(LockMismatch::Architecture(arch.apk()));
         }
         for wanted in appended {
-            let meets = |package: &super::LockedPackage| {
-                let version = bessemer_apk::Version::new(package.version.as_str());
-                package.name == wanted.name && wanted.accepts(Some(&version))
+            let meets = |name: &str, version: &Version| {
+                name == wanted.name && wanted.accepts(Some(version))
             };
-            if wanted.conflict || !of_arch().any(meets) {
+            let locked = of_arch()
+                .map(|package| {
+                    (
+                        package.name.as_str(),
+                        Version::new(package.version.as_str()),
+                    )
+                })
+                .any(|(name, version)| meets(name, &version));
+            let mut installed = base.into_iter().flat_map(|base| &base.index.entries);
+            let in_base = installed.any(|entry| meets(&entry.name, &entry.version));
+            if wanted.conflict || !(locked || in_base) {
                 return Err(LockMismatch::Package {
                     package: wanted.to_string(),
                     arch: arch.apk(),

@@ -2,7 +2,8 @@
 
 use super::oci;
 use bessemer_digest::Digest;
-use serde::Serialize;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 use std::collections::BTreeMap;
 
 #[derive(Debug, Clone, Serialize)]
@@ -18,13 +19,31 @@ pub(super) struct ImageConfig {
     pub(super) variant: Option<&'static str>,
 }
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
+#[serde(default)]
 pub(super) struct History {
-    pub(super) author: &'static str,
+    #[serde(
+        skip_serializing_if = "String::is_empty",
+        deserialize_with = "nullable"
+    )]
+    pub(super) author: String,
+    #[serde(
+        skip_serializing_if = "String::is_empty",
+        deserialize_with = "nullable"
+    )]
     pub(super) created: String,
-    pub(super) created_by: &'static str,
-    #[serde(skip_serializing_if = "String::is_empty")]
+    #[serde(
+        skip_serializing_if = "String::is_empty",
+        deserialize_with = "nullable"
+    )]
+    pub(super) created_by: String,
+    #[serde(
+        skip_serializing_if = "String::is_empty",
+        deserialize_with = "nullable"
+    )]
     pub(super) comment: String,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(super) empty_layer: bool,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -34,23 +53,47 @@ pub(super) struct RootFs {
     pub(super) diff_ids: Vec<String>,
 }
 
-#[derive(Debug, Clone, Serialize)]
-#[serde(rename_all = "PascalCase")]
+/// What containers run. Read of a base, `null` is as good as nothing.
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
+#[serde(rename_all = "PascalCase", default)]
 pub(super) struct Container {
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "nullable")]
     pub(super) cmd: Vec<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "nullable")]
     pub(super) entrypoint: Vec<String>,
+    #[serde(deserialize_with = "nullable")]
     pub(super) env: Vec<String>,
+    #[serde(deserialize_with = "nullable")]
     pub(super) labels: BTreeMap<String, String>,
-    #[serde(skip_serializing_if = "String::is_empty")]
+    #[serde(
+        skip_serializing_if = "String::is_empty",
+        deserialize_with = "nullable"
+    )]
     pub(super) user: String,
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub(super) volumes: BTreeMap<String, serde_json::Map<String, serde_json::Value>>,
-    #[serde(skip_serializing_if = "String::is_empty")]
+    #[serde(
+        skip_serializing_if = "BTreeMap::is_empty",
+        deserialize_with = "nullable"
+    )]
+    pub(super) volumes: BTreeMap<String, serde_json::Map<String, Value>>,
+    #[serde(
+        skip_serializing_if = "String::is_empty",
+        deserialize_with = "nullable"
+    )]
     pub(super) working_dir: String,
-    #[serde(skip_serializing_if = "String::is_empty")]
+    #[serde(
+        skip_serializing_if = "String::is_empty",
+        deserialize_with = "nullable"
+    )]
     pub(super) stop_signal: String,
+    /// What else a base says: ports, a health check.
+    #[serde(flatten)]
+    pub(super) rest: BTreeMap<String, Value>,
+}
+
+fn nullable<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
+    deserializer: D,
+) -> Result<T, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
 #[derive(Debug, Clone, Serialize)]

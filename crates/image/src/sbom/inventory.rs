@@ -11,7 +11,8 @@ const DIRECTORY: &str = "/var/lib/db/sbom";
 pub struct Inventory {
     /// What `etc/os-release` says.
     pub system: OperatingSystem,
-    /// The packages in the order of installation, each with its own SPDX document if it has one.
+    /// The packages in the order of installation, each with its own SPDX document if it has one. Those of
+    /// a base come first, and have none: its layers are not read.
     pub packages: Vec<(IndexEntry, Option<Vec<u8>>)>,
 }
 
@@ -43,12 +44,9 @@ impl Tree {
             Some(text) => OperatingSystem::parse(&text),
             None => OperatingSystem::default(),
         };
-        let entries: Vec<IndexEntry> = self
-            .root
-            .packages()
-            .iter()
-            .map(|package| package.entry.clone())
-            .collect();
+        let below = self.root.below().iter().map(|record| &record.entry);
+        let own = self.root.packages().iter().map(|package| &package.entry);
+        let entries: Vec<IndexEntry> = below.chain(own).cloned().collect();
         let mut packages = Vec::new();
         for entry in entries {
             let mut document = None;

@@ -3,8 +3,8 @@
 use crate::workplace::{Workplace, own};
 use bessemer_image::lock::Lock;
 use bessemer_image::oci::{ImageIndex, write_layout};
-use bessemer_image::sbom::{image_cyclonedx, image_spdx, index_spdx};
-use bessemer_image::{Built, Compression};
+use bessemer_image::sbom::{image_cyclonedx, image_spdx, index_cyclonedx, index_spdx};
+use bessemer_image::{Base, Built, Compression};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
@@ -52,7 +52,7 @@ fn json(bytes: &[u8]) -> Value {
     serde_json::from_slice(bytes).unwrap()
 }
 
-/// apko's images of `small.yaml`: manifest, configuration and layer by architecture.
+/// apko's images of `small.yaml`: manifest, configuration and topmost layer by architecture.
 fn golden() -> BTreeMap<String, (Value, Value, Entries)> {
     apkos("own/golden/small")
 }
@@ -68,7 +68,8 @@ fn apkos(layout: &str) -> BTreeMap<String, (Value, Value, Entries)> {
                 layout,
                 manifest["config"]["digest"].as_str().unwrap(),
             ));
-            let layer = blob(layout, manifest["layers"][0]["digest"].as_str().unwrap());
+            let layer = manifest["layers"].as_array().unwrap().last().unwrap();
+            let layer = blob(layout, layer["digest"].as_str().unwrap());
             let layer = entries(flate2::read::MultiGzDecoder::new(&layer[..]));
             (arch.to_owned(), (manifest, config, layer))
         })
@@ -110,7 +111,7 @@ fn compare_layers(
     assert_eq!(images.images.len(), golden.len());
     for image in &images.images {
         let (_, _, theirs) = &golden[image.arch.oci()];
-        let layer = fs::File::open(&image.layers[0].path).unwrap();
+        let layer = fs::File::open(&image.layers.last().unwrap().path).unwrap();
         let ours = entries(flate2::read::MultiGzDecoder::new(layer));
         let names = |entries: &Entries| -> Vec<String> {
             let names = entries
@@ -139,6 +140,41 @@ fn certificates_are_added_as_apko_adds_them() {
         .build(&own("trust.yaml"), Compression::Gzip)
         .images;
     compare_layers("trust", &images, &apkos("own/golden/trust"));
+}
+
+#[test]
+fn on_a_base_images_are_apkos_but_for_what_is_meant_to_differ() {
+    let workplace = Workplace::new();
+    let loaded = own("top.yaml");
+    let contents = &loaded.configuration.contents;
+    let (base, archs) = (
+        contents.baseimage.as_ref().unwrap(),
+        &loaded.configuration.archs,
+    );
+    let bases = Base::open_all(base, archs, &[], workplace.access().store).unwrap();
+    let mut lock = workplace.lock_on(&loaded, &bases);
+    let installed = workplace.locked_on(&loaded, &lock, &bases);
+    let built = workplace.build_of(&loaded, &installed, &lock.keys(), Compression::Gzip);
+    let golden = apkos("own/golden/top");
+    compare_layers("top", &built.images, &golden);
+    for image in &built.images.images {
+        let (manifest, config, _) = &golden[image.arch.oci()];
+        let mut ours = json(&image.config.bytes);
+        assert_eq!(
+            ours["rootfs"]["diff_ids"][0],
+            config["rootfs"]["diff_ids"][0]
+        );
+        ours["rootfs"]["diff_ids"] = config["rootfs"]["diff_ids"].clone();
+        ours["author"] = "github.com/chainguard-dev/apko".into();
+        ours["history"][1] = config["history"][1].clone();
+        assert_eq!(&ours, config);
+        let ours = json(&image.manifest.bytes);
+        assert_eq!(ours["layers"][0], manifest["layers"][0]);
+    }
+    // apko's lock does not have the base, and says the same of all else.
+    let theirs = fs::read_to_string("own/golden/top.lock.json").unwrap();
+    assert_eq!(std::mem::take(&mut lock.contents.baseimage).len(), 2);
+    assert_eq!(lock.render().unwrap(), theirs);
 }
 
 #[test]
@@ -350,10 +386,51 @@ fn a_package_without_a_document_of_its_own_is_listed_all_the_same() {
         names.contains(&"SPDXRef-Package-apk-layout-2.4-r1"),
         "{names:?}"
     );
-    let text = image_cyclonedx(image, inventory, "host:80/team/app:1").unwrap();
-    let text = text.replace(&image.manifest.digest.hex(), "[DIGEST]");
-    let mut document = json(text.as_bytes());
-    let serial = document["serialNumber"].take();
-    assert_eq!(serial.as_str().unwrap().len(), "urn:uuid:".len() + 36);
-    insta::assert_snapshot!("cyclonedx", format!("{document:#}"));
+}
+
+#[test]
+fn cyclonedx_describes_each_image_and_the_index() {
+    let workplace = Workplace::new();
+    let Built {
+        images,
+        inventories,
+    } = built(&workplace);
+    let (name, source) = ("host:80/team/app:1", "https://x.example/y@c0ffee");
+    let text = index_cyclonedx(&images, name, source).unwrap();
+    let index = json(text.as_bytes());
+    let mut shown = text.replace(&images.index.digest.hex(), "[INDEX]");
+    for ((image, inventory), listed) in images
+        .images
+        .iter()
+        .zip(&inventories)
+        .zip(index["components"].as_array().unwrap())
+    {
+        let text = image_cyclonedx(image, inventory, name, source).unwrap();
+        let document = json(text.as_bytes());
+        // What the index says of the image is what the image's own document says of it, and where that is.
+        let own = &document["metadata"]["component"];
+        assert_eq!(listed["purl"], own["purl"]);
+        assert_eq!(listed["hashes"], own["hashes"]);
+        let serial = document["serialNumber"].as_str().unwrap();
+        let uuid = serial.strip_prefix("urn:uuid:").unwrap();
+        assert_eq!(uuid.len(), 36);
+        let link = format!("urn:cdx:{uuid}/{}", document["version"]);
+        assert_eq!(listed["externalReferences"][0]["url"], link.as_str());
+        let (digest, label) = (image.manifest.digest.hex(), image.arch.apk());
+        shown = shown
+            .replace(&digest, &format!("[{label}]"))
+            .replace(uuid, &format!("[{label} UUID]"));
+        if label == "x86_64" {
+            let text = text.replace(&digest, "[DIGEST]").replace(uuid, "[UUID]");
+            insta::assert_snapshot!("cyclonedx", text);
+        }
+    }
+    let serial = index["serialNumber"].as_str().unwrap();
+    insta::assert_snapshot!("cyclonedx-index", shown.replace(serial, "[UUID]"));
+    // What git understands and is no URL cannot be a reference.
+    let text = index_cyclonedx(&images, name, "git@host:x/y@c0ffee").unwrap();
+    assert_eq!(
+        json(text.as_bytes())["metadata"]["component"].get("externalReferences"),
+        None
+    );
 }

@@ -81,6 +81,7 @@ pub(crate) fn contents(packages: Vec<Package>) -> Contents {
         arch,
         world: bessemer_image::pinned(&[], versions),
         packages,
+        base: None,
     }
 }
 

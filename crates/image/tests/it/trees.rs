@@ -18,6 +18,7 @@ fn configured(text: &str) -> Configuration {
 /// Builds with packages that are made on the spot.
 fn built(workplace: &Workplace, text: &str, packages: Vec<Package>) -> Built {
     let loaded = Loaded {
+        base: None,
         name: "image.yaml".into(),
         configuration: configured(text),
         checksum: String::new(),
@@ -312,6 +313,6 @@ fn times_are_those_that_were_given() {
         (Epoch::AtLeast(7), 1_600_000_000),
         (Epoch::AtLeast(1_700_000_000), 1_700_000_000),
     ] {
-        assert_eq!(epoch.of(&packages), time);
+        assert_eq!(epoch.of(&packages, None), time);
     }
 }

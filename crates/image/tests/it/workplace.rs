@@ -3,8 +3,8 @@
 use bessemer_image::lock::Lock;
 use bessemer_image::packages::{Package, take_chosen, take_locked};
 use bessemer_image::{
-    Architecture, BuildOptions, Built, Compression, Contents, Epoch, Loaded, Offers, Opening,
-    build, chosen_contents, load, lock, locked_contents, resolve,
+    Architecture, Bases, BuildError, BuildOptions, Built, Compression, Contents, Epoch, Loaded,
+    Offers, Opening, build, chosen_contents, load, lock, locked_contents, resolve,
 };
 use bessemer_repository::{Access, Taking};
 use bessemer_store::{Client, Settings, Store};
@@ -74,7 +74,8 @@ impl Workplace {
     pub(crate) fn build(&self, loaded: &Loaded, compression: Compression) -> Built {
         let offers = self.offers(loaded);
         let configuration = &loaded.configuration;
-        let choices = resolve(configuration, &offers).unwrap();
+        let none = Bases::new();
+        let choices = resolve(configuration, &offers, &none).unwrap();
         let contents = chosen_contents(configuration, &choices, &offers, self.taking()).unwrap();
         self.build_of(loaded, &contents, &offers.keys, compression)
     }
@@ -86,29 +87,65 @@ impl Workplace {
         keys: &[bessemer_image::Key],
         compression: Compression,
     ) -> Built {
-        let options = BuildOptions {
+        build(
+            &loaded.configuration,
+            contents,
+            keys,
+            self.options(compression),
+        )
+        .unwrap()
+    }
+
+    pub(crate) fn try_build_of(
+        &self,
+        loaded: &Loaded,
+        contents: &[Contents],
+    ) -> Result<Built, BuildError> {
+        build(
+            &loaded.configuration,
+            contents,
+            &[],
+            self.options(Compression::Gzip),
+        )
+    }
+
+    fn options(&self, compression: Compression) -> BuildOptions<'_> {
+        BuildOptions {
             epoch: Epoch::AtLeast(0),
             compression,
             store: &self.store,
             scratch: self.directory.path(),
-        };
-        build(&loaded.configuration, contents, keys, options).unwrap()
+        }
     }
 
     pub(crate) fn lock(&self, loaded: &Loaded) -> Lock {
+        self.lock_on(loaded, &Bases::new())
+    }
+
+    pub(crate) fn lock_on(&self, loaded: &Loaded, bases: &Bases) -> Lock {
         let offers = self.offers(loaded);
-        let choices = resolve(&loaded.configuration, &offers).unwrap();
+        let choices = resolve(&loaded.configuration, &offers, bases).unwrap();
         let packages: Vec<(Architecture, Vec<Package>)> = choices
             .iter()
             .map(|choice| (choice.arch, take_chosen(choice, self.taking()).unwrap()))
             .collect();
-        lock(loaded, &offers.keys, &packages).unwrap()
+        lock(loaded, &offers.keys, &packages, bases).unwrap()
     }
 
     pub(crate) fn locked(&self, loaded: &Loaded, lock: &Lock) -> Vec<Contents> {
+        self.locked_on(loaded, lock, &Bases::new())
+    }
+
+    pub(crate) fn locked_on(&self, loaded: &Loaded, lock: &Lock, bases: &Bases) -> Vec<Contents> {
         let all = archs(loaded).into_iter().map(|arch| {
             let packages = take_locked(lock, arch, self.access()).unwrap();
-            locked_contents(&loaded.configuration, arch, packages).unwrap()
+            locked_contents(
+                &loaded.configuration,
+                arch,
+                packages,
+                bases.get(&arch).cloned(),
+            )
+            .unwrap()
         });
         all.collect()
     }

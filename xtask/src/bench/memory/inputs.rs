@@ -1,12 +1,13 @@
 //! Large packages and hostile indexes, written as streams.
 
+use crate::bench::packages::{self, Numbers};
 use crate::workspace::root;
 use anyhow::{Context as _, Result};
-use bessemer_apk::package::{Content, control_member, write_data};
-use bessemer_apk::{Entry, EntryPath, PkgInfo};
+use bessemer_apk::package::{Content, write_data};
+use bessemer_apk::{Entry, EntryPath};
+use bessemer_digest::Digest;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};
@@ -23,14 +24,10 @@ struct Noise {
 
 impl Noise {
     fn new(mib: u64) -> Self {
-        let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+        let mut numbers = Numbers::new(0);
         let mut piece = Vec::with_capacity(MIB);
         while piece.len() < MIB {
-            // xorshift64
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            piece.extend_from_slice(&state.to_le_bytes());
+            piece.extend_from_slice(&numbers.next().to_le_bytes());
         }
         Self { piece, mib }
     }
@@ -91,22 +88,13 @@ pub(super) fn many_entries(path: &Path) -> Result<()> {
     }
     encoder.write_all(&[0; 1024])?;
     encoder.finish()?.flush()?;
-    let (digest, _) = bessemer_digest::Digest::of_reader(File::open(&data_path)?)?;
+    let (digest, _) = Digest::of_reader(File::open(&data_path)?)?;
     finish(path, &data_path, "entries", digest)
 }
 
-fn finish(path: &Path, data: &Path, name: &str, datahash: bessemer_digest::Digest) -> Result<()> {
-    let info = PkgInfo {
-        name: name.into(),
-        version: "1-r0".into(),
-        arch: "x86_64".into(),
-        datahash: Some(datahash),
-        ..PkgInfo::default()
-    };
-    let control = control_member(&info, &BTreeMap::new(), &BTreeMap::new(), 0)?;
-    let mut file = File::create(path)?;
-    file.write_all(&control)?;
-    io::copy(&mut File::open(data)?, &mut file)?;
+fn finish(path: &Path, data: &Path, name: &str, datahash: Digest) -> Result<()> {
+    let info = packages::info(name, "1-r0");
+    packages::write(path, info, File::open(data)?, datahash)?;
     fs_err::remove_file(data)?;
     Ok(())
 }

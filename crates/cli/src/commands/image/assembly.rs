@@ -3,6 +3,7 @@
 use super::file::FileArguments;
 use super::session::{Session, SessionArguments};
 use super::vcs;
+use crate::print;
 use anyhow::{Context as _, Result, anyhow, bail};
 use bessemer_apk::Dependency;
 use bessemer_attest::TrustRoot;
@@ -11,8 +12,8 @@ use bessemer_digest::Digest;
 use bessemer_image::lock::Lock;
 use bessemer_image::packages::take_locked;
 use bessemer_image::{
-    BuildOptions, Built, Compression, Contents, Epoch, Key, Loaded, Offers, build, chosen_contents,
-    locked_contents, resolve,
+    Bases, BuildOptions, Built, Compression, Contents, Epoch, Key, Loaded, Offers, build,
+    chosen_contents, locked_contents, resolve,
 };
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
@@ -128,10 +129,16 @@ impl AssemblyArguments {
         if self.vcs && vcs_url.is_empty() {
             *vcs_url = vcs::probe(&self.file.config).unwrap_or_default();
         }
+        if loaded.configuration.contents.baseimage.is_some() {
+            self.check_base(root.is_some())?;
+        }
         let appended = append_packages(&mut loaded, &self.packages)?;
         let session = self.session.open(&loaded)?;
         let (mut contents, inputs) = match &self.lockfile {
-            Some(path) => locked(&loaded, &session, path, &appended)?,
+            Some(path) => {
+                let bases = self.file.bases(&loaded, &session)?;
+                locked(&loaded, &session, path, &appended, bases)?
+            }
             None => chosen(&loaded, &session, root)?,
         };
         contents.sort_by_key(|contents| contents.arch);
@@ -163,6 +170,26 @@ impl AssemblyArguments {
     }
 }
 
+impl AssemblyArguments {
+    /// An image on a base is built with a lock, which names the base by its digests, and cannot be published.
+    fn check_base(&self, published: bool) -> Result<()> {
+        if published {
+            let why = anyhow!("images on a base cannot be published yet");
+            let hint = "provenance would not say what the base is; build the image and push it: bessemer image build, bessemer image push";
+            return Err(why.context(print::Hint(hint.to_owned())));
+        }
+        if self.lockfile.is_none() {
+            let why = anyhow!(
+                "an image on a base is built with a lock, which names the base by its digests"
+            );
+            let file = self.file.config.display();
+            let hint = format!("bessemer image lock {file}, then build with --lockfile");
+            return Err(why.context(print::Hint(hint)));
+        }
+        Ok(())
+    }
+}
+
 /// What the repositories offer now.
 fn chosen(
     loaded: &Loaded,
@@ -171,7 +198,8 @@ fn chosen(
 ) -> Result<(Vec<Contents>, Inputs)> {
     let configuration = &loaded.configuration;
     let offers = session.offers(configuration)?;
-    let choices = resolve(configuration, &offers)?;
+    let none = Bases::new();
+    let choices = resolve(configuration, &offers, &none)?;
     let contents = chosen_contents(configuration, &choices, &offers, session.taking(root))?;
     let indexes = indexes(&offers);
     Ok((contents, Inputs::new(offers.keys, indexes, None)))
@@ -195,16 +223,23 @@ fn locked(
     session: &Session,
     path: &Path,
     appended: &[Dependency],
+    mut bases: Bases,
 ) -> Result<(Vec<Contents>, Inputs)> {
     let text = fs_err::read_to_string(path).context("cannot read the lock")?;
     let shown = || format!("cannot use the lock {}", path.display());
     let lock = Lock::parse(&text).with_context(shown)?;
-    lock.check(loaded, &session.archs, appended)
+    lock.check(loaded, &session.archs, appended, &bases)
         .with_context(shown)?;
     let mut contents = Vec::new();
     for arch in &session.archs {
         let packages = take_locked(&lock, *arch, session.access()).with_context(shown)?;
-        contents.push(locked_contents(&loaded.configuration, *arch, packages)?);
+        let base = bases.remove(arch);
+        contents.push(locked_contents(
+            &loaded.configuration,
+            *arch,
+            packages,
+            base,
+        )?);
     }
     let digest = Digest::of(text.as_bytes());
     Ok((contents, Inputs::new(lock.keys(), Vec::new(), Some(digest))))

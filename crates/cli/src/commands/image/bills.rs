@@ -5,7 +5,9 @@ use crate::print;
 use anyhow::{Context as _, Result};
 use bessemer_image::Built;
 use bessemer_image::oci::Image;
-use bessemer_image::sbom::{OperatingSystem, image_cyclonedx, image_spdx, index_spdx};
+use bessemer_image::sbom::{
+    OperatingSystem, image_cyclonedx, image_spdx, index_cyclonedx, index_spdx,
+};
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, clap::Args)]
@@ -39,26 +41,27 @@ enum BillFormat {
 }
 
 impl BillFormat {
-    /// Names and texts; CycloneDX has none of an index.
+    /// Names and texts: of each image, and of the index.
     fn documents(self, built: &Built, named: Named<'_>) -> Result<Vec<(String, String)>> {
-        let images = || built.images.images.iter();
-        let named_as = |image: &Image, end: &str| format!("sbom-{}.{end}", image.arch.apk());
-        let mut documents = Vec::new();
-        match self {
+        let (end, index, texts) = match self {
             Self::Spdx => {
                 let spdx = Spdx::of(built, named)?;
-                for (image, text) in images().zip(spdx.images) {
-                    documents.push((named_as(image, "spdx.json"), text));
-                }
-                documents.push(("sbom-index.spdx.json".to_owned(), spdx.index));
+                ("spdx.json", spdx.index, spdx.images)
             }
             Self::Cyclonedx => {
-                for (image, inventory) in images().zip(&built.inventories) {
-                    let text = image_cyclonedx(image, inventory, named.tag)?;
-                    documents.push((named_as(image, "cdx.json"), text));
+                let Named { tag, vcs_url } = named;
+                let mut texts = Vec::new();
+                for (image, inventory) in built.images.images.iter().zip(&built.inventories) {
+                    texts.push(image_cyclonedx(image, inventory, tag, vcs_url)?);
                 }
+                let index = index_cyclonedx(&built.images, tag, vcs_url)?;
+                ("cdx.json", index, texts)
             }
-        }
+        };
+        let named_as = |image: &Image| format!("sbom-{}.{end}", image.arch.apk());
+        let names = built.images.images.iter().map(named_as);
+        let mut documents: Vec<_> = names.zip(texts).collect();
+        documents.push((format!("sbom-index.{end}"), index));
         Ok(documents)
     }
 }
@@ -106,17 +109,24 @@ impl BillArguments {
         self.sbom_path.as_deref()
     }
 
-    /// Writes what was asked for.
-    pub(super) fn write(&self, built: &Built, named: Named<'_>, directory: &Path) -> Result<()> {
+    /// Writes what was asked for; the files' paths.
+    pub(super) fn write(
+        &self,
+        built: &Built,
+        named: Named<'_>,
+        directory: &Path,
+    ) -> Result<Vec<PathBuf>> {
+        let mut paths = Vec::new();
         if !self.sbom {
-            return Ok(());
+            return Ok(paths);
         }
         for (name, text) in self.documents(built, named)? {
             let path = directory.join(name);
             output::write(&path, |out| Ok(out.write_all(text.as_bytes())?))
                 .with_context(|| format!("cannot write {}", path.display()))?;
+            paths.push(path);
         }
-        Ok(())
+        Ok(paths)
     }
 
     fn documents(&self, built: &Built, named: Named<'_>) -> Result<Vec<(String, String)>> {

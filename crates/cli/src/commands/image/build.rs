@@ -38,8 +38,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         vcs_url: &assembly.loaded.configuration.vcs_url,
     };
     let bills = &arguments.bills;
-    bills.write(&assembly.built, named, &bills.beside(&arguments.output))?;
-    report(images, arguments.json)?;
+    let bills = bills.write(&assembly.built, named, &bills.beside(&arguments.output))?;
+    report(images, &bills, arguments.json)?;
     drop(assembly.scratch);
     Ok(ExitCode::SUCCESS)
 }
@@ -52,7 +52,7 @@ fn write(images: &ImageIndex, tag: &str, output: &Path) -> Result<()> {
         .with_context(|| format!("cannot write {}", output.display()))
 }
 
-fn report(images: &ImageIndex, as_json: bool) -> Result<()> {
+fn report(images: &ImageIndex, bills: &[PathBuf], as_json: bool) -> Result<()> {
     let digest = |blob: &bessemer_image::oci::Blob| format!("sha256:{}", blob.digest.hex());
     if !as_json {
         return print::line(format_args!("{}", digest(&images.index)));
@@ -64,6 +64,7 @@ fn report(images: &ImageIndex, as_json: bool) -> Result<()> {
                 "diffId": format!("sha256:{}", layer.diff_id.hex()),
                 "size": layer.size,
                 "cached": layer.cached,
+                "base": layer.base,
             })
         });
         json!({
@@ -73,5 +74,9 @@ fn report(images: &ImageIndex, as_json: bool) -> Result<()> {
             "layers": layers.collect::<Vec<_>>(),
         })
     });
-    print::json(&json!({"index": digest(&images.index), "images": all.collect::<Vec<_>>()}))
+    print::json(&json!({
+        "index": digest(&images.index),
+        "images": all.collect::<Vec<_>>(),
+        "sboms": bills,
+    }))
 }

@@ -1,8 +1,9 @@
 //! The image file, and what the command line adds to it.
 
+use super::session::Session;
 use crate::commands::recipe_file::render;
 use anyhow::{Result, bail};
-use bessemer_image::{LoadError, Loaded, load};
+use bessemer_image::{Base, Bases, LoadError, Loaded, load};
 use bessemer_repository::Tagged;
 use std::path::PathBuf;
 
@@ -59,6 +60,24 @@ impl FileArguments {
             }
         }
         Ok(loaded)
+    }
+}
+
+impl FileArguments {
+    /// Opens the base for each architecture, if the image file names one; says where it does when the base
+    /// cannot be used.
+    pub(super) fn bases(&self, loaded: &Loaded, session: &Session) -> Result<Bases> {
+        let Some(base) = &loaded.configuration.contents.baseimage else {
+            return Ok(Bases::new());
+        };
+        let opened = Base::open_all(base, &session.archs, &self.include_paths, &session.store);
+        opened.map_err(|error| {
+            let error = anyhow::Error::new(error);
+            match &loaded.base {
+                Some(place) => error.context(render(place)),
+                None => error,
+            }
+        })
     }
 }
 

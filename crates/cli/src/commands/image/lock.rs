@@ -29,10 +29,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let session = arguments.session.open(&loaded)?;
     let offers = session.offers(&loaded.configuration)?;
     let mut packages = Vec::new();
-    for choice in resolve(&loaded.configuration, &offers)? {
+    let bases = arguments.file.bases(&loaded, &session)?;
+    for choice in resolve(&loaded.configuration, &offers, &bases)? {
         packages.push((choice.arch, take_chosen(&choice, session.taking(None))?));
     }
-    let text = lock(&loaded, &offers.keys, &packages)?.render()?;
+    let text = lock(&loaded, &offers.keys, &packages, &bases)?.render()?;
     let output = arguments.output.clone();
     let output = output.unwrap_or_else(|| arguments.file.config.with_extension("lock.json"));
     super::output::write(&output, |out| Ok(out.write_all(text.as_bytes())?))

@@ -128,15 +128,16 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
     };
     let sent = send::all(&assembly, &signed, &targets, &registries)?;
     drop(turns);
-    if let Some(directory) = arguments.bills.directory() {
-        arguments.bills.write(&assembly.built, named, directory)?;
-    }
+    let written = match arguments.bills.directory() {
+        Some(directory) => arguments.bills.write(&assembly.built, named, directory)?,
+        None => Vec::new(),
+    };
     if let Some(path) = &arguments.image_refs {
         let text = sent.iter().flat_map(Sent::lines).collect::<String>();
         output::write(path, |out| Ok(out.write_all(text.as_bytes())?))
             .with_context(|| format!("cannot write {}", path.display()))?;
     }
-    say(arguments, &sent, &report)?;
+    say(arguments, &sent, &report, &written)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -204,7 +205,12 @@ fn verified(assembly: &Assembly, signed: &SignedImages, root: &TrustRoot) -> Res
     report.context("there is no image")
 }
 
-fn say(arguments: &Arguments, sent: &[Sent], report: &ImageReport) -> Result<()> {
+fn say(
+    arguments: &Arguments,
+    sent: &[Sent],
+    report: &ImageReport,
+    sboms: &[PathBuf],
+) -> Result<()> {
     let unverified = &report.packages.unverified;
     if !unverified.is_empty() {
         let names = print::plain_line(&unverified.join(", "));
@@ -220,6 +226,7 @@ fn say(arguments: &Arguments, sent: &[Sent], report: &ImageReport) -> Result<()>
             "level": report.level,
             "invocation_id": report.invocation_id,
             "packages": report.packages,
+            "sboms": sboms,
         }));
     }
     // As apko: whoever reads a line wants the image that cannot change.

@@ -56,7 +56,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let loaded = arguments.file.load()?;
     let session = arguments.session.open(&loaded)?;
     let offers = session.offers(&loaded.configuration)?;
-    let choices = resolve(&loaded.configuration, &offers)?;
+    let bases = arguments.file.bases(&loaded, &session)?;
+    let choices = resolve(&loaded.configuration, &offers, &bases)?;
     if arguments.json {
         let all = choices.iter().map(|choice| {
             let packages = choice.packages.iter().map(|(repository, entry)| {

@@ -84,6 +84,14 @@ impl ExpectedArguments {
         self.any_name || !self.name.is_empty()
     }
 
+    /// Whether anything was said.
+    pub(crate) fn says_something(&self) -> bool {
+        self.says_names()
+            || self.accept_unverified
+            || self.refuse_imports
+            || self.min_package_level > 0
+    }
+
     /// Of an image that is called this unless something else was said.
     pub(crate) fn of(&self, name: &str) -> ImageExpectations {
         let names = if self.name.is_empty() {

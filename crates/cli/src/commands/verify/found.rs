@@ -5,15 +5,16 @@ use super::{Looking, Target, facts};
 use crate::commands::image::verify::{
     ExpectedArguments, Found, in_registry, verified as verified_images,
 };
-use crate::evidence::{beside_or_in, is_bundle, open_bundle};
+use crate::evidence::{is_bundle, open_bundle};
 use crate::print::{self, Hint};
 use anyhow::{Context as _, Result, anyhow, bail};
-use bessemer_attest::Sidecar;
 use bessemer_attest::chain::{BundleTarget, Node, Pool};
 use bessemer_attest::verify::{
-    ApkFacts, ImageReport, Origin, Verified, VerifiedImage, verify_whole,
+    ApkFacts, ImageReport, Origin, Verified, VerifiedImage, VerifyError, verify_whole,
 };
+use bessemer_attest::{Envelope, Sidecar, Statement};
 use bessemer_digest::Digest;
+use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
@@ -23,6 +24,8 @@ pub(crate) enum Proven {
     Package {
         /// As it was named.
         path: PathBuf,
+        /// Whether the file was there to be measured.
+        measured: bool,
         verified: Verified,
     },
     /// An image, or an index of images.
@@ -41,7 +44,16 @@ impl Proven {
     /// The report in plain words.
     pub(crate) fn lines(&self) -> Vec<String> {
         match self {
-            Self::Package { verified, .. } => verified.report.lines(),
+            Self::Package {
+                verified, measured, ..
+            } => {
+                let mut lines = verified.report.lines();
+                if !measured {
+                    lines
+                        .push("file: none was measured; this is about statements alone".to_owned());
+                }
+                lines
+            }
             Self::Image { reports, .. } => reports.iter().flat_map(ImageReport::lines).collect(),
         }
     }
@@ -58,7 +70,11 @@ impl Proven {
 
     fn report(&self) -> Value {
         match self {
-            Self::Package { path, verified } => {
+            Self::Package {
+                path,
+                verified,
+                measured,
+            } => {
                 let report = &verified.report;
                 let builder_id = match &report.origin {
                     Origin::Built(built) => built.builder_id.as_str(),
@@ -66,7 +82,7 @@ impl Proven {
                 };
                 json!({
                     "result": "PASS", "package": path, "builder_id": builder_id,
-                    "level": report.level(), "report": report,
+                    "level": report.level(), "measured": measured, "report": report,
                 })
             }
             Self::Image {
@@ -75,6 +91,17 @@ impl Proven {
                 reports,
                 ..
             } => json!({"result": "PASS", "image": name, "digest": digest, "reports": reports}),
+        }
+    }
+
+    /// Whether it was published under this name.
+    fn is_called(&self, name: &str) -> bool {
+        match self {
+            Self::Package { .. } => false,
+            Self::Image { reports, .. } => {
+                let mut names = reports.iter().map(|report| &report.names);
+                names.all(|names| names.iter().any(|one| one == name))
+            }
         }
     }
 
@@ -126,14 +153,20 @@ pub(crate) fn verified(
             if is_bundle(path)? {
                 return bundle(path, looking, pool);
             }
+            looking.not_of_images(path)?;
             let facts = facts(path)?;
-            let beside = looking.beside(path).read();
-            let beside = beside_or_in(beside, &facts.sha256, pool)?;
+            let (beside, mut verified) = match looking.beside(path).read() {
+                Ok(beside) => {
+                    let verified = verified_package(&facts, &beside, looking)?;
+                    (beside, verified)
+                }
+                Err(error) => in_pool(&facts, looking, pool, error)?,
+            };
             pool.add(beside.clone());
-            let mut verified = verified_package(&facts, &beside, looking)?;
             looking.summaries(path, &facts, &beside, &mut verified.report)?;
             Ok(vec![Proven::Package {
                 path: path.clone(),
+                measured: true,
                 verified,
             }])
         }
@@ -153,6 +186,33 @@ fn existing(path: &Path) -> Result<()> {
         return Err(error.context(Hint(print::plain_line(&hint))));
     }
     Err(error)
+}
+
+/// A package by what the evidence has of it: what lies beside its siblings of the same build speaks of it,
+/// too, and anybody may have added something, so the first that verifies counts.
+fn in_pool(
+    facts: &ApkFacts,
+    looking: &Looking<'_>,
+    pool: &Pool,
+    nothing: anyhow::Error,
+) -> Result<(Sidecar, Verified)> {
+    let mut refused: Option<anyhow::Error> = None;
+    for beside in pool.about(&facts.sha256) {
+        match verified_package(facts, beside, looking) {
+            Ok(verified) => return Ok((beside.clone(), verified)),
+            // What is beside a sibling says least.
+            Err(error) => {
+                let sibling = matches!(
+                    error.downcast_ref(),
+                    Some(VerifyError::Subject { .. } | VerifyError::UnknownKey { .. })
+                );
+                if refused.is_none() || !sibling {
+                    refused = Some(error);
+                }
+            }
+        }
+    }
+    Err(refused.unwrap_or(nothing))
 }
 
 /// A package as measured, by what lies beside it or is among the evidence.
@@ -212,16 +272,17 @@ fn in_bundle(target: BundleTarget, looking: &Looking<'_>, pool: &Pool) -> Result
     match target {
         BundleTarget::Package { name, sha256 } => {
             let none = anyhow!("the bundle has no attestations of {name} ({sha256})");
-            let beside = beside_or_in(Err(none), &sha256, pool)?;
             let facts = ApkFacts {
                 file: name.clone(),
                 sha256,
                 control_sha256: None,
                 data_sha256: None,
             };
-            let verified = verified_package(&facts, &beside, looking)?;
+            looking.not_of_images(Path::new(&name))?;
+            let (_, verified) = in_pool(&facts, looking, pool, none)?;
             Ok(Proven::Package {
                 path: PathBuf::from(name),
+                measured: false,
                 verified,
             })
         }
@@ -232,12 +293,16 @@ fn in_bundle(target: BundleTarget, looking: &Looking<'_>, pool: &Pool) -> Result
         } => {
             let said = looking.expected.is_none_or(ExpectedArguments::says_names);
             if !said {
-                let name = print::plain_line(&name);
-                let hint = format!("--name says which image is expected, such as --name {name}");
+                let hint = "--name says which image is expected, --any-name that any will do";
                 let error = anyhow!("a bundle is nobody's word on what its image is called");
-                return Err(error.context(Hint(hint)));
+                return Err(error.context(Hint(hint.to_owned())));
             }
-            image(&attached_in(pool, sha256, images), &name, looking)
+            let proven = image(&attached_in(pool, sha256, images), &name, looking)?;
+            if !proven.is_called(&name) {
+                let name = print::plain_line(&name);
+                bail!("the bundle says that an image is {name}, which it was not published as");
+            }
+            Ok(proven)
         }
     }
 }
@@ -247,10 +312,11 @@ fn attached_in(pool: &Pool, digest: Digest, images: Vec<Digest>) -> Found {
     let mut all = vec![digest];
     all.extend(images.into_iter().filter(|one| *one != digest));
     let attached = all.into_iter().map(|one| {
+        let about = one;
         let mut attached = Sidecar::default();
         for sidecar in pool.about(&one) {
-            let envelopes = sidecar.envelopes().iter();
-            envelopes.for_each(|envelope| attached.push(envelope.clone()));
+            let of_this = sidecar.envelopes().iter().filter(|one| claims(one, &about));
+            of_this.for_each(|envelope| attached.push(envelope.clone()));
             let proofs = sidecar.proofs().iter();
             proofs.for_each(|proof| attached.push_proof(proof.clone()));
         }
@@ -260,4 +326,11 @@ fn attached_in(pool: &Pool, digest: Digest, images: Vec<Digest>) -> Found {
         digest,
         attached: attached.collect(),
     }
+}
+
+/// Whether an envelope says that it is about this.
+fn claims(envelope: &Envelope, digest: &Digest) -> bool {
+    let payload = envelope.claimed().unwrap_or_default();
+    let statement = serde_json::from_slice::<Statement<IgnoredAny>>(&payload);
+    statement.is_ok_and(|statement| statement.subject_with(digest).is_some())
 }

@@ -6,7 +6,7 @@ use super::reproduced::RebuilderArguments;
 use super::summaries::SummaryArguments;
 use crate::commands::image::registries::RegistryArguments;
 use crate::commands::image::verify::ExpectedArguments;
-use anyhow::Result;
+use anyhow::{Result, bail};
 use bessemer_attest::verify::{
     ApkFacts, ImageExpectations, ImageVerifyPolicy, Report, VerifyPolicy,
 };
@@ -85,6 +85,17 @@ impl<'a> Looking<'a> {
         }
         if let Some(summaries) = self.summaries {
             summaries.write(&facts.file, beside, self.root)?;
+        }
+        Ok(())
+    }
+
+    /// An error where something is demanded that only images have.
+    pub(super) fn not_of_images(&self, package: &Path) -> Result<()> {
+        if self.expected.is_some_and(ExpectedArguments::says_something) {
+            bail!(
+                "{} is a package: --name, --any-name, --accept-unverified, --refuse-imports and --min-package-level are for images",
+                package.display()
+            );
         }
         Ok(())
     }

@@ -37,7 +37,7 @@ pub(crate) struct SourceArguments {
     #[arg(long, value_name = "FILE", requires = "policy")]
     source_attestations: Vec<PathBuf>,
     /// Print a policy that knows this package as it is, to begin with
-    #[arg(long, conflicts_with_all = ["policy", "json", "complete"])]
+    #[arg(long, conflicts_with_all = ["policy", "json", "complete", "recursive"])]
     pub(crate) print_policy: bool,
 }
 

@@ -18,6 +18,11 @@ pub(super) struct RebuilderArguments {
 }
 
 impl RebuilderArguments {
+    /// Whether one was named.
+    pub(super) fn says_something(&self) -> bool {
+        !self.rebuilders.is_empty()
+    }
+
     /// Takes in the summaries beside a package, if there are any; one that does not hold is an error.
     pub(super) fn add(
         &self,

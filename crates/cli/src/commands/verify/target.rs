@@ -29,9 +29,10 @@ impl Target {
     }
 
     /// What it is called in JSON.
-    pub(crate) const fn kind(&self) -> &'static str {
+    pub(crate) fn kind(&self) -> &'static str {
         match self {
-            Self::File(_) => "package",
+            Self::File(path) if path.extension().is_some_and(|end| end == "apk") => "package",
+            Self::File(_) => "target",
             Self::Image(_) => "image",
         }
     }
