@@ -365,6 +365,67 @@ fn a_bundle_that_is_none_is_refused_with_the_line() {
     );
 }
 
+/// A role that a later version may have, and a package that is not said to be which bytes.
+#[test]
+fn what_is_named_is_followed_whatever_its_role() {
+    let mill = Mill::new();
+    let library = mill.built("library-1-r0.apk", &[]);
+    let build = |change: &dyn Fn(&mut Value)| {
+        let mut statement: Value = serde_json::from_slice(
+            &mill.built("app-1-r0.apk", &[&library]).sidecar.envelopes()[0]
+                .claimed()
+                .unwrap(),
+        )
+        .unwrap();
+        let listed = &mut statement["predicate"]["buildDefinition"]["resolvedDependencies"];
+        change(listed.as_array_mut().unwrap().last_mut().unwrap());
+        mill.seal("app-1-r0.apk", Role::Provenance, &statement)
+    };
+    let role = |listed: &mut Value| listed["annotations"]["role"] = "of-tomorrow".into();
+    let chain = mill.walk(&build(&role), &Pool::new());
+    assert_eq!(verdict(&chain, "library-1-r0.apk"), &Verdict::Missing);
+    let chain = mill.walk(&build(&role), &pool(&[&library]));
+    assert_eq!(chain.gaps().count(), 0);
+    let chain = mill.walk(
+        &build(&|listed| listed["digest"] = json!({"sha512": "00"})),
+        &pool(&[&library]),
+    );
+    let Verdict::Refused { reason } = verdict(&chain, "library-1-r0.apk") else {
+        panic!("{:?}", chain.nodes);
+    };
+    assert!(reason.contains("names no SHA-256"), "{reason}");
+}
+
+/// Somebody adds a line to a file, and what the package was made from is not known any more: that is said.
+#[test]
+fn what_cannot_be_read_is_not_passed_over_in_silence() {
+    let mill = Mill::new();
+    let gcc = mill.imported("gcc-1-r0.apk");
+    let mut app = mill.built("app-1-r0.apk", &[&gcc]);
+    let stranger = Mill::new().built("other-1-r0.apk", &[]);
+    let search = |app: &Made| {
+        let pool = pool(&[&gcc, app]);
+        let walk = Walk {
+            pool: &pool,
+            roots: std::slice::from_ref(&mill.root),
+            now: None,
+            demand: &|_| Vec::new(),
+        };
+        walk.affected(&Digest::of("gcc-1-r0.apk").hex())
+    };
+    let whole = search(&app);
+    assert_eq!((whole.affected.len(), whole.complete), (1, true));
+    app.sidecar.push(stranger.sidecar.envelopes()[0].clone());
+    let spoiled = search(&app);
+    assert_eq!((spoiled.affected.len(), spoiled.complete), (0, false));
+    assert!(
+        spoiled
+            .refused
+            .iter()
+            .any(|(name, _)| name == "app-1-r0.apk")
+    );
+}
+
 #[test]
 fn what_an_input_went_into_is_found_however_far() {
     let mill = Mill::new();

@@ -228,3 +228,56 @@ fn what_an_input_went_into_is_named() {
     assert_eq!(affected(&Digest::of(busybox).to_string()), FILES);
     assert!(affected(&Digest::of("nothing").to_string()).is_empty());
 }
+
+/// Packages of one build name each other in their provenance; each is found by its own attestations.
+#[test]
+#[ignore = "needs a guest: run through cargo xtask test"]
+fn siblings_are_told_apart_and_a_bundle_says_that_nothing_was_measured() {
+    let workshop = Workshop::new();
+    let bundle = workshop.at("both.bundle");
+    let (one, other) = (package(0), package(1));
+    behind(&["export", text(&one), text(&other), "-o", text(&bundle)]).expect(0);
+    let outcome = run(verify(&bundle, &tiny().trust_root).args(["--recursive", "--json"]));
+    outcome.expect(0);
+    let report: Value = serde_json::from_str(&outcome.stdout).unwrap();
+    let targets = report["targets"].as_array().unwrap();
+    let names = targets
+        .iter()
+        .map(|target| target["package"].as_str().unwrap());
+    assert_eq!(names.collect::<Vec<_>>(), FILES);
+    assert!(
+        targets.iter().all(|target| target["measured"] == false),
+        "{outcome}"
+    );
+    // A package alone, and its siblings' attestations among the evidence.
+    let alone = workshop.file(FILES[1], fs::read(&other).unwrap());
+    let mut command = verify(&alone, &tiny().trust_root);
+    run(command.arg("--evidence").arg(&tiny().repositories[0])).expect(0);
+    let mut command = verify(&bundle, &tiny().trust_root);
+    let refused = run(command.arg("--refuse-imports"));
+    refused.expect(1);
+    assert!(refused.stderr.contains("are for images"), "{refused}");
+}
+
+#[test]
+fn demands_that_no_target_can_meet_are_refused() {
+    let cases: [(&[&str], &str); 3] = [
+        (&["a.apk", "--recursive", "--complete"], "two questions"),
+        (
+            &["docker://host/app:1", "--require-gate"],
+            "are for packages",
+        ),
+        (
+            &["docker://host/app:1", "--complete"],
+            "--complete builds packages again",
+        ),
+    ];
+    for (words, message) in cases {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_bessemer"));
+        let outcome = run(command
+            .args(["verify", "--trust-root", "t.json"])
+            .args(words));
+        outcome.expect(2);
+        assert!(outcome.stderr.contains(message), "{outcome}");
+    }
+}

@@ -182,7 +182,7 @@ fn an_image_is_explained_compared_and_found_by_its_inputs() {
     assert!(
         compared
             .stdout
-            .contains("parameter externalParameters.packages: new, trust-one"),
+            .contains("parameter externalParameters.packages: new, [\"trust-one\"]"),
         "{compared}"
     );
 }
