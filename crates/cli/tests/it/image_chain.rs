@@ -313,3 +313,37 @@ fn a_copy_verifies_where_the_tool_took_the_attestations_along() {
     run(bessemer().args(["image", "copy", from, &own])).expect(0);
     verify(&own).expect(0);
 }
+
+/// An image that did not change is in two indexes, and has the provenance of both.
+#[test]
+#[ignore = "needs Debian's docker-registry and two generations of cosign"]
+fn an_image_that_is_in_two_indexes_is_verified_by_that_of_each() {
+    let published = Published::new();
+    let second = published.factory.registry.name("team/app:2");
+    let one_of_two = ["--accept-imports", "--arch", "x86_64"];
+    let words = [&[second.as_str()], &one_of_two[..]].concat();
+    published.factory.publish(&words).expect(0);
+    let evidence = published.evidence();
+    for image in [published.image.as_str(), &format!("docker://{second}")] {
+        let words = [
+            "verify",
+            image,
+            "--recursive",
+            "--json",
+            "--evidence",
+            &evidence,
+        ];
+        let verified = published.bessemer(&words);
+        verified.expect(0);
+        let told: Value = serde_json::from_str(&verified.stdout).unwrap();
+        let reports = told["targets"][0]["reports"].as_array().unwrap();
+        let runs = reports
+            .iter()
+            .map(|report| report["invocation_id"].as_str());
+        let mut runs: Vec<_> = runs.collect();
+        runs.dedup();
+        assert_eq!(runs.len(), 1, "{verified}");
+        let both = reports.iter().any(|report| report["provenances"] == 2);
+        assert!(both, "{verified}");
+    }
+}
