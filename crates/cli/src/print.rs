@@ -2,6 +2,7 @@
 
 use crate::hints;
 use anyhow::{Context as _, Result};
+use bessemer_attest::verify::harmless;
 use bessemer_build::{Event, Reporter};
 use serde::Serialize;
 use std::fmt;
@@ -103,17 +104,13 @@ pub(crate) fn bytes(bytes: &[u8]) -> Result<()> {
 }
 
 /// What recipes, packages and file names say is shown without the characters that command a
-/// terminal.
+/// terminal, are not seen, or turn the direction of what follows.
 pub(crate) fn plain(text: &str) -> String {
-    let harmless = |char: char| {
-        let kept = matches!(char, '\n' | '\t') || !char.is_control();
-        if kept {
-            char
-        } else {
-            char::REPLACEMENT_CHARACTER
-        }
+    let shown = |char: char| match char {
+        '\n' | '\t' => char,
+        char => harmless(char),
     };
-    text.chars().map(harmless).collect()
+    text.chars().map(shown).collect()
 }
 
 /// The same for what must stay on one line.
@@ -281,5 +278,17 @@ mod tests {
     #[test]
     fn terminal_commands_from_a_guest_are_not_passed_on() {
         assert_eq!(super::printable(b"a\x1b[2Jb\tc\n"), "a\u{fffd}[2Jb\tc\n");
+    }
+
+    #[test]
+    fn what_is_not_seen_and_what_turns_a_line_is_marked() {
+        let hidden = "\u{061c}\u{200b}\u{200e}\u{2028}\u{202e}\u{2060}\u{2066}\u{feff}\u{9b}\u{7f}";
+        for char in hidden.chars() {
+            let marked = super::plain(&format!("a{char}b"));
+            assert_eq!(marked, "a\u{fffd}b", "{}", char.escape_unicode());
+        }
+        let kept = "naïve 日本\t1\n";
+        assert_eq!(super::plain(kept), kept);
+        assert_eq!(super::plain_line("a\nb"), "a b");
     }
 }

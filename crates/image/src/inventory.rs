@@ -6,7 +6,7 @@
 use bessemer_digest::{Digest, HashingReader};
 use flate2::read::MultiGzDecoder;
 use sha1::{Digest as _, Sha1};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Read};
 use tar::{Archive, Entry, EntryType};
 
@@ -24,8 +24,12 @@ const DATABASES: [&str; 2] = ["usr/lib/apk/db/installed", "lib/apk/db/installed"
 /// Everything in an image, by path without the slash at its beginning.
 #[derive(Debug, Default)]
 pub struct Inventory {
-    entries: HashMap<String, Seen>,
-    database: Option<Vec<u8>>,
+    /// In order, so that what is below a directory stands together.
+    entries: BTreeMap<String, Seen>,
+    /// Headers that were read.
+    count: usize,
+    /// What was last written to each place that is apk's database, with its digest.
+    databases: HashMap<String, (Digest, Vec<u8>)>,
 }
 
 /// One thing in an image.
@@ -35,6 +39,8 @@ pub struct Seen {
     pub layer: usize,
     /// What it is.
     pub kind: SeenKind,
+    /// The path of the file that it is another name of, as the layer has it.
+    pub same: Option<String>,
 }
 
 /// What it is.
@@ -53,10 +59,10 @@ pub enum SeenKind {
     },
     /// A symbolic link.
     Link(String),
-    /// Another name of a file.
-    Same(String),
-    /// A directory or device.
-    Other,
+    /// A directory, also one that only what is in it shows to be there.
+    Directory,
+    /// A device or named pipe.
+    Device,
 }
 
 /// What a path leads to.
@@ -105,10 +111,11 @@ impl Inventory {
         };
         let mut archive = Archive::new(unpacked.take(LAYER_LIMIT));
         for entry in archive.entries()? {
-            self.enter(number, entry?)?;
-            if self.entries.len() > ENTRIES_LIMIT {
+            self.count += 1;
+            if self.count > ENTRIES_LIMIT {
                 return Err(InventoryError::TooMany);
             }
+            self.enter(number, entry?)?;
         }
         if archive.into_inner().limit() == 0 {
             return Err(InventoryError::TooLarge);
@@ -122,71 +129,138 @@ impl Inventory {
         };
         let (folder, name) = path.rsplit_once('/').unwrap_or(("", &path));
         if name == ".wh..wh..opq" {
-            let below = |path: &str| folder.is_empty() || is_below(path, folder);
-            self.entries
-                .retain(|path, seen| seen.layer == layer || !below(path));
+            self.empty(folder, layer);
             return Ok(());
         }
         if let Some(name) = name.strip_prefix(".wh.") {
-            let gone = match folder {
-                "" => name.to_owned(),
-                folder => format!("{folder}/{name}"),
-            };
-            self.entries
-                .retain(|path, _| *path != gone && !is_below(path, &gone));
+            let gone = joined(folder, name);
+            self.empty(&gone, layer);
+            if self
+                .entries
+                .get(&gone)
+                .is_some_and(|seen| seen.layer < layer)
+            {
+                self.entries.remove(&gone);
+            }
             return Ok(());
         }
-        let kind = self.kind(&path, entry)?;
-        if !matches!(kind, SeenKind::Other) {
-            // What takes the place of a directory takes away what was in it; that is rare, so it is looked for
-            // only where there was one.
-            let was = self.entries.get(&path);
-            if was.is_some_and(|was| was.kind == SeenKind::Other) {
-                self.entries.retain(|other, _| !is_below(other, &path));
-            }
+        let Some((kind, same)) = self.kind(&path, entry)? else {
+            // No unpacker makes another name of what is not there.
+            self.entries.remove(&path);
+            return Ok(());
+        };
+        if kind != SeenKind::Directory {
+            // What takes the place of a directory takes away what was in it.
+            self.empty(&path, usize::MAX);
         }
-        self.entries.insert(path, Seen { layer, kind });
+        self.entries.insert(path, Seen { layer, kind, same });
         Ok(())
     }
 
-    fn kind(&mut self, path: &str, mut entry: Entry<'_, impl Read>) -> io::Result<SeenKind> {
+    /// Takes away everything in a directory that layers below this one have.
+    fn empty(&mut self, folder: &str, layer: usize) {
+        let below = self.below(folder);
+        let below = below.filter(|(_, seen)| seen.layer < layer);
+        let gone: Vec<String> = below.map(|(path, _)| path.clone()).collect();
+        for path in gone {
+            self.entries.remove(&path);
+        }
+    }
+
+    /// Everything in a directory, the root being the empty path.
+    fn below(&self, folder: &str) -> impl Iterator<Item = (&String, &Seen)> {
+        let start = joined(folder, "");
+        let from = self.entries.range(start.clone()..);
+        from.take_while(move |(path, _)| path.starts_with(&start))
+    }
+
+    /// What an entry is, and what it is another name of; nothing for another name of nothing.
+    fn kind(
+        &mut self,
+        path: &str,
+        mut entry: Entry<'_, impl Read>,
+    ) -> io::Result<Option<(SeenKind, Option<String>)>> {
         let target = |entry: &Entry<'_, _>| {
             let target = entry.link_name_bytes();
             String::from_utf8_lossy(&target.unwrap_or_default()).into_owned()
         };
-        match entry.header().entry_type() {
-            EntryType::Symlink => Ok(SeenKind::Link(target(&entry))),
-            EntryType::Link => Ok(SeenKind::Same(plain(&target(&entry)).unwrap_or_default())),
+        let kind = match entry.header().entry_type() {
+            EntryType::Symlink => SeenKind::Link(target(&entry)),
+            EntryType::Link => return Ok(self.same(&target(&entry))),
             EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => {
-                let (size, mode) = (entry.size(), entry.header().mode()?);
-                let mut hashing = HashingReader::new(&mut entry);
-                let mut sha1 = Sha1::new();
-                if DATABASES.contains(&path) && size <= DATABASE_LIMIT {
-                    let mut text = Vec::new();
-                    hashing.read_to_end(&mut text)?;
-                    sha1.update(&text);
-                    self.database = Some(text);
-                } else {
-                    io::copy(&mut hashing, &mut sha1)?;
-                }
-                Ok(SeenKind::File {
-                    size,
-                    mode,
-                    sha256: hashing.digest(),
-                    sha1: sha1.finalize().into(),
-                })
+                self.file(path, &mut entry)?
             }
-            _ => Ok(SeenKind::Other),
-        }
+            EntryType::Directory => SeenKind::Directory,
+            _ => SeenKind::Device,
+        };
+        Ok(Some((kind, None)))
     }
 
-    /// apk's database of installed packages, as the topmost layer has it that has one.
+    /// What a hard link shares with its target. The target stays what it is when a later entry takes its name.
+    fn same(&self, target: &str) -> Option<(SeenKind, Option<String>)> {
+        let target = plain(target)?;
+        let (folder, name) = target.rsplit_once('/').unwrap_or(("", &target));
+        let path = joined(&self.resolve(folder)?, name);
+        let kind = self.entries.get(&path)?.kind.clone();
+        (kind != SeenKind::Directory).then_some((kind, Some(path)))
+    }
+
+    fn file(&mut self, path: &str, entry: &mut Entry<'_, impl Read>) -> io::Result<SeenKind> {
+        let (size, mode) = (entry.size(), entry.header().mode()?);
+        let mut hashing = HashingReader::new(entry);
+        let mut sha1 = Sha1::new();
+        let mut text = None;
+        if DATABASES.contains(&path) && size <= DATABASE_LIMIT {
+            let text = text.insert(Vec::new());
+            hashing.read_to_end(text)?;
+            sha1.update(text);
+        } else {
+            io::copy(&mut hashing, &mut sha1)?;
+        }
+        let sha256 = hashing.digest();
+        if let Some(text) = text {
+            self.databases.insert(path.to_owned(), (sha256, text));
+        }
+        Ok(SeenKind::File {
+            size,
+            mode,
+            sha256,
+            sha1: sha1.finalize().into(),
+        })
+    }
+
+    /// apk's database of installed packages, where the finished image has one: in `/usr` first, as apk reads it.
     pub fn database(&self) -> Option<&[u8]> {
-        self.database.as_deref()
+        let reached = DATABASES.iter().find_map(|path| self.reach(path))?;
+        let SeenKind::File { sha256, .. } = reached.seen.kind else {
+            return None;
+        };
+        let mut texts = self.databases.values();
+        let (_, text) = texts.find(|(digest, _)| *digest == sha256)?;
+        Some(text)
     }
 
     /// What a path leads to, symbolic links followed within the image; nothing if it leads nowhere.
     pub fn reach(&self, path: &str) -> Option<Reached> {
+        let path = self.resolve(path)?;
+        let seen = self.entries.get(&path).cloned();
+        let seen = seen.or_else(|| self.implied(&path))?;
+        Some(Reached { path, seen })
+    }
+
+    /// A directory that only what is in it shows to be there; the root always is.
+    fn implied(&self, path: &str) -> Option<Seen> {
+        let lowest = self.below(path).map(|(_, seen)| seen.layer).min();
+        Some(Seen {
+            layer: lowest.or(path.is_empty().then_some(0))?,
+            kind: SeenKind::Directory,
+            same: None,
+        })
+    }
+
+    /// Where a path leads, symbolic links followed within the image, whether or not anything is there: without the
+    /// slash at its beginning, empty for the root. Nothing if links lead in a circle.
+    pub fn resolve(&self, path: &str) -> Option<String> {
         let mut rest: Vec<String> = parts(path);
         rest.reverse();
         let (mut here, mut links): (Vec<String>, usize) = (Vec::new(), 0);
@@ -196,34 +270,28 @@ impl Inventory {
                 continue;
             }
             here.push(part);
-            let at = here.join("/");
-            match self.entries.get(&at).map(|seen| &seen.kind) {
-                Some(SeenKind::Link(target)) => {
-                    links += 1;
-                    if links > LINKS_LIMIT {
-                        return None;
-                    }
-                    here.pop();
-                    if target.starts_with('/') {
-                        here.clear();
-                    }
-                    rest.extend(parts(target).into_iter().rev());
-                }
-                Some(SeenKind::Same(target)) if rest.is_empty() => {
-                    links += 1;
-                    if links > LINKS_LIMIT {
-                        return None;
-                    }
-                    here.clear();
-                    rest.extend(parts(target).into_iter().rev());
-                }
-                // A directory that only files in it show to be there.
-                _ => {}
+            let seen = self.entries.get(&here.join("/"));
+            let Some(SeenKind::Link(target)) = seen.map(|seen| &seen.kind) else {
+                continue;
+            };
+            links += 1;
+            if links > LINKS_LIMIT {
+                return None;
             }
+            here.pop();
+            if target.starts_with('/') {
+                here.clear();
+            }
+            rest.extend(parts(target).into_iter().rev());
         }
-        let path = here.join("/");
-        let seen = self.entries.get(&path)?.clone();
-        Some(Reached { path, seen })
+        Some(here.join("/"))
+    }
+}
+
+fn joined(folder: &str, name: &str) -> String {
+    match folder {
+        "" => name.to_owned(),
+        folder => format!("{folder}/{name}"),
     }
 }
 
@@ -240,149 +308,5 @@ fn plain(path: &str) -> Option<String> {
     inside.then(|| parts.join("/"))
 }
 
-fn is_below(path: &str, folder: &str) -> bool {
-    path.strip_prefix(folder)
-        .is_some_and(|rest| rest.starts_with('/'))
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-    use std::io::Write as _;
-    use tar::{Builder, Header};
-
-    const TAR: &str = "application/vnd.oci.image.layer.v1.tar";
-
-    /// `path` with content, `path -> target`, `path => target` (hard link), `path/`.
-    fn layer(lines: &[&str]) -> Vec<u8> {
-        let mut archive = Builder::new(Vec::new());
-        for line in lines {
-            let mut header = Header::new_gnu();
-            header.set_mode(0o755);
-            header.set_size(0);
-            if let Some((path, target)) = line.split_once(" -> ") {
-                header.set_entry_type(EntryType::Symlink);
-                archive.append_link(&mut header, path, target).unwrap();
-            } else if let Some((path, target)) = line.split_once(" => ") {
-                header.set_entry_type(EntryType::Link);
-                archive.append_link(&mut header, path, target).unwrap();
-            } else if line.ends_with('/') {
-                header.set_entry_type(EntryType::Directory);
-                archive.append_data(&mut header, line, io::empty()).unwrap();
-            } else {
-                let (path, content) = line.split_once(' ').unwrap_or((line, ""));
-                header.set_size(content.len() as u64);
-                archive
-                    .append_data(&mut header, path, content.as_bytes())
-                    .unwrap();
-            }
-        }
-        archive.into_inner().unwrap()
-    }
-
-    fn inventory(layers: &[&[&str]]) -> Inventory {
-        let mut inventory = Inventory::default();
-        for (number, lines) in layers.iter().enumerate() {
-            inventory.add(number, TAR, &layer(lines)[..]).unwrap();
-        }
-        inventory
-    }
-
-    /// `PATH@LAYER` and the content that is expected there.
-    fn reached(inventory: &Inventory, path: &str) -> Option<(String, Option<Digest>)> {
-        let reached = inventory.reach(path)?;
-        let digest = match reached.seen.kind {
-            SeenKind::File { sha256, .. } => Some(sha256),
-            _ => None,
-        };
-        Some((format!("{}@{}", reached.path, reached.seen.layer), digest))
-    }
-
-    #[test]
-    fn upper_layers_replace_and_take_away() {
-        let found = inventory(&[
-            &[
-                "etc/",
-                "etc/a one",
-                "etc/b two",
-                "opt/x/y old",
-                "var/z old",
-                "bin/sh first",
-            ],
-            &[
-                "etc/a three",
-                "etc/.wh.b",
-                "opt/.wh.x",
-                "var/.wh..wh..opq",
-                "var/new new",
-            ],
-        ]);
-        let file = |path: &str, content: &str| Some((path.to_owned(), Some(Digest::of(content))));
-        assert_eq!(reached(&found, "/etc/a"), file("etc/a@1", "three"));
-        assert_eq!(reached(&found, "/bin/sh"), file("bin/sh@0", "first"));
-        assert_eq!(reached(&found, "/var/new"), file("var/new@1", "new"));
-        for gone in ["/etc/b", "/opt/x/y", "/var/z", "/etc/.wh.b", "/nothing"] {
-            assert_eq!(reached(&found, gone), None, "{gone}");
-        }
-    }
-
-    #[test]
-    fn links_are_followed_within_the_image() {
-        let found = inventory(&[&[
-            "usr/bin/tool content",
-            "bin -> usr/bin",
-            "usr/bin/other -> /bin/tool",
-            "usr/bin/up -> ../../../../usr/bin/tool",
-            "same => usr/bin/tool",
-            "loop -> loop",
-            "self => self",
-        ]]);
-        let expected = Some(("usr/bin/tool@0".to_owned(), Some(Digest::of("content"))));
-        for path in [
-            "/bin/tool",
-            "bin/other",
-            "/usr/bin/up",
-            "/same",
-            "/./bin//tool",
-        ] {
-            assert_eq!(reached(&found, path), expected, "{path}");
-        }
-        assert_eq!(reached(&found, "/loop"), None);
-        assert_eq!(reached(&found, "/self"), None);
-    }
-
-    #[test]
-    fn compressed_layers_and_the_database_are_read() {
-        let plain = layer(&["usr/lib/apk/db/installed P:a", "lib -> usr/lib"]);
-        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-        gzip.write_all(&plain).unwrap();
-        let layers = [
-            ("gzip", gzip.finish().unwrap()),
-            ("zstd", zstd::encode_all(&plain[..], 1).unwrap()),
-        ];
-        for (kind, bytes) in layers {
-            let mut found = Inventory::default();
-            found.add(0, &format!("{TAR}+{kind}"), &bytes[..]).unwrap();
-            assert_eq!(found.database(), Some(&b"P:a"[..]));
-            assert!(found.reach("/lib/apk/db/installed").is_some());
-        }
-        let error = Inventory::default().add(0, "application/octet-stream", io::empty());
-        assert!(matches!(error, Err(InventoryError::MediaType(_))));
-    }
-
-    proptest! {
-        #[test]
-        fn no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..2000)) {
-            let mut found = Inventory::default();
-            let _ = found.add(0, TAR, &bytes[..]);
-        }
-
-        #[test]
-        fn no_path_panics(path in "[a./]{0,12}", target in "[a./]{0,6}") {
-            let found = inventory(&[&["a/a x", &format!("a/b -> {}", if target.is_empty() { "." } else { &target })]]);
-            let _ = found.reach(&path);
-            let _ = found.reach(&format!("{path}/a/b/{path}"));
-        }
-    }
-}
+mod tests;

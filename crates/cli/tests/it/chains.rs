@@ -150,7 +150,9 @@ fn a_file_is_traced_and_an_artifact_explained() {
         "{outcome}"
     );
     assert!(
-        outcome.stdout.contains(&format!("  package  {}", FILES[0])),
+        outcome
+            .stdout
+            .contains(&format!("  package  {}, its own file", FILES[0])),
         "{outcome}"
     );
     assert!(outcome.stdout.contains("build environment: "), "{outcome}");
@@ -160,6 +162,14 @@ fn a_file_is_traced_and_an_artifact_explained() {
         outcome
             .stderr
             .contains("there is no /usr/bin/none in the package"),
+        "{outcome}"
+    );
+    let outcome = behind(&["trace", text(&package), "/usr/bin/tiny", "--arch", "x86_64"]);
+    outcome.expect(1);
+    assert!(
+        outcome
+            .stderr
+            .contains("--arch chooses an image of an index"),
         "{outcome}"
     );
 

@@ -113,7 +113,7 @@ fn a_file_in_an_image_is_traced_to_its_package() {
     let taken = trace("/etc/os-release");
     taken.expect(0);
     for part in [
-        "layout-next-3.0-r0.apk, the same bytes as in the package",
+        "layout-next-3.0-r0.apk, as the image's package database has it (SHA-1)",
         "(linux/arm64)",
         "imported, not built here",
     ] {
@@ -121,7 +121,9 @@ fn a_file_in_an_image_is_traced_to_its_package() {
     }
     let other = trace("/usr/share/layout/about");
     assert!(
-        other.stdout.contains("layout-2.4-r1.apk, the same bytes"),
+        other
+            .stdout
+            .contains("layout-2.4-r1.apk, as the image's package database has it"),
         "{other}"
     );
     let written = trace("/etc/apk/world");
@@ -132,7 +134,15 @@ fn a_file_in_an_image_is_traced_to_its_package() {
             .contains("none: written when the image was assembled"),
         "{written}"
     );
-    trace("/nothing").expect(1);
+    for (path, expected) in [
+        ("/nothing", "there is no /nothing in the image"),
+        ("/", "/ is a directory: ask for a file in it"),
+        ("/etc", "/etc is a directory: ask for a file in it"),
+    ] {
+        let none = trace(path);
+        none.expect(1);
+        assert!(none.stderr.contains(expected), "{none}");
+    }
     // Without evidence the package is known, and what is behind it is not.
     let without = published.bessemer(&["trace", image, "/etc/os-release"]);
     without.expect(1);

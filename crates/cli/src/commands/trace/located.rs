@@ -1,19 +1,21 @@
 //! A file in an image or a package, and whose it is.
 
+mod owner;
+mod package;
+#[cfg(test)]
+mod tests;
+
 use crate::commands::image::registries::{Registries, RegistryArguments};
 use crate::commands::verify::Target;
 use crate::commands::verify::found::Proven;
-use crate::{package_file, print};
-use anyhow::{Context as _, Result, anyhow, bail};
-use bessemer_apk::install::Database;
-use bessemer_apk::package::Reader;
-use bessemer_apk::{EntryKind, Limits};
+use crate::print;
+use anyhow::{Context as _, Result, bail};
 use bessemer_attest::verify::{ImageReport, Verified, VerifiedImage};
-use bessemer_digest::{Digest, HashingReader};
+use bessemer_digest::Digest;
 use bessemer_image::{Architecture, Inventory, Reached, SeenKind};
 use bessemer_registry::{Access, Reference};
 use serde::Serialize;
-use std::io::{self, BufReader};
+use std::io::BufReader;
 use std::path::Path;
 
 /// A file that was found.
@@ -25,6 +27,9 @@ pub(super) struct Located {
     real_path: String,
     #[serde(flatten)]
     content: Content,
+    /// The file that it is another name of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    same: Option<String>,
     /// The layer that has it, of an image.
     #[serde(skip_serializing_if = "Option::is_none")]
     layer: Option<Digest>,
@@ -35,16 +40,15 @@ pub(super) struct Located {
 }
 
 /// What is there.
-#[derive(Debug, Serialize)]
+#[derive(Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 enum Content {
     File { sha256: Digest, size: u64 },
     Link { target: String },
-    Other,
 }
 
 /// Whose a file is.
-#[derive(Debug, Serialize)]
+#[derive(Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "by", rename_all = "lowercase")]
 pub(super) enum Owner {
     /// A package's.
@@ -52,8 +56,12 @@ pub(super) enum Owner {
         file: String,
         /// As provenance names it.
         sha256: Option<Digest>,
-        /// Whether the content is the package's.
+        /// Whether the content is the package's: in an image, whether it has the SHA-1 that the image's package
+        /// database has.
         matches: bool,
+        /// What is otherwise, if it is not.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        differs: Option<String>,
     },
     /// No package has it: it was written when the image was assembled.
     Assembly { image_file: String },
@@ -71,6 +79,9 @@ pub(super) fn locate(
         (Proven::Package { verified, .. }, Target::File(file))
             if file.extension().is_some_and(|end| end == "apk") =>
         {
+            if arch.is_some() {
+                bail!("{target} is a package: --arch chooses an image of an index");
+            }
             in_package(file, path, verified)
         }
         (
@@ -88,40 +99,20 @@ pub(super) fn locate(
 }
 
 fn in_package(file: &Path, path: &str, verified: &Verified) -> Result<Located> {
-    let wanted = path.trim_start_matches('/');
-    let damaged = "the file is not an intact package";
-    let stream = BufReader::new(package_file::open(file)?);
-    let mut reader = Reader::open(stream, Limits::default()).context(damaged)?;
-    let mut found = None;
-    while let Some(mut data) = reader.next_entry().context(damaged)? {
-        if data.entry.path.as_str() != wanted {
-            continue;
-        }
-        found = Some(match &data.entry.kind {
-            EntryKind::File { size, .. } => {
-                let size = *size;
-                let mut hashing = HashingReader::new(&mut data);
-                io::copy(&mut hashing, &mut io::sink()).context(damaged)?;
-                let sha256 = hashing.digest();
-                Content::File { sha256, size }
-            }
-            EntryKind::Symlink { target, .. } => Content::Link {
-                target: target.clone(),
-            },
-            _ => Content::Other,
-        });
-    }
-    reader.finish().context(damaged)?;
+    let wanted = package::inside(path)?;
+    let (content, same) = package::content(file, &wanted)?;
     Ok(Located {
         path: path.to_owned(),
         real_path: format!("/{wanted}"),
-        content: found.with_context(|| format!("there is no /{wanted} in the package"))?,
+        content,
+        same,
         layer: None,
         image: None,
         owner: Owner::Package {
             file: verified.report.file.clone(),
             sha256: Some(verified.report.sha256),
             matches: true,
+            differs: None,
         },
     })
 }
@@ -165,63 +156,61 @@ fn in_image(
         let added = inventory.add(number, &layer.media_type, BufReader::new(content));
         added.with_context(|| format!("cannot read layer {}", layer.digest))?;
     }
-    let reached = inventory.reach(path);
-    let reached =
-        reached.with_context(|| format!("there is no {} in the image", print::plain_line(path)))?;
-    let owner = owner(&reached, &inventory, (report, verified))?;
+    let reached = reached(&inventory, path)?;
+    let content = content(&reached)?;
+    let named = |name: &str, version: &str| named(verified, report, (name, version));
+    let owner = owner::owner(&reached, &inventory, &named)?.unwrap_or_else(|| Owner::Assembly {
+        image_file: report.config.clone(),
+    });
     Ok(Located {
         path: path.to_owned(),
         real_path: format!("/{}", reached.path),
-        content: match reached.seen.kind {
-            SeenKind::File { sha256, size, .. } => Content::File { sha256, size },
-            SeenKind::Link(target) | SeenKind::Same(target) => Content::Link { target },
-            SeenKind::Other => Content::Other,
-        },
+        content,
+        same: reached.seen.same.map(|path| format!("/{path}")),
         layer: layers.get(reached.seen.layer).map(|layer| layer.digest),
         image: Some((report.digest, report.subject.clone())),
         owner,
     })
 }
 
-/// The package that has the file by the image's own database, as the verified provenance names it.
-fn owner(
-    reached: &Reached,
-    inventory: &Inventory,
-    (report, verified): (&ImageReport, &VerifiedImage),
-) -> Result<Owner> {
-    let assembly = Owner::Assembly {
-        image_file: report.config.clone(),
+/// What a path leads to, and else where it ends.
+fn reached(inventory: &Inventory, path: &str) -> Result<Reached> {
+    let shown = print::plain_line(path);
+    let Some(real) = inventory.resolve(path) else {
+        bail!("the symbolic links of {shown} lead in a circle");
     };
-    let Some(text) = inventory.database() else {
-        return Err(anyhow!(
-            "the image has no database of packages, so nobody knows whose the file is"
-        ));
-    };
-    let text = std::str::from_utf8(text).context("the image's package database is not text")?;
-    let database = Database::parse(text, Limits::default());
-    let database = database.context("the image's package database cannot be read")?;
-    let (folder, name) = reached.path.rsplit_once('/').unwrap_or(("", &reached.path));
-    for record in &database.records {
-        let folders = record.directories.iter();
-        let of_folder =
-            folders.filter(|one| one.path.as_ref().map_or("", |path| path.as_str()) == folder);
-        let mut files = of_folder.flat_map(|one| &one.files);
-        let Some(file) = files.find(|file| file.name == name) else {
-            continue;
-        };
-        let (package, version) = (&record.entry.name, record.entry.version.to_string());
-        let matches = match (&reached.seen.kind, &file.sha1) {
-            (SeenKind::File { sha1, .. }, Some(expected)) => sha1 == expected,
-            (SeenKind::File { .. }, None) => false,
-            _ => true,
-        };
-        return Ok(Owner::Package {
-            file: format!("{package}-{version}.apk"),
-            sha256: named(verified, report, (package, &version)),
-            matches,
-        });
+    if let Some(reached) = inventory.reach(path) {
+        return Ok(reached);
     }
-    Ok(assembly)
+    let real = format!("/{}", print::plain_line(&real));
+    if package::inside(path).is_ok_and(|inside| format!("/{}", print::plain_line(&inside)) == real)
+    {
+        bail!("there is no {real} in the image");
+    }
+    bail!("{shown} leads to {real}, which is not in the image")
+}
+
+fn content(reached: &Reached) -> Result<Content> {
+    match &reached.seen.kind {
+        SeenKind::File { sha256, size, .. } => Ok(Content::File {
+            sha256: *sha256,
+            size: *size,
+        }),
+        SeenKind::Link(target) => Ok(Content::Link {
+            target: target.clone(),
+        }),
+        SeenKind::Directory => Err(no_file(&reached.path, "directory")),
+        SeenKind::Device => Err(no_file(&reached.path, "device or pipe")),
+    }
+}
+
+/// The error for what has no content. The path is without the slash at its beginning.
+fn no_file(path: &str, kind: &str) -> anyhow::Error {
+    let path = print::plain_line(path);
+    match kind {
+        "directory" => anyhow::anyhow!("/{path} is a directory: ask for a file in it"),
+        kind => anyhow::anyhow!("/{path} is a {kind}, and no file"),
+    }
 }
 
 /// The digest that provenance has of a package in the image of this platform.
@@ -249,19 +238,30 @@ impl Located {
         } else {
             format!("{} (really {})", self.path, self.real_path)
         }];
-        lines.push(match &self.content {
+        let mut content = match &self.content {
             Content::File { sha256, size } => format!("  content  {sha256}, {size} bytes"),
             Content::Link { target } => format!("  content  a symbolic link to {target}"),
-            Content::Other => "  content  a directory or device".to_owned(),
-        });
+        };
+        if let Some(same) = &self.same {
+            content += &[", another name of ", same].concat();
+        }
+        lines.push(content);
         if let (Some(layer), Some((image, platform))) = (&self.layer, &self.image) {
             lines.push(format!("  layer    {layer}"));
             lines.push(format!("  image    {image} ({platform})"));
         }
         lines.push(match &self.owner {
-            Owner::Package { file, matches, .. } => {
-                let same = if *matches { "the same bytes as in the package" } else { "NOT the bytes of the package" };
-                format!("  package  {file}, {same}")
+            Owner::Package { file, matches, differs, .. } => {
+                let how = match (&self.image, &self.content) {
+                    (None, Content::File { .. }) => ", its own file".to_owned(),
+                    (None, Content::Link { .. }) => String::new(),
+                    (Some(_), _) if *matches => ", as the image's package database has it (SHA-1)".to_owned(),
+                    (Some(_), _) => format!(
+                        ", NOT as the image's package database has it: {}",
+                        differs.as_deref().unwrap_or("it is another")
+                    ),
+                };
+                format!("  package  {file}{how}")
             }
             Owner::Assembly { image_file } => format!(
                 "  package  none: written when the image was assembled, from image file {image_file}"
