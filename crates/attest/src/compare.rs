@@ -240,7 +240,11 @@ fn flatten(place: &str, value: &Value, to: &mut BTreeMap<String, String>) {
 impl Change {
     /// The change in a line, without control characters.
     pub fn line(&self) -> String {
-        let short = |text: &String| text.chars().take(SHOWN).collect::<String>();
+        let short = |text: &String| match text.char_indices().nth(SHOWN) {
+            None if text.is_empty() => "(empty)".to_owned(),
+            None => text.clone(),
+            Some((end, _)) => format!("{}…", &text[..end]),
+        };
         let Self { kind, name, .. } = self;
         let text = match (&self.from, &self.to) {
             (Some(from), Some(to)) => format!("{kind} {name}: {} → {}", short(from), short(to)),

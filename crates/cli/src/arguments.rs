@@ -111,7 +111,7 @@ pub(crate) enum Command {
         /// Which shell
         shell: clap_complete::Shell,
     },
-    /// Print a JSON Schema of recipes, pipelines or image files, for editors
+    /// Print a JSON Schema of recipes, pipelines, image files or policies, for editors
     Schema(schema::Arguments),
     /// Print a page of `docs/reference`
     #[command(

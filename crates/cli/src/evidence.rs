@@ -148,10 +148,16 @@ impl ChainArguments {
                 print::count(gaps.len(), "gap"),
                 named(&gaps)
             );
-            return Err(match missing {
-                true if self.fetch => error,
-                true => error.context(Hint(MISSING.to_owned())),
-                false => error,
+            let hint = match gone(&gaps) {
+                Some(place) if self.fetch => Some(format!(
+                    "provenance names {place}, which is not on this machine: --evidence DIR names a copy"
+                )),
+                _ if missing && !self.fetch => Some(MISSING.to_owned()),
+                _ => None,
+            };
+            return Err(match hint {
+                Some(hint) => error.context(Hint(hint)),
+                None => error,
             });
         }
         let unattested = nodes.into_iter();
@@ -170,6 +176,14 @@ impl ChainArguments {
 
 const MISSING: &str = "--evidence DIR names a repository or a bundle that has the attestations; --fetch asks the repositories that provenance names";
 const UNATTESTED: &str = "--accept-unattested accepts that the chain ends there";
+
+/// A path that provenance names for something missing, and that leads nowhere here.
+fn gone(gaps: &[&Node]) -> Option<String> {
+    let missing = gaps.iter().filter(|node| node.verdict == Verdict::Missing);
+    let mut places = missing.filter_map(|node| node.uri.as_deref());
+    let place = places.find(|place| !place.contains("://") && !Path::new(place).exists())?;
+    Some(print::plain_line(place))
+}
 
 /// Names of artifacts, each with what is wrong with it.
 fn named(nodes: &[&Node]) -> String {

@@ -18,7 +18,8 @@ const NAMED: usize = 10;
     after_help = "Examples:\n  bessemer affected sha256:5feceb66ffc86f38d952786c6d696c79c2dbc239dd4e91b46729d73a27fb57e9 --trust-root trust-root.json --evidence ./repository\n  bessemer affected 8d1a1f0a9ab34f1b7c1ad7c2a3b6a52a6d1c5a10 --trust-root trust-root.json --evidence ./repository --json"
 )]
 pub(crate) struct Arguments {
-    /// Digest of a package, source, archive, recipe or any other input (`sha256:HEX`), or a git commit
+    /// Digest of a package, source, archive, recipe or any other input (`sha256:HEX`), or a git commit. Each
+    /// line begins with how many steps the artifact is from it
     #[arg(value_parser = parse_digest)]
     digest: String,
     /// The keys to believe, and what each may assert
@@ -82,11 +83,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         print::json(&search)?;
     } else {
         for one in &search.affected {
-            let by: Vec<String> = one
-                .by
-                .iter()
-                .map(|(role, name)| format!("{role} {name}"))
-                .collect();
+            let by = one.by.iter().take(NAMED);
+            let mut by: Vec<String> = by.map(|(role, name)| format!("{role} {name}")).collect();
+            if one.by.len() > NAMED {
+                by.push(format!("and {} more", one.by.len() - NAMED));
+            }
             let text = format!(
                 "{} {} ({}): by {}",
                 one.distance,
@@ -97,7 +98,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
             print::line(format_args!("{}", print::plain_line(&text)))?;
         }
     }
-    summary(&search);
+    summary(&search, &arguments.digest);
     Ok(ExitCode::from(if search.complete {
         0
     } else {
@@ -106,7 +107,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
 }
 
 /// What was looked at; of what could not be read, that it says nothing either way.
-fn summary(search: &Search) {
+fn summary(search: &Search, digest: &str) {
     for (name, reason) in search.refused.iter().take(NAMED) {
         let text = format!("nothing is known of {name}: {reason}");
         print::warning(&print::plain_line(&text));
@@ -116,6 +117,13 @@ fn summary(search: &Search) {
         print::warning(&format!("nothing is known of {more} more"));
     }
     let affected = search.affected.len();
+    if affected == 0 && search.complete {
+        let count = print::count(search.read, "artifact");
+        print::note(&format!(
+            "none of the {count} among the evidence names {digest}"
+        ));
+        return;
+    }
     let known = if search.complete {
         ""
     } else {

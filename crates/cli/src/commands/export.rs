@@ -19,7 +19,8 @@ use std::process::ExitCode;
     after_help = "Examples:\n  bessemer export docker://registry.example.com/app:1.2 --trust-root trust-root.json --evidence ./repository -o app.bundle\n  bessemer verify app.bundle --trust-root trust-root.json --recursive --name registry.example.com/app"
 )]
 pub(crate) struct Arguments {
-    /// What the bundle is to be of: packages, or `docker://` and the reference of an image
+    /// What the bundle is to be of: packages, `docker://` and the reference of an image, or bundles, to join
+    /// or extend them
     #[arg(required = true, value_name = "PACKAGE|docker://IMAGE|BUNDLE")]
     targets: Vec<Target>,
     /// The file to write

@@ -19,7 +19,7 @@ use std::process::ExitCode;
 pub(crate) enum Arguments {
     /// Make the keys of a factory: this host was provisioned for a builder id above `local`
     Init(init::InitArguments),
-    /// Write the public keys: trust root, cosign key, package keys
+    /// Write the public keys: trust root, `cosign.pub` (the key of packages' provenance), package keys
     Export(ExportArguments),
     /// Give a role a new key; what the old one signed stays good
     Rotate(change::RotateArguments),

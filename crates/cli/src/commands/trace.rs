@@ -105,9 +105,11 @@ fn judged(located: &Located, node: Option<&Node>) -> Result<()> {
     match &node.verdict {
         Verdict::Package { .. } | Verdict::Image { .. } => Ok(()),
         Verdict::Unattested => bail!("nobody attests where {file} is from"),
-        Verdict::Missing => Err(anyhow::anyhow!("the attestation of {file} is not there").context(
-            print::Hint("--evidence DIR names a repository or bundle that has it; --fetch asks the repository that provenance names".to_owned()),
-        )),
+        Verdict::Missing => Err(
+            anyhow::anyhow!("the attestation of {file} is not there").context(print::Hint(
+                "--evidence DIR names a repository or bundle that has it".to_owned(),
+            )),
+        ),
         Verdict::Refused { reason } => bail!("{file} is refused: {}", print::plain_line(reason)),
         Verdict::NotFollowed => bail!("the chain has too many artifacts to reach {file}"),
     }

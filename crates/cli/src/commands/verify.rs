@@ -150,6 +150,7 @@ impl Arguments {
         looking.attestations = self.attestations.as_deref();
         looking.proofs = self.proofs.as_deref();
         looking.expected = Some(&self.expected);
+        looking.has_images = self.targets.iter().any(Target::may_have_images);
         looking.rebuilders = Some(&self.rebuilders);
         looking.summaries = Some(&self.summaries);
         Ok(looking)
@@ -211,6 +212,9 @@ pub(crate) fn print_lines(lines: &[String]) -> Result<()> {
 /// The report as it was asked for: in words, or as a policy that knows it.
 fn told(arguments: &Arguments, proven: &Proven, judge: Option<&Judge>) -> Result<()> {
     match proven {
+        Proven::Image { .. } if arguments.sources.print_policy => {
+            bail!("--print-policy is about packages; docs/policy.md has a rule for an image")
+        }
         Proven::Package { verified, .. } if arguments.sources.print_policy => {
             print::bytes(starting_policy(&verified.report).as_bytes())
         }

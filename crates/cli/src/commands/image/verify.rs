@@ -275,7 +275,9 @@ fn push(attached: &mut Sidecar, one: &AttachedEnvelope) -> Result<(), &'static s
 }
 
 fn hinted(error: ImageVerifyError) -> anyhow::Error {
-    let unexpected = matches!(error, ImageVerifyError::Unexpected(_));
+    // The hint is for what it can help with.
+    let unexpected = matches!(&error, ImageVerifyError::Unexpected(text)
+        if text.contains("it was published as") || text.contains("nothing vouches for"));
     let error = anyhow!(error);
     if unexpected {
         error.context(print::Hint(EXPECTING.to_owned()))

@@ -127,10 +127,8 @@ fn platform<'a>(reports: &'a [ImageReport], arch: Option<&str>) -> Result<&'a Im
         .iter()
         .filter(|report| report.subject == format!("linux/{}", wanted.oci()));
     of_arch.next().with_context(|| {
-        let all: Vec<&str> = reports
-            .iter()
-            .map(|report| report.subject.as_str())
-            .collect();
+        let all = reports.iter().map(|report| report.subject.as_str());
+        let all: Vec<&str> = all.filter(|subject| *subject != "index").collect();
         let all = print::plain_line(&all.join(", "));
         format!("there is no image for {wanted}, only {all}: choose one with --arch")
     })

@@ -33,6 +33,8 @@ pub(crate) enum Proven {
         /// Registry and repository.
         name: String,
         digest: Digest,
+        /// Whether its manifests were read, and not only what is said of them.
+        measured: bool,
         /// Of every manifest, the index's first.
         reports: Vec<ImageReport>,
         /// That of the first: the same provenance is of all.
@@ -54,7 +56,16 @@ impl Proven {
                 }
                 lines
             }
-            Self::Image { reports, .. } => reports.iter().flat_map(ImageReport::lines).collect(),
+            Self::Image {
+                reports, measured, ..
+            } => {
+                let lines = reports.iter().flat_map(ImageReport::lines);
+                let mut lines: Vec<String> = lines.collect();
+                if !measured {
+                    lines.push("image: none was read; this is about statements alone".to_owned());
+                }
+                lines
+            }
         }
     }
 
@@ -88,9 +99,13 @@ impl Proven {
             Self::Image {
                 name,
                 digest,
+                measured,
                 reports,
                 ..
-            } => json!({"result": "PASS", "image": name, "digest": digest, "reports": reports}),
+            } => json!({
+                "result": "PASS", "image": name, "digest": digest, "measured": measured,
+                "reports": reports,
+            }),
         }
     }
 
@@ -146,7 +161,7 @@ pub(crate) fn verified(
             for (_, attached) in &found.attached {
                 pool.add(attached.clone());
             }
-            Ok(vec![image(&found, &reference.name(), looking)?])
+            Ok(vec![image(&found, &reference.name(), looking, true)?])
         }
         Target::File(path) => {
             existing(path)?;
@@ -233,7 +248,7 @@ fn verified_package(facts: &ApkFacts, beside: &Sidecar, looking: &Looking<'_>) -
 }
 
 /// An image and, of an index, every image in it.
-fn image(found: &Found, name: &str, looking: &Looking<'_>) -> Result<Proven> {
+fn image(found: &Found, name: &str, looking: &Looking<'_>, measured: bool) -> Result<Proven> {
     let (policy, expected) = looking.of_images(name);
     let verified = verified_images(found, looking.root, &policy, &expected)?;
     let reports: Vec<ImageReport> = verified.iter().map(|one| one.report.clone()).collect();
@@ -251,6 +266,7 @@ fn image(found: &Found, name: &str, looking: &Looking<'_>) -> Result<Proven> {
     Ok(Proven::Image {
         name: name.to_owned(),
         digest: found.digest,
+        measured,
         reports,
         verified: first,
     })
@@ -262,9 +278,14 @@ fn bundle(path: &Path, looking: &Looking<'_>, pool: &mut Pool) -> Result<Vec<Pro
     if targets.is_empty() {
         bail!("the bundle is of nothing");
     }
-    let proven = targets
-        .into_iter()
-        .map(|target| in_bundle(target, looking, pool));
+    let images = |target: &BundleTarget| matches!(target, BundleTarget::Image { .. });
+    let has_images = targets.iter().any(images);
+    let proven = targets.into_iter().map(|target| {
+        if let (BundleTarget::Package { name, .. }, false) = (&target, has_images) {
+            looking.images_only(Path::new(name))?;
+        }
+        in_bundle(target, looking, pool)
+    });
     proven.collect()
 }
 
@@ -278,7 +299,6 @@ fn in_bundle(target: BundleTarget, looking: &Looking<'_>, pool: &Pool) -> Result
                 control_sha256: None,
                 data_sha256: None,
             };
-            looking.not_of_images(Path::new(&name))?;
             let (_, verified) = in_pool(&facts, looking, pool, none)?;
             Ok(Proven::Package {
                 path: PathBuf::from(name),
@@ -297,7 +317,7 @@ fn in_bundle(target: BundleTarget, looking: &Looking<'_>, pool: &Pool) -> Result
                 let error = anyhow!("a bundle is nobody's word on what its image is called");
                 return Err(error.context(Hint(hint.to_owned())));
             }
-            let proven = image(&attached_in(pool, sha256, images), &name, looking)?;
+            let proven = image(&attached_in(pool, sha256, images), &name, looking, false)?;
             if !proven.is_called(&name) {
                 let name = print::plain_line(&name);
                 bail!("the bundle says that an image is {name}, which it was not published as");

@@ -29,6 +29,8 @@ pub(crate) struct Looking<'a> {
     pub(crate) proofs: Option<&'a Path>,
     /// What a policy expects beyond that.
     pub(crate) judge: Option<&'a Judge>,
+    /// Whether there is an image among what was named, so that demands on images have something to be of.
+    pub(crate) has_images: bool,
     /// What images are expected to be; any that is proven will do without.
     pub(crate) expected: Option<&'a ExpectedArguments>,
     /// Whose summaries of rebuilds beside a package count; without it none is looked for.
@@ -53,6 +55,7 @@ impl<'a> Looking<'a> {
             attestations: None,
             proofs: None,
             judge: None,
+            has_images: false,
             expected: None,
             rebuilders: None,
             summaries: None,
@@ -91,6 +94,14 @@ impl<'a> Looking<'a> {
 
     /// An error where something is demanded that only images have.
     pub(super) fn not_of_images(&self, package: &Path) -> Result<()> {
+        if self.has_images {
+            return Ok(());
+        }
+        self.images_only(package)
+    }
+
+    /// The same where it is known that there is no image.
+    pub(super) fn images_only(&self, package: &Path) -> Result<()> {
         if self.expected.is_some_and(ExpectedArguments::says_something) {
             bail!(
                 "{} is a package: --name, --any-name, --accept-unverified, --refuse-imports and --min-package-level are for images",

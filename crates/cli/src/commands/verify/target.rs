@@ -1,5 +1,6 @@
 //! What is to be verified.
 
+use crate::evidence::is_bundle;
 use anyhow::{Context as _, Result};
 use bessemer_registry::Reference;
 use std::fmt;
@@ -25,6 +26,14 @@ impl Target {
         match self {
             Self::File(path) => Some(path),
             Self::Image(_) => None,
+        }
+    }
+
+    /// Whether it is an image, or a bundle, which may be of one.
+    pub(crate) fn may_have_images(&self) -> bool {
+        match self {
+            Self::File(path) => is_bundle(path).unwrap_or(false),
+            Self::Image(_) => true,
         }
     }
 
