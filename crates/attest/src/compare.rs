@@ -4,7 +4,7 @@
 //! left out: it is different always.
 
 use crate::ResourceDescriptor;
-use crate::predicates::{ImageProvenance, Provenance};
+use crate::predicates::{ImageProvenance, Provenance, RunDetails};
 use bessemer_digest::Digest;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -53,52 +53,43 @@ impl Compared {
     /// A package.
     pub fn of_package(name: String, sha256: Digest, provenance: &Provenance) -> Self {
         let definition = &provenance.build_definition;
-        let parameters = json!({
-            "externalParameters": definition.external_parameters,
-            "internalParameters": definition.internal_parameters,
-            "buildType": definition.build_type,
-        });
-        let run = &provenance.run_details;
-        Self::of(
-            name,
-            sha256,
-            (&run.builder.id, &run.builder.version),
-            &parameters,
-        )
-        .with(&definition.resolved_dependencies)
+        let (external, internal) = (
+            &definition.external_parameters,
+            &definition.internal_parameters,
+        );
+        let asked = (definition.build_type.as_str(), external, internal);
+        Self::of(name, sha256, &provenance.run_details, asked)
+            .with(&definition.resolved_dependencies)
     }
 
     /// An image, or an index of images.
     pub fn of_image(name: String, sha256: Digest, provenance: &ImageProvenance) -> Self {
         let definition = &provenance.build_definition;
-        let parameters = json!({
-            "externalParameters": definition.external_parameters,
-            "internalParameters": definition.internal_parameters,
-            "buildType": definition.build_type,
-        });
-        let run = &provenance.run_details;
-        Self::of(
-            name,
-            sha256,
-            (&run.builder.id, &run.builder.version),
-            &parameters,
-        )
-        .with(&definition.resolved_dependencies)
+        let (external, internal) = (
+            &definition.external_parameters,
+            &definition.internal_parameters,
+        );
+        let asked = (definition.build_type.as_str(), external, internal);
+        Self::of(name, sha256, &provenance.run_details, asked)
+            .with(&definition.resolved_dependencies)
     }
 
     fn of(
         name: String,
         sha256: Digest,
-        (builder, programs): (&str, &BTreeMap<String, String>),
-        parameters: &Value,
+        run: &RunDetails,
+        (build_type, external, internal): (&str, &impl Serialize, &impl Serialize),
     ) -> Self {
+        let parameters = json!({
+            "externalParameters": external, "internalParameters": internal, "buildType": build_type,
+        });
         let mut flat = BTreeMap::new();
-        flatten("", parameters, &mut flat);
+        flatten("", &parameters, &mut flat);
         Self {
             name,
             sha256,
-            builder: builder.to_owned(),
-            programs: programs.clone(),
+            builder: run.builder.id.clone(),
+            programs: run.builder.version.clone(),
             parameters: flat,
             inputs: BTreeMap::new(),
         }

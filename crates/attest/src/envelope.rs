@@ -4,11 +4,12 @@
 //! empty, because it is unauthenticated and tools disagree about its form; base64 is the standard
 //! alphabet with padding and no line ends, so that `base64 -d` reads it.
 
-use crate::PublicKey;
 use crate::documents::{CanonicalError, canonical_bytes};
+use crate::{PublicKey, Statement};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bessemer_digest::Digest;
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 /// The payload type of every envelope.
@@ -120,9 +121,11 @@ impl Envelope {
         self.to_line().map(Digest::of)
     }
 
-    /// The payload as it stands there, unverified: for finding an envelope, never for judging by it.
-    pub fn claimed(&self) -> Option<Vec<u8>> {
-        STANDARD.decode(&self.payload).ok()
+    /// The statement in it, unverified and without its predicate: for finding an envelope, never for judging
+    /// by it.
+    pub fn claimed(&self) -> Option<Statement<IgnoredAny>> {
+        let payload = STANDARD.decode(&self.payload).ok()?;
+        serde_json::from_slice(&payload).ok()
     }
 
     /// Verifies with `key` and hands out exactly the bytes that were verified.

@@ -14,17 +14,19 @@ mod reproduced;
 #[cfg(test)]
 mod tests;
 mod unambiguous;
+mod words;
 
 pub use image::{
     ImageExpectations, ImagePackages, ImageReport, ImageVerifyError, ImageVerifyPolicy,
     RefusedEnvelope, VerifiedImage, verify_expected_image, verify_image, verify_image_whole,
 };
-pub use open::{harmless, shown};
 pub use report::{
     BuiltReport, CommitReport, DependencyCounts, GateReport, ImportReport, LogReport, Origin,
     Report, ReproducedRun, ReproductionReport, SourceReport, TestReport,
 };
 pub use reproduced::reproductions;
+pub(crate) use words::with_causes;
+pub use words::{harmless, listed, shown};
 
 use crate::derive::is_of_file;
 use crate::documents::Timestamp;

@@ -1,22 +1,20 @@
 //! Where attestations of what an artifact was made from are looked for, and the chain that they give.
 
-use crate::commands::verify::read_trust_root;
+use crate::commands::verify::{read_sidecar, read_trust_root};
 use crate::fetching::FetchArguments;
 use crate::print::{self, Hint};
 use anyhow::{Context as _, Result, anyhow};
-use bessemer_attest::chain::{BundleTarget, Chain, Demand, Node, Pool, Verdict, Walk, read_bundle};
-use bessemer_attest::{PROOFS_LIMIT, SIDECAR_LIMIT, Sidecar, TrustRoot};
+use bessemer_attest::TrustRoot;
+use bessemer_attest::chain::{BundleTarget, Chain, Node, Pool, Verdict, Walk, read_bundle};
 use bessemer_build::worker::now;
 use bessemer_repository::{Access, attestations};
 use bessemer_store::{Store, in_parallel};
 use flate2::bufread::MultiGzDecoder;
-use std::io::{BufRead as _, BufReader, ErrorKind, Read as _};
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 
 /// What the names of envelopes beside packages end in.
 const ENVELOPES: &str = ".intoto.jsonl";
-/// What the names of their proofs end in.
-const PROOFS: &str = ".tlog-proof";
 /// What the names of summaries of rebuilds end in.
 const REPRODUCED: &str = ".reproduced.intoto.jsonl";
 /// How deep folders are searched.
@@ -97,7 +95,6 @@ impl ChainArguments {
         targets: &[Node],
         root: &TrustRoot,
         pool: &mut Pool,
-        demand: &Demand<'_>,
     ) -> Result<Chain> {
         let roots = self.roots(root)?;
         let now = Some(now()?);
@@ -111,7 +108,7 @@ impl ChainArguments {
                 pool,
                 roots: &roots,
                 now: now.clone(),
-                demand,
+                demand: &|_| Vec::new(),
             };
             let chain = walk.from(targets.to_vec());
             // Each round reaches one step deeper, until nothing new is found.
@@ -278,8 +275,8 @@ fn search(folder: &Path, depth: usize, pool: &mut Pool) -> Result<()> {
             }
         } else if kind.is_symlink() && path.is_dir() {
             skipped("it is a symbolic link; name its target");
-        } else if kind.is_file() && is_evidence(&path) {
-            match read_beside(&path) {
+        } else if let Some(package) = of_package(&path).filter(|_| kind.is_file()) {
+            match read_sidecar(&package) {
                 Ok(sidecar) => pool.add(sidecar),
                 Err(error) => {
                     let text = format!("{}: {error:#}", path.display());
@@ -291,38 +288,14 @@ fn search(folder: &Path, depth: usize, pool: &mut Pool) -> Result<()> {
     Ok(())
 }
 
-/// Whether a file is what lies beside an artifact. What rebuilders say of it is in a file of its own and no
+/// The package that a file of envelopes lies beside. What rebuilders say of it is in a file of its own and no
 /// link of a chain.
-fn is_evidence(path: &Path) -> bool {
-    let name = path.to_string_lossy();
-    name.ends_with(ENVELOPES) && !name.ends_with(REPRODUCED)
-}
-
-/// A file of envelopes and, if there is one, its file of proofs.
-fn read_beside(envelopes: &Path) -> Result<Sidecar> {
-    let sidecar = Sidecar::parse(&limited(envelopes, SIDECAR_LIMIT)?)?;
-    let text = envelopes.to_string_lossy();
-    let Some(package) = text.strip_suffix(ENVELOPES) else {
-        return Ok(sidecar);
-    };
-    match limited(Path::new(&format!("{package}{PROOFS}")), PROOFS_LIMIT) {
-        Ok(proofs) => Ok(sidecar.with_proofs(&proofs)?),
-        Err(error) if is_missing(&error) => Ok(sidecar),
-        Err(error) => Err(error),
-    }
-}
-
-fn is_missing(error: &anyhow::Error) -> bool {
-    error
-        .downcast_ref::<std::io::Error>()
-        .is_some_and(|error| error.kind() == ErrorKind::NotFound)
-}
-
-fn limited(path: &Path, limit: usize) -> Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    let file = fs_err::File::open(path)?;
-    file.take(limit as u64 + 1).read_to_end(&mut bytes)?;
-    Ok(bytes)
+fn of_package(path: &Path) -> Option<PathBuf> {
+    let name = path.as_os_str().as_encoded_bytes();
+    let is_rebuilders = name.ends_with(REPRODUCED.as_bytes());
+    let is_evidence = name.ends_with(ENVELOPES.as_bytes()) && !is_rebuilders;
+    // Both extensions go: what is left is the package's own name.
+    is_evidence.then(|| path.with_extension("").with_extension(""))
 }
 
 /// Reads a bundle into the pool; what it says that it is of.

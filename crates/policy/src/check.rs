@@ -10,7 +10,7 @@ use crate::place::Placed;
 use crate::policy::patterns;
 use crate::{Code, Policy, SourceEvidence, Violation};
 use bessemer_attest::documents::Timestamp;
-use bessemer_attest::verify::{ImageReport, Report, harmless, shown};
+use bessemer_attest::verify::{self, ImageReport, Report, harmless, shown};
 use bessemer_yaml::{Position, Text};
 
 /// Most values of either side that a message names.
@@ -142,13 +142,5 @@ impl Findings<'_> {
 
 /// A list of strangers' texts, cut.
 fn listed(texts: &[impl AsRef<str>]) -> String {
-    let first: Vec<String> = texts
-        .iter()
-        .take(NAMED)
-        .map(|text| shown(text.as_ref()))
-        .collect();
-    match texts.len().saturating_sub(NAMED) {
-        0 => first.join(", "),
-        more => format!("{} and {more} more", first.join(", ")),
-    }
+    verify::listed(texts, NAMED)
 }

@@ -4,10 +4,9 @@ use super::node::{Artifact, Node};
 use super::pool::Pool;
 use super::walk::Walk;
 use crate::verify::{ImageVerifyPolicy, verify_image_whole};
-use crate::{Sidecar, Statement, TrustRoot};
+use crate::{Envelope, Sidecar, TrustRoot};
 use bessemer_digest::Digest;
 use serde::Serialize;
-use serde::de::IgnoredAny;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 /// An artifact that an input went into.
@@ -37,10 +36,7 @@ pub struct Search {
 impl Pool {
     /// The artifacts that something in a sidecar claims to be about, with the names that it gives them.
     fn claimed(sidecar: &Sidecar) -> BTreeSet<(Digest, String)> {
-        let statements = sidecar.envelopes().iter().filter_map(|envelope| {
-            let payload = envelope.claimed()?;
-            serde_json::from_slice::<Statement<IgnoredAny>>(&payload).ok()
-        });
+        let statements = sidecar.envelopes().iter().filter_map(Envelope::claimed);
         let subjects = statements.flat_map(|statement| statement.subject);
         let subjects =
             subjects.filter_map(|one| Some((one.sha256()?, one.name.unwrap_or_default())));

@@ -1,8 +1,7 @@
 //! Envelopes and proofs of many artifacts, found by what they speak of.
 
-use crate::{Envelope, ResourceDescriptor, Sidecar, Statement};
+use crate::{Envelope, ResourceDescriptor, Sidecar};
 use bessemer_digest::Digest;
-use serde::de::IgnoredAny;
 use std::collections::{HashMap, HashSet};
 
 /// What lies beside many artifacts, as it lay there. Nothing in it is verified: what is found here is
@@ -90,10 +89,7 @@ fn fingerprint(envelopes: &[Digest], sidecar: &Sidecar) -> Digest {
 fn subjects(sidecar: &Sidecar) -> HashSet<Digest> {
     let envelopes = sidecar.envelopes().iter();
     envelopes
-        .filter_map(|envelope| {
-            let payload = envelope.claimed()?;
-            serde_json::from_slice::<Statement<IgnoredAny>>(&payload).ok()
-        })
+        .filter_map(Envelope::claimed)
         .flat_map(|statement| statement.subject)
         .filter_map(|subject: ResourceDescriptor| subject.sha256())
         .collect()

@@ -371,12 +371,9 @@ fn what_is_named_is_followed_whatever_its_role() {
     let mill = Mill::new();
     let library = mill.built("library-1-r0.apk", &[]);
     let build = |change: &dyn Fn(&mut Value)| {
-        let mut statement: Value = serde_json::from_slice(
-            &mill.built("app-1-r0.apk", &[&library]).sidecar.envelopes()[0]
-                .claimed()
-                .unwrap(),
-        )
-        .unwrap();
+        let made = mill.built("app-1-r0.apk", &[&library]);
+        let payload = made.sidecar.envelopes()[0].open(&mill.keys[0].1.public());
+        let mut statement: Value = serde_json::from_slice(&payload.unwrap()).unwrap();
         let listed = &mut statement["predicate"]["buildDefinition"]["resolvedDependencies"];
         change(listed.as_array_mut().unwrap().last_mut().unwrap());
         mill.seal("app-1-r0.apk", Role::Provenance, &statement)

@@ -4,7 +4,7 @@
 use super::ends::{End, EndKind};
 use super::node::{Node, Verdict};
 use super::walk::Chain;
-use crate::verify::{BuiltReport, ImageReport, Origin, harmless};
+use crate::verify::{BuiltReport, ImageReport, Origin, harmless, listed};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Most names of packages that are alike.
@@ -185,12 +185,15 @@ impl Tree<'_> {
             let text = format!("and {} more gaps", gaps - GAPS);
             branches.push(Branch::Text(text));
         }
-        branches.extend(alike.into_iter().map(|(group, names)| {
+        branches.extend(alike.into_iter().map(|(group, mut names)| {
+            let count = names.len();
+            names.sort_unstable();
+            names.dedup();
             let word = word
                 .as_ref()
                 .map(|word| format!("{word} "))
                 .unwrap_or_default();
-            Branch::Text(format!("{word}{} {group}: {}", names.len(), listed(&names)))
+            Branch::Text(format!("{word}{count} {group}: {}", listed(&names, NAMED)))
         }));
         branches
     }
@@ -299,17 +302,4 @@ fn image_words(report: &ImageReport) -> String {
         "image {} at level {} by {}, image file {}",
         report.subject, report.level, report.builder_id, report.config
     )
-}
-
-fn listed(names: &[&str]) -> String {
-    let mut first: Vec<&str> = names.to_vec();
-    first.sort_unstable();
-    first.dedup();
-    let more = first.len().saturating_sub(NAMED);
-    first.truncate(NAMED);
-    let text = first.join(", ");
-    match more {
-        0 => text,
-        more => format!("{text} and {more} more"),
-    }
 }

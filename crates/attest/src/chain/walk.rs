@@ -4,11 +4,12 @@ use super::ends::{EndCount, count};
 use super::node::{Artifact, Member, Node, Package, Verdict};
 use super::pool::Pool;
 use crate::documents::Timestamp;
-use crate::verify::{ApkFacts, Report, Verified, VerifyError, VerifyPolicy, verify_whole};
+use crate::verify::{
+    ApkFacts, Report, Verified, VerifyError, VerifyPolicy, verify_whole, with_causes,
+};
 use crate::{Sidecar, TrustRoot};
 use serde::Serialize;
 use std::collections::{BTreeSet, HashMap};
-use std::error::Error;
 use std::num::NonZero;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -193,7 +194,7 @@ impl Walk<'_> {
             ..VerifyPolicy::default()
         };
         verify_whole(&facts, sidecar, root, &policy)
-            .map_err(|error| (telling(&error), in_words(&error)))
+            .map_err(|error| (telling(&error), reason(&error)))
     }
 
     /// The same, and it must be by the attestation that is named, and what is demanded.
@@ -253,13 +254,6 @@ fn telling(error: &VerifyError) -> u8 {
     }
 }
 
-fn in_words(error: &VerifyError) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text.chars().take(REASON).collect()
+fn reason(error: &VerifyError) -> String {
+    with_causes(error).chars().take(REASON).collect()
 }

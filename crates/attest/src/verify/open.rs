@@ -1,6 +1,7 @@
 //! Opening envelopes: signature, validity, role and subject, before any predicate is read.
 
 use super::unambiguous::Unambiguous;
+use super::words::shown;
 use super::{ApkFacts, VerifyError, VerifyPolicy};
 use crate::derive::import_type;
 use crate::documents::Timestamp;
@@ -68,23 +69,6 @@ impl Opened<'_> {
         } else {
             self.mismatch(what, expected, found)
         }
-    }
-}
-
-/// A stranger's text for a message: not long, and nothing in it that commands a terminal.
-pub fn shown(text: &str) -> String {
-    text.chars().take(200).map(harmless).collect()
-}
-
-/// Puts a mark in the place of control characters, and of those that are not seen or turn the
-/// direction of what follows: with them a message reads as another.
-pub fn harmless(char: char) -> char {
-    let unseen = matches!(char,
-        '\u{061C}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}');
-    if unseen || char.is_control() {
-        char::REPLACEMENT_CHARACTER
-    } else {
-        char
     }
 }
 

@@ -47,6 +47,6 @@ impl Subjects {
     /// Everything behind the artifacts.
     pub(crate) fn chain(&mut self, following: &ChainArguments) -> Result<Chain> {
         let nodes: Vec<Node> = self.proven.iter().map(Proven::node).collect();
-        following.chain(&nodes, &self.root, &mut self.pool, &|_| Vec::new())
+        following.chain(&nodes, &self.root, &mut self.pool)
     }
 }

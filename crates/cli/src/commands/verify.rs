@@ -256,9 +256,7 @@ fn recursively(
     pool: &mut Pool,
     (nodes, reports): (&[Node], &[serde_json::Value]),
 ) -> Result<ExitCode> {
-    let chain = arguments
-        .following
-        .chain(nodes, root, pool, &|_| Vec::new())?;
+    let chain = arguments.following.chain(nodes, root, pool)?;
     let judged = arguments.following.judge(&chain, arguments.accept);
     if arguments.json {
         let result = if judged.is_ok() { "PASS" } else { "FAIL" };

@@ -52,6 +52,20 @@ pub(crate) fn verify(package: &Path, trust_root: &Path) -> Command {
     command
 }
 
+/// `bessemer rebuild` on the bootstrapped repository.
+pub(crate) fn rebuild(packages: &[PathBuf], out: &Path, more: &[&str]) -> Outcome {
+    let mut command = bessemer();
+    command.arg("rebuild").args(packages).args(more);
+    command.arg("--out-dir").arg(out);
+    command
+        .arg("--repository-append")
+        .arg(variable("BESSEMER_TEST_REPOSITORY"));
+    command
+        .arg("--keyring-append")
+        .arg(variable("BESSEMER_TEST_KEY"));
+    run(&mut command)
+}
+
 /// `bessemer publish` of packages.
 pub(crate) fn publish(packages: &[PathBuf], repository: &Path) -> Command {
     let mut command = bessemer();

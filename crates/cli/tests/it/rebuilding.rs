@@ -1,26 +1,13 @@
 //! Packages built again from what they carry.
 
-use crate::commands::{ARCH, BESIDE, bessemer, build, recipe, run};
+use crate::commands::{ARCH, BESIDE, bessemer, build, rebuild, recipe, run};
 use crate::fixture::{FILES, tiny};
 use bessemer_apk::Limits;
 use bessemer_package::{Metadata, Opened, Scratch, emit};
-use bessemer_testkit::{Outcome, Workshop, variable};
+use bessemer_testkit::{Workshop, variable};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-
-fn rebuild(packages: &[PathBuf], out: &Path, more: &[&str]) -> Outcome {
-    let mut command = bessemer();
-    command.arg("rebuild").args(packages).args(more);
-    command.arg("--out-dir").arg(out);
-    command
-        .arg("--repository-append")
-        .arg(variable("BESSEMER_TEST_REPOSITORY"));
-    command
-        .arg("--keyring-append")
-        .arg(variable("BESSEMER_TEST_KEY"));
-    run(&mut command)
-}
 
 /// A copy of a package with another text in its evaluated recipe, as somebody would make it who has
 /// no key.

@@ -1,10 +1,10 @@
 //! Summaries (VSA) of packages that were built again: signed, read, published, handed to other programs.
 //! The runs have no machine: whose bytes they compare makes no difference to a summary.
 
-use crate::commands::{ARCH, BESIDE, bessemer, build, names, publish, run, verify};
+use crate::commands::{self, ARCH, BESIDE, build, names, publish, run, verify};
 use crate::direct::statements;
 use crate::fixture::{FILES, recipe, trust_root};
-use bessemer_testkit::{Outcome, Workshop, variable};
+use bessemer_testkit::{Outcome, Workshop};
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -20,20 +20,7 @@ fn built(workshop: &Workshop) -> Vec<PathBuf> {
 }
 
 fn rebuild(packages: &[PathBuf], out: &Path, more: &[&str]) -> Outcome {
-    let mut command = bessemer();
-    command
-        .arg("rebuild")
-        .args(packages)
-        .args(DIRECT)
-        .args(more);
-    command.arg("--out-dir").arg(out);
-    command
-        .arg("--repository-append")
-        .arg(variable("BESSEMER_TEST_REPOSITORY"));
-    command
-        .arg("--keyring-append")
-        .arg(variable("BESSEMER_TEST_KEY"));
-    run(&mut command)
+    commands::rebuild(packages, out, &[&DIRECT[..], more].concat())
 }
 
 /// Where the summary of a rebuild stands, beside a package.

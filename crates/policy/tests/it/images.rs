@@ -1,21 +1,15 @@
 //! A table: policy and image, and what of the one the other does not meet.
 
 use crate::factory::{at, factory};
+use crate::table::{expecting, in_words};
 use bessemer_attest::derive::PackageVerdict;
 use bessemer_attest::verify::ImageReport;
-use std::fmt::Write as _;
 
 fn one(expect: &str) -> String {
-    let mut text =
-        "schema: bessemer.policy/v1\nimages:\n  - names: [registry.example.com/team/*]\n"
-            .to_owned();
-    if !expect.is_empty() {
-        text.push_str("    expect:\n");
-        for line in expect.lines() {
-            writeln!(text, "      {line}").unwrap();
-        }
-    }
-    text
+    expecting(
+        "images:\n  - names: [registry.example.com/team/*]\n",
+        expect,
+    )
 }
 
 /// One that imports nothing, one with an import, one with a package that nothing vouches for.
@@ -70,25 +64,7 @@ const TABLE: &[(&str, &[&str])] = &[
 #[test]
 fn what_is_not_met_is_said_in_words() {
     let images = images();
-    let mut text = String::new();
-    for (expect, names) in TABLE {
-        writeln!(text, "{expect}").unwrap();
-        for name in *names {
-            let (_, report) = images.iter().find(|(own, _)| own == name).unwrap();
-            let found = factory().violations(&one(expect), report);
-            let found = if found.is_empty() {
-                "nothing\n"
-            } else {
-                &found
-            };
-            writeln!(text, "  {name}:").unwrap();
-            for line in found.lines() {
-                writeln!(text, "    {line}").unwrap();
-            }
-        }
-        text.push('\n');
-    }
-    insta::assert_snapshot!(text);
+    insta::assert_snapshot!(in_words(TABLE, &images, one));
 }
 
 #[test]

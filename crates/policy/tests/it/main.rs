@@ -10,6 +10,7 @@ mod packages;
 mod schema;
 mod sources;
 mod starter;
+mod table;
 #[path = "../../../attest/src/test_documents.rs"]
 #[allow(
     dead_code,

@@ -1,10 +1,10 @@
 //! A table: policy and package, and what of the one the other does not meet.
 
 use crate::factory::{at, factory};
+use crate::table::{expecting, in_words};
 use crate::test_documents::Run;
 use bessemer_attest::Role;
 use bessemer_attest::verify::Report;
-use std::fmt::Write as _;
 
 const RECIPES: &str = "https://git.example/recipes";
 const FORK: &str = "https://git.example/mallory/recipes";
@@ -12,14 +12,7 @@ const MAIN: Option<&str> = Some("refs/heads/main");
 
 /// A policy of one rule for every name, which expects this.
 fn one(expect: &str) -> String {
-    let mut text = "schema: bessemer.policy/v1\npackages:\n  - names: [\"*\"]\n".to_owned();
-    if !expect.is_empty() {
-        text.push_str("    expect:\n");
-        for line in expect.lines() {
-            writeln!(text, "      {line}").unwrap();
-        }
-    }
-    text
+    expecting("packages:\n  - names: [\"*\"]\n", expect)
 }
 
 fn options(run: &mut Run) {
@@ -130,25 +123,7 @@ const TABLE: &[(&str, &[&str])] = &[
 #[test]
 fn what_is_not_met_is_said_in_words() {
     let packages = packages();
-    let mut text = String::new();
-    for (expect, names) in TABLE {
-        writeln!(text, "{expect}").unwrap();
-        for name in *names {
-            let (_, report) = packages.iter().find(|(own, _)| own == name).unwrap();
-            let found = factory().violations(&one(expect), report);
-            let found = if found.is_empty() {
-                "nothing\n"
-            } else {
-                &found
-            };
-            writeln!(text, "  {name}:").unwrap();
-            for line in found.lines() {
-                writeln!(text, "    {line}").unwrap();
-            }
-        }
-        text.push('\n');
-    }
-    insta::assert_snapshot!(text);
+    insta::assert_snapshot!(in_words(TABLE, &packages, one));
 }
 
 #[test]

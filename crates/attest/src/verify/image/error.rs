@@ -1,6 +1,6 @@
 //! Why an image does not verify, with what was found.
 
-use super::open::harmless;
+use super::super::{harmless, with_causes};
 use crate::TrustRootError;
 use serde::Serialize;
 use std::error::Error;
@@ -37,17 +37,14 @@ pub struct RefusedEnvelope {
 
 impl RefusedEnvelope {
     pub(super) fn new(number: usize, trusted_key: bool, error: &dyn Error) -> Self {
-        let mut reason = error.to_string();
-        let mut cause = error.source();
-        while let Some(error) = cause {
-            reason.push_str(": ");
-            reason.push_str(&error.to_string());
-            cause = error.source();
-        }
         Self {
             number,
             trusted_key,
-            reason: reason.chars().take(REASON).map(harmless).collect(),
+            reason: with_causes(error)
+                .chars()
+                .take(REASON)
+                .map(harmless)
+                .collect(),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What an image is expected to be. A genuine image under another's name is genuine still.
 
-use super::open::shown;
+use super::super::listed;
 use super::{ImageReport, ImageVerifyPolicy};
 use bessemer_digest::Digest;
 
@@ -52,8 +52,8 @@ impl ImageExpectations {
         {
             unmet.push(format!(
                 "it was published as {}, not as {}",
-                listed(&report.names),
-                listed(names)
+                listed(&report.names, NAMED),
+                listed(names, NAMED)
             ));
         }
         unmet.extend(self.unmet_of_packages(report));
@@ -66,7 +66,7 @@ impl ImageExpectations {
         if !self.accept_unverified && !packages.unverified.is_empty() {
             unmet.push(format!(
                 "nothing vouches for packages in it, which were accepted unverified: {}",
-                listed(&packages.unverified)
+                listed(&packages.unverified, NAMED)
             ));
         }
         if self.refuse_imports && packages.imported > 0 {
@@ -83,17 +83,9 @@ impl ImageExpectations {
         if !low.is_empty() {
             unmet.push(format!(
                 "packages in it are below SLSA Build level {wanted}: {}",
-                listed(&low)
+                listed(&low, NAMED)
             ));
         }
         unmet
-    }
-}
-
-fn listed(names: &[String]) -> String {
-    let first: Vec<String> = names.iter().take(NAMED).map(|name| shown(name)).collect();
-    match names.len().saturating_sub(NAMED) {
-        0 => first.join(", "),
-        more => format!("{} and {more} more", first.join(", ")),
     }
 }

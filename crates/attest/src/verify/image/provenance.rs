@@ -1,7 +1,8 @@
 //! One provenance of an image: that it is this image's, and what it says.
 
 use super::super::VerifyError;
-use super::open::{Opened, shown, unambiguous};
+use super::super::shown;
+use super::open::{Opened, unambiguous};
 use super::{ImagePackages, ImageReport};
 use crate::derive::image_build_type;
 use crate::predicates::{ImageProvenance, PROVENANCE_TYPE, SPDX_TYPE};

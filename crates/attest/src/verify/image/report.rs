@@ -1,8 +1,8 @@
 //! What was proven of an image, for programs (`serde`) and for people ([`ImageReport::lines`]).
 
 use super::super::LogReport;
+use super::super::harmless;
 use super::RefusedEnvelope;
-use super::open::harmless;
 use crate::predicates::ImagePolicy;
 use bessemer_digest::Digest;
 use serde::Serialize;

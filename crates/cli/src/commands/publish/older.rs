@@ -6,10 +6,9 @@
 use crate::commands::verify::{proofs_path, read_sidecar, sidecar_path};
 use anyhow::Result;
 use bessemer_attest::predicates::PROVENANCE_TYPE;
-use bessemer_attest::{Envelope, Sidecar, Statement};
+use bessemer_attest::{Envelope, Sidecar};
 use bessemer_digest::Digest;
 use bessemer_package::Scratch;
-use serde::de::IgnoredAny;
 use std::path::Path;
 
 /// Characters of a digest in a file's name.
@@ -38,9 +37,7 @@ pub(super) fn keep(target: &Path, new: &Sidecar, scratch: &Scratch) -> Result<()
 
 /// Whether an envelope says where a package is from.
 fn is_origin(envelope: &Envelope) -> bool {
-    let payload = envelope.claimed().unwrap_or_default();
-    let statement = serde_json::from_slice::<Statement<IgnoredAny>>(&payload);
-    statement.is_ok_and(|statement| {
+    envelope.claimed().is_some_and(|statement| {
         let kind = statement.predicate_type;
         kind == PROVENANCE_TYPE || kind.ends_with("/import/v1")
     })

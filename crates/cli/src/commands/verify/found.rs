@@ -12,9 +12,8 @@ use bessemer_attest::chain::{BundleTarget, Node, Pool};
 use bessemer_attest::verify::{
     ApkFacts, ImageReport, Origin, Verified, VerifiedImage, VerifyError, verify_whole,
 };
-use bessemer_attest::{Envelope, Sidecar, Statement};
+use bessemer_attest::{Envelope, Sidecar};
 use bessemer_digest::Digest;
-use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
@@ -350,7 +349,6 @@ fn attached_in(pool: &Pool, digest: Digest, images: Vec<Digest>) -> Found {
 
 /// Whether an envelope says that it is about this.
 fn claims(envelope: &Envelope, digest: &Digest) -> bool {
-    let payload = envelope.claimed().unwrap_or_default();
-    let statement = serde_json::from_slice::<Statement<IgnoredAny>>(&payload);
-    statement.is_ok_and(|statement| statement.subject_with(digest).is_some())
+    let statement = envelope.claimed();
+    statement.is_some_and(|statement| statement.subject_with(digest).is_some())
 }
