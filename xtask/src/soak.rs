@@ -30,8 +30,10 @@ pub(crate) struct Arguments {
 enum What {
     /// libFuzzer on every parser that meets strangers' bytes
     Fuzz,
-    /// Interrupts of every command at seeded moments
+    /// Each process of a build killed fifty times, at seeded moments
     Kill,
+    /// Each command interrupted and killed, fifty times by each signal, at seeded moments
+    Interrupts,
     /// The demo with GNU hello, whose configure takes minutes in an emulated guest
     Hello,
     /// The demo built twice, compared byte for byte
@@ -45,6 +47,7 @@ impl What {
         match self {
             Self::Fuzz => "fuzz",
             Self::Kill => "kill",
+            Self::Interrupts => "interrupts",
             Self::Hello => "hello",
             Self::Twice => "twice",
             Self::Pipelines => "pipelines",
@@ -77,7 +80,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     };
     let result = match arguments.what {
         What::Fuzz => fuzz::run(span, &arguments.targets, &mut report),
-        What::Kill => kill::run(span, &mut report),
+        What::Kill => kill::run(&kill::PROCESSES, span, &mut report),
+        What::Interrupts => kill::run(&kill::COMMANDS, span, &mut report),
         What::Hello => demos::run("hello", false, span, &mut report),
         What::Twice => demos::run("bzip2", true, span, &mut report),
         What::Pipelines => pipelines::run(span, &mut report),

@@ -9,78 +9,75 @@ use crate::workspace::cargo;
 use anyhow::{Result, bail};
 use std::process::Stdio;
 
-/// What one pass runs: the tests, and how often they strike each command or process.
-const PARTS: [(&str, u64); 2] = [("killed::", 50), ("interrupts::", 6)];
+/// What is struck, and how often in one pass.
+pub(super) struct Strikes {
+    /// Tests of the command line.
+    filter: &'static str,
+    rounds: u64,
+    /// What a report says of it.
+    what: &'static str,
+}
+
+/// The processes of a build.
+pub(super) const PROCESSES: Strikes = Strikes {
+    filter: "killed::",
+    rounds: 50,
+    what: "builds, in each of which one of signer, jailer, proxy, QEMU or worker was killed, each of these 50 times",
+};
+
+/// Commands as a whole. The tests take SIGINT, SIGTERM and SIGKILL by turns.
+pub(super) const COMMANDS: Strikes = Strikes {
+    filter: "interrupts::",
+    rounds: 150,
+    what: "builds, publications and bootstraps, each ended 50 times by SIGINT, 50 by SIGTERM and 50 by SIGKILL of `bessemer`",
+};
+
 /// Lines kept of a run that failed.
 const LINES: usize = 40;
 
 /// Runs the tests until the time is over.
-pub(super) fn run(span: Span, report: &mut Report) -> Result<()> {
+pub(super) fn run(strikes: &Strikes, span: Span, report: &mut Report) -> Result<()> {
     setup::run()?;
     setup::lists()?;
     let ground = Ground::prepare(false)?;
-    let mut passes = 0;
-    let mut results = PARTS.map(|(filter, rounds)| Part {
-        filter,
-        rounds,
-        tests: 0,
-        failed: 0,
-    });
+    let (mut passes, mut failed, mut tests) = (0, 0, 0);
     while passes == 0 || !span.is_over() {
-        for part in &mut results {
-            part.run(&ground, span.seed + passes, report)?;
+        match pass(strikes, &ground, span.seed + passes, report)? {
+            None => failed += 1,
+            Some(passed) => tests += passed,
         }
         passes += 1;
     }
-    for part in results {
-        let Part {
-            filter,
-            rounds,
-            tests,
-            failed,
-        } = part;
-        report.line(&format!(
-            "{filter} {passes} runs with seeds from {}, {rounds} times each command or process: {tests} tests \
-             passed, {failed} runs failed.\n",
-            span.seed
-        ));
-    }
+    let last = span.seed + passes - 1;
+    report.line(&format!(
+        "{passes} passes with seeds {} to {last} of `{}`: {}. {tests} tests passed, {failed} passes failed.\n",
+        span.seed, strikes.filter, strikes.what
+    ));
     Ok(())
 }
 
-/// One kind of test, and what became of it.
-struct Part {
-    filter: &'static str,
-    rounds: u64,
-    tests: u64,
-    failed: u64,
-}
-
-impl Part {
-    fn run(&mut self, ground: &Ground, seed: u64, report: &mut Report) -> Result<()> {
-        let output = cargo()
-            .args(["test", "--quiet", "-p", "bessemer-cli", "--test", "it"])
-            .args(["--", "--ignored", "--test-threads=1", self.filter])
-            .envs(ground.environment())
-            .env("BESSEMER_TEST_ROUNDS", self.rounds.to_string())
-            .env("BESSEMER_TEST_SEED", seed.to_string())
-            .stderr(Stdio::inherit())
-            .output()?;
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        let passed = crate::test::passed(&text);
-        self.tests += passed;
-        if !output.status.success() {
-            self.failed += 1;
-            let lines: Vec<&str> = text.lines().collect();
-            let last = lines[lines.len().saturating_sub(LINES)..].join("\n  ");
-            report.finding(&format!(
-                "{} seed {seed}:\n  ```\n  {last}\n  ```",
-                self.filter
-            ));
-        } else if passed == 0 {
-            bail!("no test of {} ran", self.filter);
-        }
-        println!("{} seed {seed}: {passed} tests passed", self.filter);
-        Ok(())
+/// How many tests passed; nothing if one failed, which is a finding.
+fn pass(strikes: &Strikes, ground: &Ground, seed: u64, report: &mut Report) -> Result<Option<u64>> {
+    let output = cargo()
+        .args(["test", "--quiet", "-p", "bessemer-cli", "--test", "it"])
+        .args(["--", "--ignored", "--test-threads=1", strikes.filter])
+        .envs(ground.environment())
+        .env("BESSEMER_TEST_ROUNDS", strikes.rounds.to_string())
+        .env("BESSEMER_TEST_SEED", seed.to_string())
+        .stderr(Stdio::inherit())
+        .output()?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let passed = crate::test::passed(&text);
+    if !output.status.success() {
+        let lines: Vec<&str> = text.lines().collect();
+        let last = lines[lines.len().saturating_sub(LINES)..].join("\n  ");
+        let filter = strikes.filter;
+        report.finding(&format!("{filter} seed {seed}:\n  ```\n  {last}\n  ```"));
+        return Ok(None);
     }
+    if passed == 0 {
+        bail!("no test of {} ran", strikes.filter);
+    }
+    println!("{} seed {seed}: {passed} tests passed", strikes.filter);
+    Ok(Some(passed))
 }
