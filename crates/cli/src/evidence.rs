@@ -1,28 +1,22 @@
 //! Where attestations of what an artifact was made from are looked for, and the chain that they give.
 
-use crate::commands::verify::{read_sidecar, read_trust_root};
-use crate::fetching::FetchArguments;
+mod asking;
+mod attached;
+mod bundle;
+mod folder;
+
+use crate::commands::verify::read_trust_root;
 use crate::print::{self, Hint};
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Result, anyhow};
+use asking::Asking;
+pub(crate) use attached::open_attached;
 use bessemer_attest::TrustRoot;
-use bessemer_attest::chain::{BundleTarget, Chain, Node, Pool, Verdict, Walk, read_bundle};
+use bessemer_attest::chain::{Chain, Node, Pool, Verdict, Walk};
 use bessemer_build::worker::now;
-use bessemer_repository::{Access, attestations};
-use bessemer_store::{Store, in_parallel};
-use flate2::bufread::MultiGzDecoder;
-use std::io::{BufRead as _, BufReader, Read as _};
+pub(crate) use bundle::{is_bundle, needed, open_bundle, pack};
+use folder::open_folder;
 use std::path::{Path, PathBuf};
 
-/// What the names of envelopes beside packages end in.
-const ENVELOPES: &str = ".intoto.jsonl";
-/// What the names of summaries of rebuilds end in.
-const REPRODUCED: &str = ".reproduced.intoto.jsonl";
-/// How deep folders are searched.
-const DEPTH: usize = 12;
-/// What a compressed bundle begins with.
-const GZIP: [u8; 2] = [0x1f, 0x8b];
-/// What every bundle begins with.
-const BUNDLE: &[u8] = br#"{"schema":"bessemer.bundle/"#;
 /// Most gaps that are named in the error.
 const NAMED: usize = 5;
 
@@ -41,6 +35,13 @@ pub(crate) struct ChainArguments {
     /// Ask the repositories that provenance names for attestations that are nowhere else
     #[arg(long)]
     fetch: bool,
+    #[command(flatten)]
+    factories: FactoryArguments,
+}
+
+/// Who else is believed behind an artifact.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub(crate) struct FactoryArguments {
     /// Trust root of another factory, for what was made there; may be repeated
     #[arg(long, value_name = "FILE")]
     dependency_trust_root: Vec<PathBuf>,
@@ -60,12 +61,7 @@ impl EvidenceArguments {
         let mut pool = Pool::new();
         for path in &self.evidence {
             if path.is_dir() {
-                let before = pool.len();
-                search(path, DEPTH, &mut pool)?;
-                if pool.len() == before {
-                    let path = path.display();
-                    print::warning(&format!("there are no new attestations in {path}"));
-                }
+                open_folder(path, &mut pool)?;
             } else {
                 open_bundle(path, &mut pool)?;
             }
@@ -75,15 +71,23 @@ impl EvidenceArguments {
 }
 
 impl ChainArguments {
+    /// With everything that can be asked.
+    pub(crate) fn asking(factories: FactoryArguments) -> Self {
+        Self {
+            fetch: true,
+            factories,
+        }
+    }
+
     /// Whether something was said that only a chain needs.
     pub(crate) fn says_something(&self) -> bool {
-        self.fetch || !self.dependency_trust_root.is_empty()
+        self.fetch || !self.factories.dependency_trust_root.is_empty()
     }
 
     /// The trust root and those of other factories.
     pub(crate) fn roots(&self, root: &TrustRoot) -> Result<Vec<TrustRoot>> {
         let mut roots = vec![root.clone()];
-        for path in &self.dependency_trust_root {
+        for path in &self.factories.dependency_trust_root {
             roots.push(read_trust_root(path)?);
         }
         Ok(roots)
@@ -199,131 +203,6 @@ fn named(nodes: &[&Node]) -> String {
         0 => text,
         more => format!("{text} and {more} more"),
     }
-}
-
-/// A way to ask repositories for what lies beside their packages.
-struct Asking {
-    store: Store,
-    _folder: tempfile::TempDir,
-    fetching: crate::fetching::Fetching,
-}
-
-impl Asking {
-    fn open() -> Result<Self> {
-        // Of its own, and gone afterwards: what a server did not have today, or had and was none, is not
-        // what it has tomorrow.
-        let folder = tempfile::tempdir().context("cannot make a folder for what is fetched")?;
-        Ok(Self {
-            store: Store::open(folder.path().join("store"))?,
-            _folder: folder,
-            fetching: FetchArguments::default().open(&[])?,
-        })
-    }
-
-    /// Asks for everything that is missing; whether something new was found. A place that cannot be asked is
-    /// named, and the gap stays.
-    fn fill(&self, chain: &Chain, pool: &mut Pool) -> Result<bool> {
-        let missing = chain
-            .gaps()
-            .filter(|node| node.verdict == Verdict::Missing)
-            .filter_map(|node| Some((node.uri.clone()?, node.artifact.sha256)));
-        let missing: Vec<_> = missing.collect();
-        let access = Access {
-            store: &self.store,
-            client: &self.fetching.client,
-        };
-        let found = in_parallel(&missing, |(uri, sha256)| {
-            let found = attestations(uri, sha256, access);
-            Ok::<_, anyhow::Error>(found.map_err(|error| (uri.clone(), error)))
-        })?;
-        let before = pool.len();
-        for one in found {
-            match one {
-                Ok(Some(sidecar)) => pool.add(sidecar),
-                Ok(None) => {}
-                Err((uri, error)) => {
-                    let error = anyhow::Error::new(error);
-                    let text = format!("cannot ask for what lies beside {uri}: {error:#}");
-                    print::warning(&print::plain_line(&text));
-                }
-            }
-        }
-        Ok(pool.len() > before)
-    }
-}
-
-/// Adds every sidecar below a folder. What is none is named, and counts as nothing.
-fn search(folder: &Path, depth: usize, pool: &mut Pool) -> Result<()> {
-    let mut entries = Vec::new();
-    for entry in fs_err::read_dir(folder)? {
-        entries.push(entry?);
-    }
-    entries.sort_by_key(fs_err::DirEntry::file_name);
-    for entry in entries {
-        let path = entry.path();
-        // Links are not followed: a folder of somebody else's leads nowhere else.
-        let kind = entry.file_type()?;
-        let skipped = |why: &str| {
-            let text = format!("{} is not searched: {why}", path.display());
-            print::warning(&print::plain_line(&text));
-        };
-        if kind.is_dir() && depth == 0 {
-            skipped("folders are searched twelve deep");
-        } else if kind.is_dir() {
-            if let Err(error) = search(&path, depth - 1, pool) {
-                skipped(&format!("{error:#}"));
-            }
-        } else if kind.is_symlink() && path.is_dir() {
-            skipped("it is a symbolic link; name its target");
-        } else if let Some(package) = of_package(&path).filter(|_| kind.is_file()) {
-            match read_sidecar(&package) {
-                Ok(sidecar) => pool.add(sidecar),
-                Err(error) => {
-                    let text = format!("{}: {error:#}", path.display());
-                    print::warning(&print::plain_line(&text));
-                }
-            }
-        }
-    }
-    Ok(())
-}
-
-/// The package that a file of envelopes lies beside. What rebuilders say of it is in a file of its own and no
-/// link of a chain.
-fn of_package(path: &Path) -> Option<PathBuf> {
-    let name = path.as_os_str().as_encoded_bytes();
-    let is_rebuilders = name.ends_with(REPRODUCED.as_bytes());
-    let is_evidence = name.ends_with(ENVELOPES.as_bytes()) && !is_rebuilders;
-    // Both extensions go: what is left is the package's own name.
-    is_evidence.then(|| path.with_extension("").with_extension(""))
-}
-
-/// Reads a bundle into the pool; what it says that it is of.
-pub(crate) fn open_bundle(path: &Path, pool: &mut Pool) -> Result<Vec<BundleTarget>> {
-    let mut file = BufReader::new(fs_err::File::open(path)?);
-    let read = if file.fill_buf()?.starts_with(&GZIP) {
-        read_bundle(BufReader::new(MultiGzDecoder::new(file)), pool)
-    } else {
-        read_bundle(file, pool)
-    };
-    read.with_context(|| format!("cannot read the bundle {}", path.display()))
-}
-
-/// Whether a file is a bundle, by its first bytes.
-pub(crate) fn is_bundle(path: &Path) -> Result<bool> {
-    let mut start = Vec::new();
-    let mut file = BufReader::new(fs_err::File::open(path)?);
-    let packed = file.fill_buf()?.starts_with(&GZIP);
-    let length = BUNDLE.len() as u64;
-    if packed {
-        // A package is packed as well, and what is in it begins otherwise.
-        let unpacked = MultiGzDecoder::new(file)
-            .take(length)
-            .read_to_end(&mut start);
-        return Ok(unpacked.is_ok() && start == BUNDLE);
-    }
-    file.take(length).read_to_end(&mut start)?;
-    Ok(start == BUNDLE)
 }
 
 /// A chain with what it ends in and why.

@@ -25,6 +25,7 @@ use manifest::Attached;
 use std::io;
 use std::time::Duration;
 
+pub(crate) use attached::is_its_own_fault;
 pub use attached::{AttachedEnvelope, Attachments, UnreadAttachment};
 
 /// Endings of tags with attachments; the last is of SBOMs that older versions of cosign attached.

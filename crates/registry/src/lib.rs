@@ -4,7 +4,7 @@
 //! A [`Reference`] names an image; [`DockerConfig`] says how to log in for it; a [`Registry`] is a
 //! connection to its repository. [`Registry::push_layout`] pushes what an OCI layout has,
 //! [`Registry::attach_attestations`] and [`Registry::attach_signature`] add finished envelopes and
-//! signatures, [`Registry::tag`] comes last. [`Registry::copy`] takes all of that elsewhere.
+//! signatures, [`Registry::attach_evidence`] what is behind the image, [`Registry::tag`] comes last. [`Registry::copy`] takes all of that elsewhere.
 //!
 //! Inside, `transport` makes requests (who asks, what is repeated), `blobs` and `registry` are the
 //! distribution protocol, `tree` and `copy` move images, `attachments` merges tags.
@@ -22,6 +22,7 @@ mod copy;
 mod credential_helper;
 mod docker_config;
 mod documents;
+mod evidence;
 mod images;
 mod layout;
 mod login;
@@ -43,6 +44,7 @@ pub use copy::Copied;
 pub use credential_helper::CredentialHelperError;
 pub use docker_config::{DockerConfig, DockerConfigError};
 pub use documents::{Descriptor, ParseManifestError};
+pub use evidence::Evidence;
 pub use images::Blob;
 pub use layout::{Layout, LayoutError};
 pub use login::Login;

@@ -3,12 +3,9 @@
 use super::subject::SubjectArguments;
 use crate::commands::verify::Target;
 use crate::commands::verify::found::Proven;
-use crate::evidence::{AcceptArguments, ChainArguments, chain_json};
+use crate::evidence::{AcceptArguments, ChainArguments, chain_json, needed, pack};
 use crate::print;
 use anyhow::{Context as _, Result};
-use bessemer_attest::TrustRoot;
-use bessemer_attest::chain::{Chain, Pool, write_bundle};
-use flate2::{Compression, GzBuilder};
 use serde_json::json;
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -44,7 +41,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let judged = arguments.following.judge(&chain, arguments.accept);
     judged.context("nothing was written")?;
     let roots = arguments.following.roots(&subjects.root)?;
-    let needed = needed(&chain, &subjects.pool, &roots)?;
+    let needed = needed(&chain, 0, &subjects.pool, &roots)?;
     let targets: Vec<_> = subjects.proven.iter().map(Proven::target).collect();
     let folder = match arguments.output.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
@@ -52,10 +49,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     };
     let mut file = tempfile::NamedTempFile::new_in(folder)
         .with_context(|| format!("cannot write to {}", folder.display()))?;
-    // Without name and time: the same evidence gives the same bytes.
-    let mut packed = GzBuilder::new().write(file.as_file_mut(), Compression::best());
-    write_bundle(&targets, &needed, &mut packed)?;
-    packed.finish()?.flush()?;
+    pack(&targets, &needed, file.as_file_mut())?.flush()?;
     let readable = std::os::unix::fs::PermissionsExt::from_mode(0o644);
     file.as_file().set_permissions(readable)?;
     let file = file.persist(&arguments.output);
@@ -75,23 +69,4 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         ))?;
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// What lies beside the artifacts of a chain, and no more: what strangers added stays behind.
-fn needed(chain: &Chain, pool: &Pool, roots: &[TrustRoot]) -> Result<Pool> {
-    let roots: Vec<&TrustRoot> = roots.iter().collect();
-    let mut needed = Pool::new();
-    for (number, node) in chain.nodes.iter().enumerate() {
-        let Some(attestation) = &node.artifact.attestation else {
-            continue;
-        };
-        let about = pool.about(&node.artifact.sha256);
-        for sidecar in pool.with_envelope(attestation) {
-            // Of an index, every image in it has attestations of its own.
-            if number < chain.targets || about.contains(&sidecar) {
-                needed.add(sidecar.signed_by(&roots)?);
-            }
-        }
-    }
-    Ok(needed)
 }

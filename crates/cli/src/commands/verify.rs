@@ -151,6 +151,7 @@ impl Arguments {
         looking.proofs = self.proofs.as_deref();
         looking.expected = Some(&self.expected);
         looking.has_images = self.targets.iter().any(Target::may_have_images);
+        looking.looks_behind = self.recursive;
         looking.rebuilders = Some(&self.rebuilders);
         looking.summaries = Some(&self.summaries);
         Ok(looking)

@@ -26,6 +26,9 @@ const IMAGES: Influence =
 const IMAGE_MADE: Influence = None(
     "indexes, packages and keys are recorded by digest, wherever and whenever they were fetched",
 );
+const IMAGE_BEHIND: Influence = None(
+    "attestations of others are put beside the images; they verify by themselves or not at all",
+);
 const IMAGE_BILLS: Influence =
     None("which files are written; the SPDX documents are attested in any case");
 const TESTS: Influence = None("nothing is attested by `bessemer test`");
@@ -518,6 +521,9 @@ pub(crate) const ENTRIES: &[Entry] = &[
     entry(&["image publish"], "--sbom", IMAGE_BILLS),
     entry(&["image publish"], "--sbom-path", IMAGE_BILLS),
     entry(&["image publish"], "--sbom-formats", IMAGE_BILLS),
+    entry(&["image publish"], "--evidence", IMAGE_BEHIND),
+    entry(&["image publish"], "--dependency-trust-root", IMAGE_BEHIND),
+    entry(&["image publish"], "--no-evidence", IMAGE_BEHIND),
     entry(&["image publish"], "--image-refs", PRINTS),
     entry(&["image publish"], "--json", PRINTS),
     entry(&["image lock"], "--output", IMAGES),

@@ -2,10 +2,12 @@
 
 use crate::commands::{bessemer, run};
 use crate::image_publish::{COSIGNS, Factory, succeeds};
+use bessemer_registry::{Access, Login, Reference, Registry, Settings, Silent};
 use bessemer_testkit::Outcome;
 use serde_json::Value;
 use std::fs;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// A factory whose packages are attested, its trust root in a file, and an image that it published.
 struct Published {
@@ -15,11 +17,17 @@ struct Published {
 }
 
 impl Published {
+    /// Without what is behind it.
     fn new() -> Self {
+        Self::with(&["--no-evidence"])
+    }
+
+    fn with(words: &[&str]) -> Self {
         let factory = Factory::start();
         factory.attest();
         let tagged = factory.registry.name("team/app:1");
-        factory.publish(&[&tagged, "--accept-imports"]).expect(0);
+        let always = [tagged.as_str(), "--accept-imports"];
+        factory.publish(&[&always[..], words].concat()).expect(0);
         let root = factory.root().to_bytes().unwrap();
         Self {
             root: factory.workshop.file("trust-root.json", root),
@@ -90,6 +98,84 @@ fn an_image_verifies_down_to_its_packages_and_offline_from_a_bundle() {
     let other = verify(&["--name", "registry.example.com/other"]);
     other.expect(1);
     assert!(other.stderr.contains("it was published as"), "{other}");
+}
+
+/// The registry and a trust root are enough. The control run is the test above, of an image that was published
+/// without what is behind it.
+#[test]
+#[ignore = "needs Debian's docker-registry and two generations of cosign"]
+fn what_is_behind_an_image_is_in_its_registry() {
+    let published = Published::with(&[]);
+    let registry = &published.factory.registry;
+    let tagged = published.image.trim_start_matches("docker://");
+    let name = registry.name("team/app");
+    let recursive = |image: &str| {
+        let image = format!("docker://{image}");
+        published.bessemer(&["verify", &image, "--recursive", "--json", "--name", &name])
+    };
+    let whole = recursive(tagged);
+    whole.expect(0);
+    assert_eq!(whole.stderr, "", "{whole}");
+    let told: Value = serde_json::from_str(&whole.stdout).unwrap();
+    assert_eq!(told["chain"]["nodes"].as_array().unwrap().len(), 5);
+    assert_eq!(told["chain"]["gaps"], 0);
+    // Every image of the index has it, too, and a copy takes it along.
+    let one = told["targets"][0]["reports"][1]["digest"].as_str().unwrap();
+    recursive(&format!("{name}@{one}")).expect(0);
+    let copy = registry.name("mirror/app:1");
+    run(bessemer().args(["image", "copy", tagged, &copy])).expect(0);
+    recursive(&copy).expect(0);
+    // What a stranger adds is named, and takes nothing away.
+    let reference: Reference = tagged.parse().unwrap();
+    let settings = Settings::new(std::env::temp_dir());
+    let silent = Arc::new(Silent);
+    let (push, nobody) = (Access::Push, Login::Anonymous);
+    let stranger = Registry::connect(&reference, push, &[], nobody, &settings, silent).unwrap();
+    let index = stranger.resolve(&reference).unwrap().unwrap();
+    stranger.attach_evidence(&index, b"no bundle").unwrap();
+    let after = recursive(tagged);
+    after.expect(0);
+    assert_eq!(after.stdout, whole.stdout);
+    assert!(after.stderr.contains("the evidence sha256:"), "{after}");
+}
+
+/// Packages that are let in with nothing behind them are an end that has to be accepted, and their siblings'
+/// evidence is there nevertheless.
+#[test]
+#[ignore = "needs Debian's docker-registry and two generations of cosign"]
+fn evidence_is_told_of_and_given_as_published() {
+    let published = Published::new();
+    let tagged = published.factory.registry.name("team/app:told");
+    let packages = [
+        "--package-append",
+        "trust-one",
+        "--accept-unverified",
+        "trust-one",
+    ];
+    let words = [
+        &[tagged.as_str(), "--accept-imports", "--json"],
+        &packages[..],
+    ]
+    .concat();
+    let told = published.factory.publish(&words);
+    told.expect(0);
+    let told: Value = serde_json::from_str(&told.stdout).unwrap();
+    assert_eq!(told["evidence"]["artifacts"], 4, "{told}");
+    assert_eq!(told["evidence"]["gaps"], 0, "{told}");
+    let image = format!("docker://{tagged}");
+    let verify = |words: &[&str]| {
+        let always = ["verify", &image, "--recursive", "--accept-unverified"];
+        published.bessemer(&[&always[..], words].concat())
+    };
+    let refused = verify(&[]);
+    refused.expect(1);
+    assert!(
+        refused
+            .stderr
+            .contains("nobody attests where 2 packages are from"),
+        "{refused}"
+    );
+    verify(&["--accept-unattested"]).expect(0);
 }
 
 #[test]

@@ -128,7 +128,7 @@ fn readable(layers: &[Descriptor]) -> Vec<(usize, &Descriptor)> {
 }
 
 /// Whether the attachment is to blame, and not the registry or the way to it.
-fn is_its_own_fault(error: &RequestError) -> bool {
+pub(crate) fn is_its_own_fault(error: &RequestError) -> bool {
     error.is_not_found() || matches!(error.cause, RequestCause::Mismatch)
 }
 

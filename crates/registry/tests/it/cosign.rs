@@ -6,7 +6,7 @@ use bessemer_registry::{Registry, Tag};
 use bessemer_testkit::ImageRegistry;
 use std::sync::Arc;
 
-/// An image with provenance, SBOM and signature on the index and on every manifest, tagged `1`.
+/// An image with provenance, SBOM, signature and evidence on the index and on every manifest, tagged `1`.
 struct Published {
     server: ImageRegistry,
     key: Key,
@@ -34,6 +34,8 @@ fn publish(cosign: &Cosign) -> Published {
             .attach_signature(&key.signature(&name, digest))
             .unwrap();
         assert_eq!((outcome.count, outcome.writes), (1, 1));
+        // What refers to a manifest and is no bundle of Sigstore's hides nothing from cosign 3.
+        registry.attach_evidence(digest, b"a bundle").unwrap();
     }
     registry.tag(&pushed.digest, &"1".parse().unwrap()).unwrap();
     Published {

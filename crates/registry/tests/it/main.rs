@@ -7,6 +7,7 @@
 
 mod contended;
 mod cosign;
+mod evidence;
 mod faults;
 mod logins;
 mod moves;

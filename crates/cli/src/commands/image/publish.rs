@@ -1,6 +1,7 @@
 //! `bessemer image publish`: images are built, verified and attested by the signer, and pushed; tags
 //! come last, so that whoever finds an image by its tag finds its attestations.
 
+mod behind;
 mod packages;
 mod record;
 mod send;
@@ -12,9 +13,12 @@ use super::registries::{RegistryArguments, target_tag, turn};
 use crate::print;
 use crate::services::{Inherited, Services};
 use anyhow::{Context as _, Result, anyhow};
+use behind::{Behind, BehindArguments};
 use bessemer_attest::documents::canonical_bytes;
 use bessemer_attest::predicates::ImagePolicy;
-use bessemer_attest::verify::{ImageReport, ImageVerifyPolicy, verify_image};
+use bessemer_attest::verify::{
+    ImageExpectations, ImageReport, ImageVerifyPolicy, VerifiedImage, verify_image_whole,
+};
 use bessemer_attest::{Sidecar, TrustRoot};
 use bessemer_build::worker::now;
 use bessemer_registry::{Reference, Turn};
@@ -40,6 +44,8 @@ pub(crate) struct Arguments {
     /// Let this package in although nothing about it verifies; provenance says so; may be repeated
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     accept_unverified: Vec<String>,
+    #[command(flatten)]
+    behind: BehindArguments,
     #[command(flatten)]
     bills: BillArguments,
     /// Write what was published to a file, one reference by digest a line: images, then the index
@@ -120,13 +126,14 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
             packages: &beside,
         },
     )?;
-    let report = verified(&assembly, &signed, &root)?;
+    let verified = verified(&assembly, &signed, &root)?;
+    let behind = arguments.behind.of(&names[0], &verified, beside, &root)?;
     // Who divided the work has every turn already.
     let turns = match inherited {
         Some(_) => Vec::new(),
         None => arguments.take_turns()?,
     };
-    let sent = send::all(&assembly, &signed, &targets, &registries)?;
+    let sent = send::all(&assembly, &signed, behind.as_ref(), &targets, &registries)?;
     drop(turns);
     let written = match arguments.bills.directory() {
         Some(directory) => arguments.bills.write(&assembly.built, named, directory)?,
@@ -137,7 +144,13 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
         output::write(path, |out| Ok(out.write_all(text.as_bytes())?))
             .with_context(|| format!("cannot write {}", path.display()))?;
     }
-    say(arguments, &sent, &report, &written)?;
+    say(
+        arguments,
+        &sent,
+        &verified.report,
+        behind.as_ref(),
+        &written,
+    )?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -184,11 +197,12 @@ fn hint(reason: &str) -> Option<&'static str> {
 }
 
 /// What is about to be pushed must verify as anybody would verify it.
-fn verified(assembly: &Assembly, signed: &SignedImages, root: &TrustRoot) -> Result<ImageReport> {
+fn verified(assembly: &Assembly, signed: &SignedImages, root: &TrustRoot) -> Result<VerifiedImage> {
     let images = &assembly.built.images;
     let all = images.images.iter().map(|image| image.manifest.digest);
     let all = std::iter::once(images.index.digest).chain(all);
-    let mut report = None;
+    let mut first = None;
+    let expected = ImageExpectations::nothing();
     let policy = ImageVerifyPolicy {
         min_level: 0,
         now: Some(now()?),
@@ -198,17 +212,18 @@ fn verified(assembly: &Assembly, signed: &SignedImages, root: &TrustRoot) -> Res
         for (envelope, proof) in [&signed.provenance, sbom] {
             attached.push_logged(envelope.clone(), proof.clone());
         }
-        let found = verify_image(&digest, &attached, root, &policy);
+        let found = verify_image_whole(&digest, &attached, root, &policy, &expected);
         let found = found.context("what would be published does not verify")?;
-        report.get_or_insert(found);
+        first.get_or_insert(found);
     }
-    report.context("there is no image")
+    first.context("there is no image")
 }
 
 fn say(
     arguments: &Arguments,
     sent: &[Sent],
     report: &ImageReport,
+    behind: Option<&Behind>,
     sboms: &[PathBuf],
 ) -> Result<()> {
     let unverified = &report.packages.unverified;
@@ -226,6 +241,7 @@ fn say(
             "level": report.level,
             "invocation_id": report.invocation_id,
             "packages": report.packages,
+            "evidence": behind.map(Behind::to_json),
             "sboms": sboms,
         }));
     }

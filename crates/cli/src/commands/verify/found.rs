@@ -5,7 +5,7 @@ use super::{Looking, Target, facts};
 use crate::commands::image::verify::{
     ExpectedArguments, Found, in_registry, verified as verified_images,
 };
-use crate::evidence::{is_bundle, open_bundle};
+use crate::evidence::{is_bundle, open_attached, open_bundle};
 use crate::print::{self, Hint};
 use anyhow::{Context as _, Result, anyhow, bail};
 use bessemer_attest::chain::{BundleTarget, Node, Pool};
@@ -159,6 +159,9 @@ pub(crate) fn verified(
             let found = in_registry(reference, looking.registries)?;
             for (_, attached) in &found.attached {
                 pool.add(attached.clone());
+            }
+            if looking.looks_behind {
+                open_attached(reference, &found.digest, looking.registries, pool)?;
             }
             Ok(vec![image(&found, &reference.name(), looking, true)?])
         }

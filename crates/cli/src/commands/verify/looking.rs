@@ -33,6 +33,8 @@ pub(crate) struct Looking<'a> {
     pub(crate) has_images: bool,
     /// What images are expected to be; any that is proven will do without.
     pub(crate) expected: Option<&'a ExpectedArguments>,
+    /// Whether it is looked behind what was named, so that evidence counts that refers to an image.
+    pub(crate) looks_behind: bool,
     /// Whose summaries of rebuilds beside a package count; without it none is looked for.
     pub(super) rebuilders: Option<&'a RebuilderArguments>,
     /// Where summaries are written.
@@ -57,6 +59,7 @@ impl<'a> Looking<'a> {
             judge: None,
             has_images: false,
             expected: None,
+            looks_behind: true,
             rebuilders: None,
             summaries: None,
             registries,

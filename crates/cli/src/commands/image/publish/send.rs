@@ -1,5 +1,6 @@
 //! Pushing images with what was signed about them.
 
+use super::behind::Behind;
 use crate::commands::image::assembly::Assembly;
 use crate::commands::image::registries::Registries;
 use anyhow::{Context as _, Result};
@@ -48,13 +49,14 @@ impl Sent {
 pub(super) fn all(
     assembly: &Assembly,
     signed: &SignedImages,
+    behind: Option<&Behind>,
     targets: &[Target<'_>],
     registries: &Registries,
 ) -> Result<Vec<Sent>> {
     let layout = layout(assembly)?;
     let mut sent = Vec::new();
     for target in targets {
-        let one = push(assembly, signed, target, &layout, registries);
+        let one = push(assembly, (signed, behind), target, &layout, registries);
         sent.push(one.with_context(|| format!("{} was not published", target.reference))?);
     }
     Ok(sent)
@@ -82,7 +84,7 @@ fn layout(assembly: &Assembly) -> Result<Layout> {
 
 fn push(
     assembly: &Assembly,
-    signed: &SignedImages,
+    (signed, behind): (&SignedImages, Option<&Behind>),
     target: &Target<'_>,
     layout: &Layout,
     registries: &Registries,
@@ -92,6 +94,10 @@ fn push(
     let attested = attach(assembly, signed, target, &registry);
     let (attestations, signatures) = attested
         .context("the images are there without all of their attestations, and so no tag")?;
+    if let Some(behind) = behind {
+        let attached = evidence(assembly, behind, &registry);
+        attached.context("the images are there without what is behind them, and so no tag")?;
+    }
     for tag in &target.tags {
         registry.tag(&pushed.digest, tag)?;
     }
@@ -130,6 +136,16 @@ fn attach(
         }
     }
     Ok((attestations, signatures))
+}
+
+/// The same for the index and every image: they come from one run.
+fn evidence(assembly: &Assembly, behind: &Behind, registry: &Registry) -> Result<()> {
+    let images = &assembly.built.images;
+    let all = images.images.iter().map(|image| image.manifest.digest);
+    for digest in all.chain([images.index.digest]) {
+        registry.attach_evidence(&digest, &behind.bundle)?;
+    }
+    Ok(())
 }
 
 fn attestation((envelope, proof): &(Envelope, Proof)) -> Result<Attestation> {
