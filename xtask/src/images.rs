@@ -1,4 +1,5 @@
-//! What images are tried with: Debian's registry, two generations of cosign, and securesystemslib.
+//! What images are tried with: Debian's registry, two generations of cosign, and Python's readers of envelopes and
+//! bills of material.
 //!
 //! The programs are single packages of two Debian suites, neither of which need be the machine's: apt
 //! fetches and verifies them with lists of their own, from the mirror that the machine's own apt uses,
@@ -11,8 +12,6 @@ use std::process::Command;
 
 /// Keys of every Debian suite; of the package `debian-archive-keyring`.
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
-/// The version of securesystemslib, which PyPI has.
-const SECURESYSTEMSLIB: &str = "1.6.0";
 
 /// A program of a package.
 struct Program {
@@ -54,9 +53,10 @@ pub(crate) fn prepare() -> Result<Vec<(String, String)>> {
         let path = program.prepare(&folder)?;
         environment.push((program.variable.to_owned(), path.display().to_string()));
     }
-    let python = securesystemslib(&folder)?;
-    let variable = "BESSEMER_TEST_SECURESYSTEMSLIB".to_owned();
-    environment.push((variable, python.display().to_string()));
+    for python in PYTHON {
+        let path = python.prepare(&folder)?;
+        environment.push((python.variable.to_owned(), path.display().to_string()));
+    }
     Ok(environment)
 }
 
@@ -184,26 +184,51 @@ fn mirror() -> Result<String> {
     mirror.context("the machine's apt has no list of a Debian suite")
 }
 
-/// A folder for `PYTHONPATH`.
-fn securesystemslib(folder: &Path) -> Result<PathBuf> {
-    let kept = folder.join(format!("securesystemslib-{SECURESYSTEMSLIB}"));
-    if kept.exists() {
-        return Ok(kept);
+/// What is installed from PyPI, into a folder of its own.
+struct Python {
+    /// What tests find the folder by, for `PYTHONPATH`.
+    variable: &'static str,
+    /// The folder's name in the cache.
+    name: &'static str,
+    /// Exact versions.
+    packages: &'static [&'static str],
+}
+
+const PYTHON: &[Python] = &[
+    // A second implementation of envelopes.
+    Python {
+        variable: "BESSEMER_TEST_SECURESYSTEMSLIB",
+        name: "securesystemslib-1.6.0",
+        packages: &["securesystemslib[crypto]==1.6.0"],
+    },
+    // Others' validators of bills of material.
+    Python {
+        variable: "BESSEMER_TEST_BILLS",
+        name: "cyclonedx-11.12.0-spdx-0.8.5",
+        packages: &[
+            "cyclonedx-python-lib[json-validation]==11.12.0",
+            "spdx-tools==0.8.5",
+        ],
+    },
+];
+
+impl Python {
+    /// The folder; installed once.
+    fn prepare(&self, folder: &Path) -> Result<PathBuf> {
+        let kept = folder.join(self.name);
+        if kept.exists() {
+            return Ok(kept);
+        }
+        // The name has dots in it: nothing is an extension.
+        let unfinished = folder.join(format!("{}.unfinished", self.name));
+        if unfinished.exists() {
+            fs_err::remove_dir_all(&unfinished)?;
+        }
+        let mut pip = Command::new("python3");
+        pip.args(["-m", "pip", "install", "--quiet"]);
+        pip.args(["--root-user-action=ignore", "--target"]);
+        check(pip.arg(&unfinished).args(self.packages))?;
+        fs_err::rename(&unfinished, &kept)?;
+        Ok(kept)
     }
-    let unfinished = kept.with_extension("unfinished");
-    if unfinished.exists() {
-        fs_err::remove_dir_all(&unfinished)?;
-    }
-    let exact = format!("securesystemslib[crypto]=={SECURESYSTEMSLIB}");
-    let mut pip = Command::new("python3");
-    pip.args([
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--root-user-action=ignore",
-    ]);
-    check(pip.arg("--target").arg(&unfinished).arg(exact))?;
-    fs_err::rename(&unfinished, &kept)?;
-    Ok(kept)
 }

@@ -27,7 +27,7 @@ fn copy(from: &Path, to: &str, workshop: &Workshop) {
     }
 }
 
-fn command(words: &[&str], workshop: &Workshop) -> Command {
+pub(crate) fn command(words: &[&str], workshop: &Workshop) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_bessemer"));
     command
         .env_clear()

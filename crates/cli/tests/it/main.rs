@@ -8,6 +8,7 @@
 mod apk;
 mod apk_install;
 mod beside;
+mod bills;
 mod caches;
 mod chains;
 mod commands;
