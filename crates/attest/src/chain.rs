@@ -23,4 +23,5 @@ pub use bundle::{
 pub use ends::{End, EndCount, EndKind};
 pub use node::{Artifact, Member, Node, Verdict};
 pub use pool::Pool;
+pub use tree::role_words;
 pub use walk::{ARTIFACT_LIMIT, Chain, Demand, Walk};

@@ -25,8 +25,8 @@ pub use report::{
     Report, ReproducedRun, ReproductionReport, SourceReport, TestReport,
 };
 pub use reproduced::reproductions;
-pub(crate) use words::with_causes;
 pub use words::{harmless, listed, shown};
+pub(crate) use words::{many, with_causes};
 
 use crate::derive::is_of_file;
 use crate::documents::Timestamp;

@@ -1,27 +1,20 @@
 //! Taking packages of a repository into the store, checked against the signed index.
 
+use crate::beside::{AttestationsError, keep, sidecar};
 use crate::repository::{Access, Repository};
 use bessemer_apk::package::{ReadError, Reader};
 use bessemer_apk::{IndexEntry, Limits};
 use bessemer_attest::documents::LockedPackage;
 use bessemer_attest::verify::{ApkFacts, VerifyError, VerifyPolicy, verify};
-use bessemer_attest::{Sidecar, SidecarError, TrustRoot};
+use bessemer_attest::{Sidecar, TrustRoot};
 use bessemer_digest::Digest;
-use bessemer_store::{FetchError, ParseUriError, Request, Store, StoreError, Uri, in_parallel};
+use bessemer_store::{FetchError, Request, Store, StoreError, Uri, in_parallel};
 use serde::{Deserialize, Serialize};
-use std::io::{BufReader, Read as _};
+use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 /// Largest package file, in bytes (4 GiB).
 const MAX_PACKAGE: u64 = 4 << 30;
-/// Largest file of envelopes beside a package, in bytes.
-const MAX_SIDECAR: u64 = 16 << 20;
-/// What lies beside a package: how the file's name ends, and what the store calls those of remote
-/// packages, by the package's digest.
-const ENVELOPES: (&str, &str) = (".intoto.jsonl", "sidecar");
-/// The same for the proofs that the envelopes are logged.
-const PROOFS: (&str, &str) = (".tlog-proof", "proofs");
-
 /// A package file and what the lock says of it.
 #[derive(Debug, Clone)]
 pub struct PackageFile {
@@ -126,13 +119,16 @@ pub fn ingest(
         None => take(entry, &uri, &memory, taking)?,
     };
     if uri.is_remote() && taking.trust_root.is_some() {
-        for kind in [ENVELOPES, PROOFS] {
-            let kept = keep_beside(&uri, kind, &known.sha256, taking.access);
-            kept.map_err(|source| IngestError::Fetch {
-                package: format!("{}-{}", entry.name, entry.version),
-                source,
-            })?;
-        }
+        let kept = keep(
+            &uri,
+            &known.sha256,
+            Some(&repository.snapshot),
+            taking.access,
+        );
+        kept.map_err(|source| IngestError::Fetch {
+            package: format!("{}-{}", entry.name, entry.version),
+            source,
+        })?;
     }
     let (known, attestation) = match taking.trust_root {
         None => (known, None),
@@ -237,34 +233,6 @@ fn check(
     Ok((header.control.sha256, summary.data_sha256))
 }
 
-/// Keeps what lies beside a remote package, under the package's digest, once. Most repositories have
-/// nothing there, and then nothing is kept under that name; but where a server does not answer, that
-/// is an error and no "nothing".
-fn keep_beside(
-    uri: &Uri,
-    (end, names): (&str, &str),
-    package: &Digest,
-    access: Access<'_>,
-) -> Result<(), FetchError> {
-    let Access { store, client } = access;
-    let name = package.hex();
-    let kept = store.bound(names, &name)?;
-    if kept.is_some_and(|digest| store.contains(&digest)) {
-        return Ok(());
-    }
-    let request = Request {
-        uris: vec![uri.beside(end)],
-        most: Some(MAX_SIDECAR),
-        ..Request::default()
-    };
-    let object = match client.fetch(&request, store) {
-        Ok(fetched) => fetched.object,
-        Err(error) if error.is_refusal() => store.insert(std::io::empty(), 0)?,
-        Err(error) => return Err(error),
-    };
-    Ok(store.bind(names, &name, &object.digest)?)
-}
-
 /// What the envelopes beside a package say of it.
 enum Vouched {
     /// Verified; digest of the envelope that says where it comes from. By these digests a chain of
@@ -315,59 +283,4 @@ impl PackageFile {
         let uri: Uri = self.locked.uri.parse()?;
         Ok(sidecar(&uri, &self.locked.sha256, store)?)
     }
-}
-
-/// Why the attestations beside a package cannot be read.
-#[derive(Debug, thiserror::Error)]
-pub enum AttestationsError {
-    /// The package is nowhere.
-    #[error(transparent)]
-    Uri(#[from] ParseUriError),
-    /// The server did not say whether there are any.
-    #[error("cannot ask for what lies beside the package")]
-    Fetch(#[from] FetchError),
-    /// They are no attestations.
-    #[error("what lies beside the package is no attestation")]
-    Sidecar(#[from] SidecarError),
-}
-
-/// What lies beside the package at `uri`, whose digest this is; a server is asked once, and what it
-/// answered is kept. `None` if nothing does.
-pub fn attestations(
-    uri: &str,
-    package: &Digest,
-    access: Access<'_>,
-) -> Result<Option<Sidecar>, AttestationsError> {
-    let uri: Uri = uri.parse()?;
-    if uri.is_remote() {
-        for kind in [ENVELOPES, PROOFS] {
-            keep_beside(&uri, kind, package, access)?;
-        }
-    }
-    Ok(sidecar(&uri, package, access.store)?)
-}
-
-fn sidecar(uri: &Uri, package: &Digest, store: &Store) -> Result<Option<Sidecar>, SidecarError> {
-    let beside = |kind| beside(uri, kind, package, store);
-    let proofs = beside(PROOFS).unwrap_or_default();
-    let Some(envelopes) = beside(ENVELOPES).filter(|bytes| !bytes.is_empty()) else {
-        return Ok(None);
-    };
-    Ok(Some(Sidecar::parse(&envelopes)?.with_proofs(&proofs)?))
-}
-
-/// What lies beside a package, as it was kept or as it is.
-fn beside(
-    uri: &Uri,
-    (end, names): (&str, &str),
-    package: &Digest,
-    store: &Store,
-) -> Option<Vec<u8>> {
-    if !uri.is_remote() {
-        return fs_err::read(uri.beside(end).file_path()).ok();
-    }
-    let digest = store.bound(names, &package.hex()).ok()??;
-    let mut bytes = Vec::new();
-    store.read(&digest).ok()??.read_to_end(&mut bytes).ok()?;
-    Some(bytes)
 }

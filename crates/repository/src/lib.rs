@@ -9,14 +9,14 @@
 //! Invariants: what is checked is what is kept in the store; no location that is kept or shown has
 //! credentials in it; the environment is not read.
 
+mod beside;
 mod ingest;
 mod keys;
 mod location;
 mod repository;
 
-pub use ingest::{
-    AttestationsError, IngestError, PackageFile, Taking, attestations, ingest, ingest_all,
-};
+pub use beside::{AttestationsError, attestations};
+pub use ingest::{IngestError, PackageFile, Taking, ingest, ingest_all};
 pub use keys::{KeyError, Keys, published_keys, read_key};
 pub use location::{Location, LocationError, Tagged};
 pub use repository::{Access, INDEX, OpenRepositoryError, Repository};

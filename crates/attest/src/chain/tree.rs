@@ -4,7 +4,7 @@
 use super::ends::{End, EndKind};
 use super::node::{Node, Verdict};
 use super::walk::Chain;
-use crate::verify::{BuiltReport, ImageReport, Origin, harmless, listed};
+use crate::verify::{BuiltReport, ImageReport, Origin, harmless, listed, many};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Most names of packages that are alike.
@@ -68,7 +68,11 @@ impl Chain {
         }
         let (unattested, gaps) = (self.unattested().count(), self.gaps().count());
         format!(
-            "chain: {images} images and {built} packages built, {imported} packages imported, {unattested} without attestation, {gaps} gaps"
+            "chain: {} and {} built, {} imported, {unattested} without attestation, {}",
+            many(images, "image", "images"),
+            many(built, "package", "packages"),
+            many(imported, "package", "packages"),
+            many(gaps, "gap", "gaps")
         )
     }
 }
@@ -78,6 +82,16 @@ fn harmless_lines(lines: &[String]) -> Vec<String> {
     lines
         .map(|line| line.chars().map(harmless).collect())
         .collect()
+}
+
+/// What a package was for, in words; nothing where that is plain.
+pub fn role_words(role: &str) -> Option<&'static str> {
+    match role {
+        "build-root" => Some("build environment"),
+        "boot-package" => Some("kernel"),
+        "agent-package" => Some("agent"),
+        _ => None,
+    }
 }
 
 /// A tree that is being written.
@@ -153,13 +167,7 @@ impl Tree<'_> {
     fn role(&self, role: &str, mut numbers: Vec<usize>) -> Vec<Branch> {
         numbers.sort_unstable();
         numbers.dedup();
-        let word = match role {
-            "build-root" => "build environment:",
-            "boot-package" => "kernel:",
-            "agent-package" => "agent:",
-            _ => "",
-        };
-        let word = (!word.is_empty()).then(|| word.to_owned());
+        let word = role_words(role).map(|word| format!("{word}:"));
         let (mut alone, mut gaps) = (Vec::new(), 0);
         let mut alike: BTreeMap<String, Vec<&str>> = BTreeMap::new();
         for number in numbers {

@@ -1,5 +1,6 @@
 //! What was proven, for programs (`serde`) and for people ([`Report::lines`]).
 
+use super::words::many;
 use crate::predicates::{Import, IsolationParameters};
 use bessemer_digest::Digest;
 use serde::Serialize;
@@ -287,8 +288,8 @@ impl Report {
         }
         lines.push(match &self.test {
             Some(test) => format!(
-                "tests: {} steps passed in a second {} (`{}`) that installed this very file",
-                test.steps,
+                "tests: {} passed in a second {} (`{}`) that installed this very file",
+                many(test.steps, "step", "steps"),
                 if test.accelerator == DIRECT {
                     "run, without a machine"
                 } else {
@@ -360,8 +361,12 @@ impl BuiltReport {
         });
         let counts = &self.dependencies;
         lines.push(format!(
-            "inputs: {} sources, {} packages ({} with an attestation of their own), {} pipelines, {} indexes, all by digest",
-            counts.sources, counts.packages, counts.packages_attested, counts.pipelines, counts.indexes
+            "inputs: {}, {} ({} with an attestation of their own), {}, {}, all by digest",
+            many(counts.sources, "source", "sources"),
+            many(counts.packages, "package", "packages"),
+            counts.packages_attested,
+            many(counts.pipelines, "pipeline", "pipelines"),
+            many(counts.indexes, "index", "indexes")
         ));
         let isolation = &self.isolation;
         let missing = match isolation.missing.as_slice() {

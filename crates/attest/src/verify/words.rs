@@ -32,6 +32,11 @@ pub fn listed(texts: &[impl AsRef<str>], most: usize) -> String {
     }
 }
 
+/// A number of things: `1 index`, `2 indexes`.
+pub(crate) fn many(number: usize, one: &str, more: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { more })
+}
+
 /// An error with its causes in one line.
 pub(crate) fn with_causes(error: &dyn Error) -> String {
     let mut text = error.to_string();

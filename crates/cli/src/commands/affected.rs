@@ -5,7 +5,7 @@ use crate::evidence::EvidenceArguments;
 use crate::exit;
 use crate::print::{self, Hint};
 use anyhow::{Result, anyhow};
-use bessemer_attest::chain::{Search, Walk};
+use bessemer_attest::chain::{Search, Walk, role_words};
 use bessemer_build::worker::now;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -84,7 +84,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     } else {
         for one in &search.affected {
             let by = one.by.iter().take(NAMED);
-            let mut by: Vec<String> = by.map(|(role, name)| format!("{role} {name}")).collect();
+            let mut by: Vec<String> = by
+                .map(|(role, name)| format!("{} {name}", role_words(role).unwrap_or(role)))
+                .collect();
             if one.by.len() > NAMED {
                 by.push(format!("and {} more", one.by.len() - NAMED));
             }

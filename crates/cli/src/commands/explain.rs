@@ -51,8 +51,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         let paragraphs: Vec<_> = paragraphs
             .map(|(title, text)| json!({"title": title, "text": text}))
             .collect();
-        print::json(&json!({"paragraphs": paragraphs, "chain": chain_json(&chain)}))?;
-        return judged(arguments, &chain);
+        let judged = judged(arguments, &chain);
+        let result = if judged.is_ok() { "PASS" } else { "FAIL" };
+        print::json(
+            &json!({"result": result, "paragraphs": paragraphs, "chain": chain_json(&chain)}),
+        )?;
+        return judged;
     }
     for (number, (title, text)) in paragraphs.iter().enumerate() {
         if number > 0 {

@@ -38,7 +38,7 @@ fn a_package_verifies_down_to_its_seed() {
     assert!(
         outcome
             .stdout
-            .contains("chain: 0 images and 1 packages built"),
+            .contains("chain: 0 images and 1 package built"),
         "{outcome}"
     );
     assert!(outcome.stdout.contains(" 0 gaps"), "{outcome}");

@@ -59,7 +59,7 @@ fn an_image_verifies_down_to_its_packages_and_offline_from_a_bundle() {
     assert!(
         whole
             .stdout
-            .contains("chain: 1 images and 0 packages built, 4 packages imported"),
+            .contains("chain: 1 image and 0 packages built, 4 packages imported"),
         "{whole}"
     );
     // Control run: without the evidence the four are gaps.

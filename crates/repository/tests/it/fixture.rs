@@ -129,6 +129,14 @@ impl Machine {
         }
     }
 
+    /// The same machine with one again.
+    pub(crate) fn plugged(self) -> Self {
+        Self {
+            client: client(Credentials::default(), false),
+            ..self
+        }
+    }
+
     pub(crate) fn access(&self) -> Access<'_> {
         Access {
             store: &self.store,

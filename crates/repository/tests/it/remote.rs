@@ -1,7 +1,11 @@
 use crate::fixture::{ARCH, Fixture, KEY, Machine, tagged};
-use bessemer_repository::{Keys, OpenRepositoryError, Repository, ingest, ingest_all};
+use bessemer_attest::{TrustRoot, TrustRootSchema};
+use bessemer_repository::{
+    Keys, OpenRepositoryError, Repository, attestations, ingest, ingest_all,
+};
 use bessemer_store::Credentials;
 use bessemer_testkit::FileServer;
+use std::fs;
 
 fn open(url: &str, keys: &Keys, machine: &Machine) -> Result<Repository, OpenRepositoryError> {
     Repository::open(&tagged(url), ARCH, keys.keyring(), machine.access())
@@ -150,4 +154,59 @@ fn an_index_that_was_changed_on_the_way_is_refused() {
         matches!(error, OpenRepositoryError::Untrusted { .. }),
         "{error:?}"
     );
+}
+
+/// That nothing lies beside a package is believed for as long as the index is the same; what lies there is kept.
+#[test]
+fn attestations_that_come_later_are_found() {
+    let fixture = Fixture::new(&["a"]);
+    let server = FileServer::start(fixture.folder());
+    let machine = Machine::new();
+    let keys = keys(&fixture, &machine);
+    let url = format!("{}/os", server.url());
+    let root = TrustRoot {
+        schema: TrustRootSchema::V1,
+        base: "https://factory.example.com".to_owned(),
+        keys: Vec::new(),
+    };
+    let take = |machine: &Machine| {
+        let repository = open(&url, &keys, machine).unwrap();
+        let mut taking = machine.taking();
+        taking.trust_root = Some(&root);
+        ingest(&repository, &repository.index.entries[0], taking).unwrap()
+    };
+    let beside = |status: u16| {
+        let file = format!("/os/{ARCH}/a-1.0-r0.apk");
+        [".intoto.jsonl", ".tlog-proof"].map(|end| format!("{file}{end} {status}"))
+    };
+    let asked = || {
+        let of_these = |line: &String| line.contains(".intoto") || line.contains(".tlog");
+        let requests = server.requests().into_iter();
+        requests.filter(of_these).collect::<Vec<_>>()
+    };
+    let locked = take(&machine).locked;
+    assert_eq!(asked(), beside(404));
+    take(&machine);
+    assert!(asked().is_empty(), "the index is the same");
+    let find = |machine: &Machine| attestations(&locked.uri, &locked.sha256, machine.access());
+    assert!(find(&machine).unwrap().is_none());
+    assert_eq!(asked(), beside(404), "there may be something by now");
+    let machine = machine.unplugged();
+    assert!(find(&machine).unwrap().is_none(), "as it was");
+    let machine = machine.plugged();
+    // An attestation comes, with a new index.
+    let envelope = r#"{"payload":"e30=","payloadType":"application/vnd.in-toto+json","signatures":[{"sig":"AA=="}]}"#;
+    let folder = fixture.folder().join("os").join(ARCH);
+    fs::write(folder.join("a-1.0-r0.apk.intoto.jsonl"), envelope).unwrap();
+    take(&machine);
+    assert!(asked().is_empty(), "the index is the same");
+    fixture.write(&["a", "b"]);
+    take(&machine);
+    let [envelopes, proofs] = (beside(200), beside(404)).into();
+    assert_eq!(asked(), [envelopes[0].clone(), proofs[1].clone()]);
+    let found = find(&machine).unwrap().unwrap();
+    assert_eq!(found.envelopes().len(), 1);
+    drop(server);
+    let found = find(&machine.unplugged()).unwrap().unwrap();
+    assert_eq!(found.envelopes().len(), 1);
 }
