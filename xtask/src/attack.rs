@@ -3,16 +3,16 @@
 
 mod case;
 mod cases;
+mod needs;
 mod running;
 #[cfg(test)]
 mod tests;
 
 use crate::ground::Ground;
-use crate::images;
-use crate::kernel::Kernel;
 use crate::setup;
 use anyhow::{Context, Result, bail};
 use case::{Case, Control, Test};
+use needs::Need;
 use running::{Found, Results};
 use serde_json::{Value, json};
 
@@ -126,14 +126,10 @@ fn prepare(tests: &[&Test]) -> Result<Vec<(String, String)>> {
     }
     let ground = Ground::prepare(false)?;
     let mut environment = ground.environment();
-    if tests
-        .iter()
-        .any(|test| test.name.starts_with("own_kernel::"))
-    {
-        environment.extend(Kernel::prepare(&ground.program("bessemer"))?.environment());
-    }
-    if tests.iter().any(|test| test.name.starts_with("image_")) {
-        environment.extend(images::prepare()?);
+    for need in Need::ALL {
+        if tests.iter().any(|test| need.is_of(test)) {
+            environment.extend(need.prepare(&ground)?);
+        }
     }
     Ok(environment)
 }

@@ -1,5 +1,6 @@
 use super::case::{Case, Control, Target, Test};
 use super::cases;
+use super::needs::Need;
 use super::running::failures;
 use crate::workspace::root;
 use std::collections::BTreeSet;
@@ -47,6 +48,30 @@ fn a_control_within_a_test_names_one_of_the_tests() {
             assert!(named || all, "T{}: {what}", case.number);
         }
     }
+}
+
+/// A test that reads a variable is given it: `cargo xtask attack` makes no more than what is needed.
+#[test]
+fn what_a_test_reads_is_made_for_it() {
+    let mut read = 0;
+    for case in cases::all() {
+        let control = match case.control {
+            Control::Tests(tests) => tests,
+            Control::Within(_) => &[],
+        };
+        for test in case.tests.iter().chain(control) {
+            let module = test.name.split("::").next().unwrap_or_default();
+            let file = format!("crates/{}/tests/it/{module}.rs", test.binary.folder);
+            let text = fs_err::read_to_string(root().join(file)).unwrap_or_default();
+            for need in Need::ALL {
+                if need.variables().iter().any(|name| text.contains(name)) {
+                    read += 1;
+                    assert!(need.is_of(test), "{} reads what is of {need:?}", test.name);
+                }
+            }
+        }
+    }
+    assert!(read > 2, "no test reads any of these");
 }
 
 fn sources(directory: &Path, found: &mut Vec<PathBuf>) {
