@@ -9,8 +9,9 @@ use crate::{PublicKey, Statement};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bessemer_digest::Digest;
-use serde::de::IgnoredAny;
-use serde::{Deserialize, Serialize};
+use serde::de::{Error as _, IgnoredAny, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+use std::fmt;
 
 /// The payload type of every envelope.
 pub const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
@@ -68,7 +69,35 @@ pub struct Envelope {
     /// What the payload is.
     payload_type: String,
     /// One signature.
+    #[serde(deserialize_with = "few")]
     signatures: Vec<EnvelopeSignature>,
+}
+
+/// Most signatures that are held in memory; one is read, and others may have more.
+const SIGNATURES_LIMIT: usize = 16;
+
+/// Reads a few signatures: an empty one is nine bytes of text and a hundred of memory.
+fn few<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<EnvelopeSignature>, D::Error> {
+    struct Few;
+    impl<'de> Visitor<'de> for Few {
+        type Value = Vec<EnvelopeSignature>;
+
+        fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(formatter, "at most {SIGNATURES_LIMIT} signatures")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut from: A) -> Result<Self::Value, A::Error> {
+            let mut signatures = Vec::new();
+            while let Some(signature) = from.next_element()? {
+                if signatures.len() == SIGNATURES_LIMIT {
+                    return Err(A::Error::invalid_length(SIGNATURES_LIMIT + 1, &self));
+                }
+                signatures.push(signature);
+            }
+            Ok(signatures)
+        }
+    }
+    from.deserialize_seq(Few)
 }
 
 /// A signature over the pre-authentication encoding.
@@ -176,6 +205,24 @@ mod tests {
             read.open(&other.public()),
             Err(EnvelopeError::Signature)
         ));
+    }
+
+    #[test]
+    fn signatures_without_end_are_not_held() {
+        let text = |count: usize| {
+            let signatures = vec![r#"{"sig":""}"#; count].join(",");
+            format!(r#"{{"payload":"","payloadType":"","signatures":[{signatures}]}}"#)
+        };
+        let most = Envelope::parse(text(SIGNATURES_LIMIT).as_bytes());
+        assert_eq!(most.unwrap().signatures.len(), SIGNATURES_LIMIT);
+        let more = Envelope::parse(text(SIGNATURES_LIMIT + 1).as_bytes()).unwrap_err();
+        let EnvelopeError::Shape(cause) = more else {
+            panic!("{more}")
+        };
+        assert!(
+            cause.to_string().contains("at most 16 signatures"),
+            "{cause}"
+        );
     }
 
     #[test]

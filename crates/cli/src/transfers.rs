@@ -113,6 +113,9 @@ impl Reporter for Transfers {
             Event::Hidden { digest } => print::warning(&format!(
                 "a Sigstore bundle refers to {digest}: cosign 3 does not look at its attestations in .att then"
             )),
+            Event::LeftOut { digest } => print::warning(&format!(
+                "{digest} is listed as referring to the image and is not there: it is not copied"
+            )),
             _ => {}
         }
     }

@@ -77,6 +77,12 @@ pub enum AttachError {
     /// What was fetched cannot be read.
     #[error("cannot read an attestation that was fetched")]
     Read(#[source] io::Error),
+    /// Readers take no more.
+    #[error("what is behind the image is {0} bytes, and no more than {1} are read of it")]
+    TooLarge(usize, u64),
+    /// The registry has it and does not say so.
+    #[error("the registry took a manifest that refers to {0}, and does not list it")]
+    Unlisted(Digest),
     /// Another writer went on writing.
     #[error("the tag {tag} was changed by somebody else after each of {writes} writes")]
     Contended {
@@ -128,7 +134,8 @@ impl Registry {
             additions.push((layer, attestation.envelope()));
         }
         let outcome = self.attach(digest, ATTESTATIONS, &additions)?;
-        if self.has_bundle(digest)? {
+        // It is told if it is so; a list that cannot be had is no reason to fail.
+        if let Ok(true) = self.has_bundle(digest) {
             self.transport.reporter.report(&Event::Hidden { digest });
         }
         Ok(outcome)
@@ -229,7 +236,7 @@ impl Registry {
     }
 
     /// How long it is waited before a tag is read again that somebody else writes, too.
-    fn turn(&self, writes: u32) -> Duration {
+    pub(crate) fn turn(&self, writes: u32) -> Duration {
         // The clock's last digits are as good as dice here.
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
         let dice = now.map_or(0, |now| now.subsec_micros() % 1_000);

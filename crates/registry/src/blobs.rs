@@ -90,6 +90,7 @@ impl Registry {
         let mut kept = tempfile::tempfile_in(&self.spool).map_err(file)?;
         let mut attempt = 1;
         let mut received = 0;
+        let mut mismatched = false;
         loop {
             let range = (received > 0).then(|| format!("bytes={received}-"));
             let mut request = Request::new("GET", address.clone());
@@ -101,12 +102,22 @@ impl Registry {
                 self.receive(answer, blob, &mut kept, &mut received)
                     .map_err(|cause| (cause, None))
             });
+            let result = result.map_err(|(cause, wait)| match cause.status() {
+                // There is no more of it, and it is not what it is said to be.
+                Some(416) => (RequestCause::Mismatch, wait),
+                _ => (cause, wait),
+            });
             let Err((cause, wait)) = result else {
                 return Content::file(kept).map_err(file);
             };
             // Nothing of it can be used, whichever part is wrong.
-            if matches!(cause, RequestCause::Mismatch) || cause.status() == Some(416) {
+            if matches!(cause, RequestCause::Mismatch) {
                 received = 0;
+                // Once may be an accident on the way.
+                if mismatched {
+                    return Err(self.transport.failed(&request, attempt, cause));
+                }
+                mismatched = true;
             }
             let shown = request.shown("");
             if !self.transport.may_repeat(&shown, attempt, &cause, wait) {
@@ -127,6 +138,9 @@ impl Registry {
         if answer.status() != 206 {
             *received = 0;
         }
+        let start = *received;
+        let length = answer.headers().get("content-length");
+        let length = length.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
         kept.set_len(*received).map_err(RequestCause::File)?;
         let position = std::io::SeekFrom::Start(*received);
         kept.seek(position).map_err(RequestCause::File)?;
@@ -150,6 +164,10 @@ impl Registry {
             });
         }
         if *received < blob.size {
+            // All of it came, and it is less than it is said to be.
+            if length.is_some_and(|length| start + length == *received) {
+                return Err(RequestCause::Mismatch);
+            }
             return Err(std::io::Error::from(std::io::ErrorKind::UnexpectedEof).into());
         }
         kept.rewind().map_err(RequestCause::File)?;

@@ -1,9 +1,10 @@
 //! Copying an image with everything that belongs to it.
 
-use crate::attachments::ENDINGS;
+use crate::attachments::{ENDINGS, is_its_own_fault};
 use crate::documents::Descriptor;
 use crate::reference::{Reference, Tag};
 use crate::registry::Registry;
+use crate::reporter::Event;
 use crate::tree::PushError;
 use bessemer_digest::Digest;
 
@@ -66,16 +67,27 @@ impl Registry {
     }
 
     fn copy_referrers(&self, source: &Self, digest: &Digest) -> Result<usize, PushError> {
-        let referrers = source.referrers(digest)?;
+        let mut copied = 0;
         let mut unlisted = Vec::new();
-        for referrer in &referrers {
-            if !self.push_tree(source, &referrer.digest)?.is_listed {
-                unlisted.push(referrer.clone());
+        for referrer in source.referrers(digest)? {
+            match self.push_tree(source, &referrer.digest) {
+                Ok(pushed) => {
+                    copied += 1;
+                    if !pushed.is_listed {
+                        unlisted.push(referrer);
+                    }
+                }
+                // Listed, and not there: there is nothing to copy, and it takes nothing from the image.
+                Err(PushError::Request(error)) if is_its_own_fault(&error) => {
+                    let digest = &referrer.digest;
+                    self.transport.reporter.report(&Event::LeftOut { digest });
+                }
+                Err(error) => return Err(error),
             }
         }
         if !unlisted.is_empty() {
             self.refer(digest, &unlisted)?;
         }
-        Ok(referrers.len())
+        Ok(copied)
     }
 }

@@ -1,40 +1,48 @@
 //! What refers to a manifest (`subject`).
 //!
 //! Source: OCI distribution specification 1.1, "Listing referrers": by the registry's own list, or
-//! where it has none, by an index under the tag `sha256-<hex>`.
+//! where it has none, by an index under the tag `sha256-<hex>`. Anybody who may push writes there, so what is in
+//! a list and cannot be read (another kind of digest, say) is passed over, and stays where it is.
 
-use crate::documents::{Descriptor, Document, INDEX, MANIFEST_LIMIT, ParseManifestError, Stored};
+mod list;
+
+use crate::attachments::is_its_own_fault;
+use crate::documents::{Descriptor, INDEX, MANIFEST_LIMIT, Stored};
 use crate::reference::Tag;
 use crate::registry::{ManifestError, Registry};
 use crate::transport::{Request, RequestCause, RequestError, read_limited};
 use bessemer_digest::Digest;
-use serde_json::{Map, Value, json};
+use list::List;
+use serde_json::{Map, Value};
 
 /// How the media types of Sigstore's bundles begin.
 const BUNDLE: &str = "application/vnd.dev.sigstore.bundle";
 /// Most pages of a list.
 const PAGES: usize = 100;
+/// Most manifests that are fetched to see what they are.
+pub(crate) const LOOKS: usize = 100;
 
 impl Registry {
-    /// Descriptors of what refers to a manifest.
+    /// Descriptors of what refers to a manifest, as far as they can be read.
     pub(crate) fn referrers(&self, digest: &Digest) -> Result<Vec<Descriptor>, ManifestError> {
         if let Some(listed) = self.listed(digest)? {
             return Ok(listed);
         }
-        let found = self.tagged(&Tag::attached(digest, ""))?;
-        let manifests = found.and_then(|stored| stored.document.manifests);
-        Ok(manifests.unwrap_or_default())
+        // Something else under the tag is no list, and by the specification as good as none.
+        let found = self.fetch(Tag::attached(digest, "").as_str(), None)?;
+        let list = found.and_then(|found| List::read(&found.bytes));
+        Ok(list.map(|list| list.descriptors()).unwrap_or_default())
     }
 
     /// Whether a Sigstore bundle refers to a manifest. Where one does, cosign 3 shows it and not the
-    /// attachments.
+    /// attachments. The first hundred are looked at.
     pub fn has_bundle(&self, digest: &Digest) -> Result<bool, ManifestError> {
-        for descriptor in self.referrers(digest)? {
+        for descriptor in self.referrers(digest)?.iter().take(LOOKS) {
             if is_bundle(&descriptor.other) {
                 return Ok(true);
             }
             // cosign's own writer puts the configuration's type into its lists.
-            let found = self.manifest(&descriptor.digest)?;
+            let found = self.readable(&descriptor.digest)?;
             let is_one = found.is_some_and(|stored| {
                 let mut blobs = stored.document.blobs();
                 is_bundle(&stored.document.other)
@@ -47,29 +55,43 @@ impl Registry {
         Ok(false)
     }
 
+    /// A manifest that anybody may have listed; nothing if it is not there or cannot be read.
+    pub(crate) fn readable(&self, digest: &Digest) -> Result<Option<Stored>, RequestError> {
+        match self.manifest(digest) {
+            Ok(found) => Ok(found),
+            Err(ManifestError::Request(error)) if !is_its_own_fault(&error) => Err(error),
+            Err(_) => Ok(None),
+        }
+    }
+
     /// The registry's own list; `None` if it keeps none.
     fn listed(&self, digest: &Digest) -> Result<Option<Vec<Descriptor>>, ManifestError> {
         let mut found = Vec::new();
         let mut address = self.path("referrers", &digest.to_string());
-        for _ in 0..PAGES {
-            let request = Request::new("GET", address).header("accept", INDEX);
+        for page in 0..PAGES {
+            let request = Request::new("GET", address.clone()).header("accept", INDEX);
             let answer = self.transport.repeat(&request, |mut answer| {
-                let link = answer.headers().get("link");
-                let link = link.and_then(|value| next(value.to_str().ok()?));
+                let links = answer.headers().get_all("link").iter();
+                let mut links = links.filter_map(|value| value.to_str().ok());
+                let link = links.find_map(next);
                 Ok((link, read_limited(&mut answer, MANIFEST_LIMIT)?))
             });
             let (link, bytes) = match answer {
                 Ok(answer) => answer,
                 // What registries without a list say differs.
-                Err(error) if matches!(error.status(), Some(400 | 404 | 405)) => return Ok(None),
+                Err(error) if matches!(error.status(), Some(400 | 404 | 405 | 406)) => {
+                    return Ok(None);
+                }
                 Err(error) => return Err(error.into()),
             };
-            let page = Stored::read(Some(INDEX), bytes);
-            let page = page.map_err(|source| self.unreadable(digest, source))?;
-            found.extend(page.document.manifests.unwrap_or_default());
+            // So does what they answer to everything.
+            let Some(list) = List::read(&bytes) else {
+                return Ok((page > 0).then_some(found));
+            };
+            found.extend(list.descriptors());
             match link {
                 None => return Ok(Some(found)),
-                Some(link) => address = self.transport.below(&link),
+                Some(link) => address = self.transport.next_page(&address, &link),
             }
         }
         let cause = RequestCause::Answer("a list of referrers without end");
@@ -80,42 +102,29 @@ impl Registry {
     /// a list. Another writer's index is merged with; see `attachments`.
     pub(crate) fn refer(&self, digest: &Digest, added: &[Descriptor]) -> Result<(), ManifestError> {
         let tag = Tag::attached(digest, "");
-        let limit = self.transport.limits.writes;
-        let mut wanted = added.to_vec();
-        for _ in 0..=limit {
-            let found = self.tagged(&tag)?;
-            let mut document = found.map_or_else(empty, |stored| stored.document);
-            let there = document.manifests.get_or_insert_default();
-            let has = |there: &[Descriptor], one: &Descriptor| {
-                there.iter().any(|other| other.digest == one.digest)
+        let mut wanted: Vec<Value> = added.iter().map(|one| serde_json::json!(one)).collect();
+        let mut writes = 0;
+        loop {
+            if writes > 0 {
+                std::thread::sleep(self.turn(writes));
+            }
+            let mut list = match self.fetch(tag.as_str(), None)? {
+                None => List::empty(),
+                Some(found) => List::read(&found.bytes).ok_or_else(|| {
+                    let cause =
+                        "the tag for what refers to a manifest has something that is no index";
+                    self.list_failed(digest, RequestCause::Answer(cause))
+                })?,
             };
-            let missing = wanted.iter().filter(|one| !has(there, one));
-            let missing: Vec<Descriptor> = missing.cloned().collect();
-            if missing.is_empty() {
+            if !list.add(&mut wanted) {
                 return Ok(());
             }
-            let seen = there.iter().filter(|one| !has(&wanted, one));
-            let seen: Vec<Descriptor> = seen.cloned().collect();
-            wanted.extend(seen);
-            there.extend(missing);
-            let bytes = json!(document).to_string().into_bytes();
-            let stored = Stored {
-                media_type: INDEX.to_owned(),
-                digest: Digest::of(&bytes),
-                bytes,
-                document,
-            };
-            self.put(&stored, Some(&tag))?;
-        }
-        let cause = RequestCause::Answer("the index of referrers does not stay as it is written");
-        Err(self.list_failed(digest, cause).into())
-    }
-
-    fn unreadable(&self, digest: &Digest, source: ParseManifestError) -> ManifestError {
-        ManifestError::Parse {
-            name: format!("the list of what refers to {digest}"),
-            repository: self.reference().name(),
-            source,
+            if writes >= self.transport.limits.writes {
+                let cause = "the index of referrers does not stay as it is written";
+                return Err(self.list_failed(digest, RequestCause::Answer(cause)).into());
+            }
+            self.put_bytes(INDEX, &list.to_bytes(), Some(&tag))?;
+            writes += 1;
         }
     }
 
@@ -128,17 +137,6 @@ impl Registry {
 fn is_bundle(fields: &Map<String, Value>) -> bool {
     let kind = fields.get("artifactType").and_then(Value::as_str);
     kind.is_some_and(|kind| kind.starts_with(BUNDLE))
-}
-
-fn empty() -> Document {
-    Document {
-        schema_version: 2,
-        media_type: Some(INDEX.to_owned()),
-        config: None,
-        layers: None,
-        manifests: Some(Vec::new()),
-        other: Map::new(),
-    }
 }
 
 /// The address of the next page (RFC 8288).

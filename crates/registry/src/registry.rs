@@ -22,6 +22,12 @@ pub struct Registry {
     pub(crate) mount: Vec<String>,
 }
 
+/// Bytes under a tag or digest, and what the registry calls them.
+pub(crate) struct Fetched {
+    pub(crate) media_type: Option<String>,
+    pub(crate) bytes: Vec<u8>,
+}
+
 /// What a connection is for; tokens are asked for no more than that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
@@ -111,19 +117,37 @@ impl Registry {
 
     /// The manifest that a tag names now; `None` if there is no such tag.
     pub(crate) fn tagged(&self, tag: &Tag) -> Result<Option<Stored>, ManifestError> {
-        self.fetch(tag.as_str(), None)
+        self.stored(tag.as_str(), None)
     }
 
     /// The manifest of this digest; `None` if the repository does not have it.
     pub(crate) fn manifest(&self, digest: &Digest) -> Result<Option<Stored>, ManifestError> {
-        self.fetch(&digest.to_string(), Some(digest))
+        self.stored(&digest.to_string(), Some(digest))
     }
 
-    fn fetch(
+    fn stored(
         &self,
         name: &str,
         expected: Option<&Digest>,
     ) -> Result<Option<Stored>, ManifestError> {
+        let Some(found) = self.fetch(name, expected)? else {
+            return Ok(None);
+        };
+        let stored = Stored::read(found.media_type.as_deref(), found.bytes);
+        let stored = stored.map_err(|source| ManifestError::Parse {
+            name: name.to_owned(),
+            repository: self.reference.name(),
+            source,
+        })?;
+        Ok(Some(stored))
+    }
+
+    /// What is under a tag or digest, whatever it is; `None` if there is nothing.
+    pub(crate) fn fetch(
+        &self,
+        name: &str,
+        expected: Option<&Digest>,
+    ) -> Result<Option<Fetched>, RequestError> {
         let accepted = [MANIFEST, INDEX, DOCKER_MANIFEST, DOCKER_INDEX].join(", ");
         let request = Request::new("GET", self.path("manifests", name)).header("accept", accepted);
         let answer = self.transport.repeat(&request, |mut answer| {
@@ -134,37 +158,41 @@ impl Registry {
             if expected.is_some_and(|expected| Digest::of(&bytes) != *expected) {
                 return Err(RequestCause::Mismatch);
             }
-            Ok((media_type, bytes))
+            Ok(Fetched { media_type, bytes })
         });
-        let (media_type, bytes) = match answer {
-            Err(error) if error.is_not_found() => return Ok(None),
-            answer => answer?,
-        };
-        let stored = Stored::read(media_type.as_deref(), bytes);
-        let stored = stored.map_err(|source| ManifestError::Parse {
-            name: name.to_owned(),
-            repository: self.reference.name(),
-            source,
-        })?;
-        Ok(Some(stored))
+        match answer {
+            Err(error) if error.is_not_found() => Ok(None),
+            answer => answer.map(Some),
+        }
     }
 
     /// Writes a manifest under its digest, or under a tag. Whether the registry itself remembers what
     /// it refers to.
     pub(crate) fn put(&self, stored: &Stored, tag: Option<&Tag>) -> Result<bool, RequestError> {
-        let name = tag.map_or_else(|| stored.digest.to_string(), Tag::to_string);
+        self.put_bytes(&stored.media_type, &stored.bytes, tag)
+    }
+
+    /// The same of bytes.
+    pub(crate) fn put_bytes(
+        &self,
+        media_type: &str,
+        bytes: &[u8],
+        tag: Option<&Tag>,
+    ) -> Result<bool, RequestError> {
+        let digest = Digest::of(bytes);
+        let name = tag.map_or_else(|| digest.to_string(), Tag::to_string);
         let request = Request::new("PUT", self.path("manifests", &name))
-            .header("content-type", &stored.media_type)
-            .body(Body::Bytes(&stored.bytes));
+            .header("content-type", media_type)
+            .body(Body::Bytes(bytes));
         let answer = self.transport.send(&request)?;
         let kept = answer.headers().get("docker-content-digest");
         let kept = kept.and_then(|value| value.to_str().ok());
-        if kept.is_some_and(|kept| kept != stored.digest.to_string()) {
+        if kept.is_some_and(|kept| kept != digest.to_string()) {
             let cause = RequestCause::Answer("it keeps a manifest under another digest");
             return Err(self.transport.failed(&request, 1, cause));
         }
         self.transport.reporter.report(&Event::Manifest {
-            digest: &stored.digest,
+            digest: &digest,
             tag,
         });
         Ok(answer.headers().contains_key("oci-subject"))

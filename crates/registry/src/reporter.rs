@@ -73,6 +73,11 @@ pub enum Event<'a> {
         /// Writes of ours so far.
         writes: u32,
     },
+    /// Something that is listed as referring to an image is not there, and was not copied.
+    LeftOut {
+        /// Which manifest.
+        digest: &'a Digest,
+    },
     /// A Sigstore bundle refers to a manifest with attachments: cosign 3 does not look at these then.
     Hidden {
         /// The manifest.

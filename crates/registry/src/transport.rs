@@ -300,13 +300,19 @@ impl Transport {
         self.base.starts_with("http://")
     }
 
-    /// The address of a link in an answer; relative ones are of this registry.
-    pub(crate) fn below(&self, link: &str) -> String {
-        if link.starts_with('/') && !link.starts_with("//") {
-            format!("{}{link}", self.base)
-        } else {
-            link.to_owned()
+    /// The address of a list's next page, by the link to it on the page at `address`: always of this registry,
+    /// however it calls itself.
+    pub(crate) fn next_page(&self, address: &str, link: &str) -> String {
+        let link = path_of(link);
+        if link.starts_with('/') {
+            return format!("{}{link}", self.base);
         }
+        let page = address.split('?').next().unwrap_or_default();
+        if link.starts_with('?') {
+            return format!("{page}{link}");
+        }
+        let folder = page.rsplit_once('/').map_or("", |(folder, _)| folder);
+        format!("{folder}/{link}")
     }
 
     /// The address of what an answer's `Location` names; relative ones are of this registry.
@@ -323,6 +329,15 @@ impl Transport {
             _ => Err(RequestCause::Answer("no location for an upload")),
         }
     }
+}
+
+/// A link without scheme and host.
+fn path_of(link: &str) -> &str {
+    let rest = match link.split_once("//") {
+        Some((scheme, rest)) if scheme.is_empty() || scheme.ends_with(':') => rest,
+        _ => return link,
+    };
+    rest.find('/').map_or("/", |start| &rest[start..])
 }
 
 impl Request<'_> {

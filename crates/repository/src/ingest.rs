@@ -1,6 +1,6 @@
 //! Taking packages of a repository into the store, checked against the signed index.
 
-use crate::beside::{AttestationsError, keep, sidecar};
+use crate::beside::{AttestationsError, Place, keep, sidecar};
 use crate::repository::{Access, Repository};
 use bessemer_apk::package::{ReadError, Reader};
 use bessemer_apk::{IndexEntry, Limits};
@@ -118,25 +118,27 @@ pub fn ingest(
         Some(known) => known,
         None => take(entry, &uri, &memory, taking)?,
     };
-    if uri.is_remote() && taking.trust_root.is_some() {
-        let kept = keep(
-            &uri,
-            &known.sha256,
-            Some(&repository.snapshot),
-            taking.access,
-        );
+    let name = repository.package_uri(entry);
+    let look = |known: &Known, root| {
+        let place = Place {
+            uri: &uri,
+            name: &name,
+            package: &known.sha256,
+        };
+        let kept = keep(place, Some(&repository.snapshot), taking.access);
         kept.map_err(|source| IngestError::Fetch {
             package: format!("{}-{}", entry.name, entry.version),
             source,
         })?;
-    }
+        Ok(vouched(place, known, store, root))
+    };
     let (known, attestation) = match taking.trust_root {
         None => (known, None),
-        Some(root) => match vouched(&uri, &known, store, root) {
+        Some(root) => match look(&known, root)? {
             // The same package under another signature: what was remembered is the older file.
             Vouched::Others => {
                 let known = take(entry, &uri, &memory, taking)?;
-                let attestation = vouched(&uri, &known, store, root).digest();
+                let attestation = look(&known, root)?.digest();
                 (known, attestation)
             }
             vouched => (known, vouched.digest()),
@@ -146,7 +148,7 @@ pub fn ingest(
         name: entry.name.clone(),
         version: entry.version.to_string(),
         architecture: entry.arch.clone(),
-        uri: repository.package_uri(entry),
+        uri: name,
         sha256: known.sha256,
         size: known.size,
         control_sha1,
@@ -253,12 +255,12 @@ impl Vouched {
     }
 }
 
-fn vouched(uri: &Uri, known: &Known, store: &Store, root: &TrustRoot) -> Vouched {
-    let Ok(Some(sidecar)) = sidecar(uri, &known.sha256, store) else {
+fn vouched(place: Place<'_>, known: &Known, store: &Store, root: &TrustRoot) -> Vouched {
+    let Ok(Some(sidecar)) = sidecar(place, store) else {
         return Vouched::Not;
     };
     let facts = ApkFacts {
-        file: uri.file_name().to_owned(),
+        file: place.uri.file_name().to_owned(),
         sha256: known.sha256,
         control_sha256: Some(known.control_sha256),
         data_sha256: Some(known.data_sha256),
@@ -280,7 +282,11 @@ fn vouched(uri: &Uri, known: &Known, store: &Store, root: &TrustRoot) -> Vouched
 impl PackageFile {
     /// The attestations that lie beside the package; `None` if nothing does.
     pub fn attestations(&self, store: &Store) -> Result<Option<Sidecar>, AttestationsError> {
-        let uri: Uri = self.locked.uri.parse()?;
-        Ok(sidecar(&uri, &self.locked.sha256, store)?)
+        let place = Place {
+            uri: &self.locked.uri.parse()?,
+            name: &self.locked.uri,
+            package: &self.locked.sha256,
+        };
+        Ok(sidecar(place, store)?)
     }
 }

@@ -39,6 +39,22 @@ impl FetchError {
         matches!(self, Self::Failed(failures) if failures.iter().all(refused))
     }
 
+    /// Whether every place is a server that says there is no such thing: 404 or 410.
+    pub fn is_absence(&self) -> bool {
+        self.all_status(|status| matches!(status, 404 | 410))
+    }
+
+    /// Whether every place is a server that wants to know who asks: 401, or 407 of a proxy.
+    pub fn is_unauthorized(&self) -> bool {
+        self.all_status(|status| matches!(status, 401 | 407))
+    }
+
+    fn all_status(&self, is: fn(u16) -> bool) -> bool {
+        let meant =
+            |failure: &Failure| matches!(failure.cause, FailureCause::Status(status) if is(status));
+        matches!(self, Self::Failed(failures) if failures.iter().all(meant))
+    }
+
     /// Whether nothing was asked, because nothing is asked of other machines.
     pub fn is_offline(&self) -> bool {
         let offline = |failure: &Failure| matches!(failure.cause, FailureCause::Offline);

@@ -5,6 +5,7 @@ use bessemer_digest::Digest;
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Longer than a SHA-512 in hexadecimal, shorter than a file name may be.
 const NAME_LIMIT: usize = 200;
@@ -33,6 +34,24 @@ impl Store {
                     .ok()
                     .and_then(|text| text.trim_end().parse().ok()))
             }
+        }
+    }
+
+    /// The same, if the name was given no longer ago than this.
+    pub fn bound_within(
+        &self,
+        kind: &str,
+        key: &str,
+        age: Duration,
+    ) -> Result<Option<Digest>, StoreError> {
+        let path = self.name_path(kind, key)?;
+        let given = fs::metadata(&path).and_then(|metadata| metadata.modified());
+        // One from the future is of another clock.
+        let is_recent = given.is_ok_and(|given| given.elapsed().is_ok_and(|since| since <= age));
+        if is_recent {
+            self.bound(kind, key)
+        } else {
+            Ok(None)
         }
     }
 
@@ -84,6 +103,11 @@ mod tests {
         store.bind("environment", "a", &digest).unwrap();
         store.bind("environment", "b", &gone).unwrap();
         assert_eq!(store.bound("environment", "a").unwrap(), Some(digest));
+        let within = |seconds| {
+            let age = Duration::from_secs(seconds);
+            store.bound_within("environment", "a", age).unwrap()
+        };
+        assert_eq!((within(60), within(0)), (Some(digest), None));
         store.remove_dangling_names().unwrap();
         assert_eq!(store.bound("environment", "a").unwrap(), Some(digest));
         assert_eq!(store.bound("environment", "b").unwrap(), None);

@@ -2,7 +2,7 @@
 
 use crate::input::{choice, seed, text};
 use crate::{Target, test_documents};
-use bessemer_attest::chain::{Pool, read_bundle, write_bundle};
+use bessemer_attest::chain::{BundleLimits, Pool, read_bundle, write_bundle};
 use bessemer_attest::derive::{Derivation, Issuer, local_base};
 use bessemer_attest::documents::{Document, JobSpec, Lock, Record, canonical_bytes, parse};
 use bessemer_attest::verify::{ApkFacts, VerifyPolicy, verify};
@@ -237,13 +237,14 @@ fn trust_root_seeds() -> Vec<Vec<u8>> {
 /// What is accepted is written again, and that is read as the same.
 fn bundle(data: &[u8]) {
     let mut pool = Pool::new();
-    let Ok(targets) = read_bundle(data, &mut pool) else {
+    let Ok(targets) = read_bundle(data, BundleLimits::ATTACHED, &mut pool) else {
         return;
     };
     let mut written = Vec::new();
     write_bundle(&targets, &pool, &mut written).expect("a bundle can be written");
     let mut again = Pool::new();
-    let read = read_bundle(&written[..], &mut again).expect("what is written can be read");
+    let read = read_bundle(&written[..], BundleLimits::FILE, &mut again)
+        .expect("what is written can be read");
     assert_eq!(read, targets);
     assert_eq!(again.sidecars(), pool.sidecars());
 }

@@ -13,10 +13,28 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::io::{self, BufRead, Read as _, Write};
 
-/// The longest line that is read, in bytes (128 MiB).
-const LINE_LIMIT: u64 = 128 << 20;
-/// The most bytes that are read of a bundle, after decompression (1 GiB): it is held in memory.
-const BUNDLE_LIMIT: u64 = 1 << 30;
+/// How much of a bundle is read: it is held in memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BundleLimits {
+    /// The longest line, in bytes.
+    pub line: u64,
+    /// All of it after decompression, in bytes.
+    pub whole: u64,
+}
+
+impl BundleLimits {
+    /// Of a file that somebody named (128 MiB, 1 GiB).
+    pub const FILE: Self = Self {
+        line: 128 << 20,
+        whole: 1 << 30,
+    };
+    /// Of what anybody may have put into a registry (16 MiB, 256 MiB).
+    pub const ATTACHED: Self = Self {
+        line: 16 << 20,
+        whole: 256 << 20,
+    };
+}
+
 /// The most artifacts that a bundle may be of.
 const TARGET_LIMIT: usize = 10_000;
 
@@ -153,35 +171,39 @@ pub fn write_bundle(
 }
 
 /// Reads a bundle into the pool; what it says that it is of.
-pub fn read_bundle(from: impl BufRead, pool: &mut Pool) -> Result<Vec<BundleTarget>, BundleError> {
-    let mut from = from.take(BUNDLE_LIMIT);
-    let first = line(&mut from)?.unwrap_or_default();
+pub fn read_bundle(
+    from: impl BufRead,
+    limits: BundleLimits,
+    pool: &mut Pool,
+) -> Result<Vec<BundleTarget>, BundleError> {
+    let mut from = from.take(limits.whole);
+    let first = line(&mut from, limits)?.unwrap_or_default();
     let header: BundleHeader = serde_json::from_slice(&first).map_err(BundleError::Header)?;
     if header.targets.len() > TARGET_LIMIT {
         return Err(BundleError::Targets(header.targets.len()));
     }
     let mut number = 1;
-    while let Some(text) = line(&mut from)? {
+    while let Some(text) = line(&mut from, limits)? {
         number += 1;
         if !text.is_empty() {
             pool.add(beside(number, &text)?);
         }
     }
     if from.limit() == 0 {
-        return Err(BundleError::TooLarge(BUNDLE_LIMIT, LINE_LIMIT));
+        return Err(BundleError::TooLarge(limits.whole, limits.line));
     }
     Ok(header.targets)
 }
 
 /// The next line without its end; nothing after the last one.
-fn line(from: &mut impl BufRead) -> Result<Option<Vec<u8>>, BundleError> {
+fn line(from: &mut impl BufRead, limits: BundleLimits) -> Result<Option<Vec<u8>>, BundleError> {
     let mut text = Vec::new();
-    let read = from.take(LINE_LIMIT).read_until(b'\n', &mut text)?;
+    let read = from.take(limits.line).read_until(b'\n', &mut text)?;
     if read == 0 {
         return Ok(None);
     }
-    if text.pop_if(|last| *last == b'\n').is_none() && read as u64 == LINE_LIMIT {
-        return Err(BundleError::TooLarge(BUNDLE_LIMIT, LINE_LIMIT));
+    if text.pop_if(|last| *last == b'\n').is_none() && read as u64 == limits.line {
+        return Err(BundleError::TooLarge(limits.whole, limits.line));
     }
     Ok(Some(text))
 }

@@ -1,6 +1,6 @@
 //! Chains of packages that are made up, each signed by a factory of the tests.
 
-use super::{BundleTarget, read_bundle, write_bundle};
+use super::{BundleLimits, BundleTarget, read_bundle, write_bundle};
 use super::{Chain, EndKind, Node, Pool, Verdict, Walk};
 use crate::derive::{Derivation, import_type, local_base};
 use crate::documents::canonical_bytes;
@@ -321,7 +321,10 @@ fn a_bundle_holds_all_that_a_chain_needs() {
     )
     .unwrap();
     let mut read = Pool::new();
-    assert_eq!(read_bundle(&text[..], &mut read).unwrap(), [target]);
+    assert_eq!(
+        read_bundle(&text[..], BundleLimits::FILE, &mut read).unwrap(),
+        [target]
+    );
     assert_eq!(read.sidecars(), [app.sidecar.clone(), gcc.sidecar]);
     assert_eq!(mill.walk(&app, &read).gaps().count(), 0);
 }
@@ -355,11 +358,24 @@ fn a_bundle_that_is_none_is_refused_with_the_line() {
         ),
     ];
     for (text, message) in cases {
-        let error = read_bundle(text.as_bytes(), &mut Pool::new()).unwrap_err();
+        let error = read_bundle(text.as_bytes(), BundleLimits::FILE, &mut Pool::new()).unwrap_err();
         assert_eq!(error.to_string(), message, "{text}");
     }
+    let small = BundleLimits {
+        line: 60,
+        whole: 100,
+    };
+    let long = format!("{header}\n{}", " ".repeat(60));
+    let many = format!("{header}\n{}", "\n".repeat(100));
+    for text in [long, many] {
+        let error = read_bundle(text.as_bytes(), small, &mut Pool::new()).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the bundle has more than 100 bytes, or a line of more than 60"
+        );
+    }
     assert!(
-        read_bundle(header.as_bytes(), &mut Pool::new())
+        read_bundle(header.as_bytes(), BundleLimits::FILE, &mut Pool::new())
             .unwrap()
             .is_empty()
     );

@@ -1,11 +1,10 @@
 //! Somebody else writes the same tags.
 
-use crate::support::{Cosign, Key, Log, connect, connect_as, settings, write_image};
+use crate::support::{Cosign, Key, Log, connect, connect_as, curl, put, settings, write_image};
 use bessemer_digest::Digest;
 use bessemer_registry::{AttachError, Event, Login, Registry, Reporter};
 use bessemer_testkit::ImageRegistry;
 use serde_json::json;
-use std::process::Command;
 use std::sync::{Arc, Mutex};
 
 /// Writes a manifest under a tag as somebody who does not look, each time we wrote that tag.
@@ -28,25 +27,10 @@ impl Reporter for Foreigner {
         let mut times = self.times.lock().unwrap();
         if *times > 0 {
             *times -= 1;
-            put(&self.address, &self.manifest);
+            let kind = "application/vnd.oci.image.manifest.v1+json";
+            put(&self.address, kind, &self.manifest);
         }
     }
-}
-
-/// Another HTTP client than ours.
-fn curl(words: &[&str]) -> Vec<u8> {
-    let mut command = Command::new("curl");
-    let output = command.args(["-sSf"]).args(words).output().unwrap();
-    assert!(output.status.success(), "{words:?}: {output:?}");
-    output.stdout
-}
-
-fn put(address: &str, manifest: &[u8]) {
-    let file = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(file.path(), manifest).unwrap();
-    let data = format!("@{}", file.path().display());
-    let kind = "content-type: application/vnd.oci.image.manifest.v1+json";
-    curl(&["-X", "PUT", "-H", kind, "--data-binary", &data, address]);
 }
 
 struct Contest {

@@ -1,11 +1,13 @@
 //! A registry, an image, a key, and somebody who watches.
 
+mod foreign;
 mod image;
 mod keys;
 mod line;
 mod token_server;
 mod tools;
 
+pub(crate) use foreign::{curl, put};
 pub(crate) use image::write_image;
 pub(crate) use keys::{Key, PROVENANCE, SPDX};
 pub(crate) use line::{Fault, Line};

@@ -156,7 +156,8 @@ fn an_index_that_was_changed_on_the_way_is_refused() {
     );
 }
 
-/// That nothing lies beside a package is believed for as long as the index is the same; what lies there is kept.
+/// What lies beside a package is believed while the index is the same and asked for otherwise; what was there
+/// once is kept.
 #[test]
 fn attestations_that_come_later_are_found() {
     let fixture = Fixture::new(&["a"]);
@@ -175,38 +176,50 @@ fn attestations_that_come_later_are_found() {
         taking.trust_root = Some(&root);
         ingest(&repository, &repository.index.entries[0], taking).unwrap()
     };
-    let beside = |status: u16| {
-        let file = format!("/os/{ARCH}/a-1.0-r0.apk");
-        [".intoto.jsonl", ".tlog-proof"].map(|end| format!("{file}{end} {status}"))
-    };
     let asked = || {
-        let of_these = |line: &String| line.contains(".intoto") || line.contains(".tlog");
         let requests = server.requests().into_iter();
-        requests.filter(of_these).collect::<Vec<_>>()
+        let beside = requests.filter_map(|line| {
+            let (_, end) = line.split_once(".apk.")?;
+            Some(end.to_owned())
+        });
+        beside.collect::<Vec<_>>()
     };
+    let (envelopes, proofs) = ("intoto.jsonl", "tlog-proof");
     let locked = take(&machine).locked;
-    assert_eq!(asked(), beside(404));
+    assert_eq!(asked(), [format!("{envelopes} 404")], "nothing is proven");
     take(&machine);
     assert!(asked().is_empty(), "the index is the same");
     let find = |machine: &Machine| attestations(&locked.uri, &locked.sha256, machine.access());
     assert!(find(&machine).unwrap().is_none());
-    assert_eq!(asked(), beside(404), "there may be something by now");
+    assert_eq!(asked(), [format!("{envelopes} 404")]);
     let machine = machine.unplugged();
     assert!(find(&machine).unwrap().is_none(), "as it was");
     let machine = machine.plugged();
-    // An attestation comes, with a new index.
+    // An attestation comes.
     let envelope = r#"{"payload":"e30=","payloadType":"application/vnd.in-toto+json","signatures":[{"sig":"AA=="}]}"#;
     let folder = fixture.folder().join("os").join(ARCH);
-    fs::write(folder.join("a-1.0-r0.apk.intoto.jsonl"), envelope).unwrap();
+    let beside = folder.join("a-1.0-r0.apk.intoto.jsonl");
+    fs::write(&beside, envelope).unwrap();
     take(&machine);
     assert!(asked().is_empty(), "the index is the same");
+    let found = |machine: &Machine| find(machine).unwrap().unwrap().envelopes().len();
+    assert_eq!(found(&machine), 1);
+    let both = [format!("{envelopes} 200"), format!("{proofs} 404")];
+    assert_eq!(asked(), both);
+    // Others are added, with a new index.
+    fs::write(
+        &beside,
+        format!("{envelope}\n{}", envelope.replace("e30=", "W10=")),
+    )
+    .unwrap();
     fixture.write(&["a", "b"]);
     take(&machine);
-    let [envelopes, proofs] = (beside(200), beside(404)).into();
-    assert_eq!(asked(), [envelopes[0].clone(), proofs[1].clone()]);
-    let found = find(&machine).unwrap().unwrap();
-    assert_eq!(found.envelopes().len(), 1);
+    assert_eq!(asked(), both);
+    // It is taken away, and the server is.
+    fs::remove_file(&beside).unwrap();
+    assert_eq!(found(&machine), 2);
     drop(server);
-    let found = find(&machine.unplugged()).unwrap().unwrap();
-    assert_eq!(found.envelopes().len(), 1);
+    assert_eq!(found(&machine), 2);
+    let nowhere = Machine::new();
+    assert!(find(&nowhere).is_err(), "no answer is not nothing");
 }
