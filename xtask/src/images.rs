@@ -190,7 +190,7 @@ struct Python {
     variable: &'static str,
     /// The folder's name in the cache.
     name: &'static str,
-    /// Exact versions.
+    /// Exact versions; what these depend on is as PyPI has it.
     packages: &'static [&'static str],
 }
 
@@ -226,7 +226,12 @@ impl Python {
         }
         let mut pip = Command::new("python3");
         pip.args(["-m", "pip", "install", "--quiet"]);
-        pip.args(["--root-user-action=ignore", "--target"]);
+        // Nothing of a package is run while it is installed.
+        pip.args([
+            "--only-binary=:all:",
+            "--root-user-action=ignore",
+            "--target",
+        ]);
         check(pip.arg(&unfinished).args(self.packages))?;
         fs_err::rename(&unfinished, &kept)?;
         Ok(kept)
