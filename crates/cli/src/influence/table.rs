@@ -495,6 +495,7 @@ pub(crate) const ENTRIES: &[Entry] = &[
     entry(&["image publish"], "--lockfile", External("lockFile")),
     entry(&["image publish"], "--annotations", External("annotations")),
     entry(&["image publish"], "--vcs", External("vcsUrl")),
+    entry(&["image publish"], "--format", External("format")),
     entry(&["image publish"], "<references>", External("names")),
     entry(
         &["image publish"],
@@ -520,6 +521,11 @@ pub(crate) const ENTRIES: &[Entry] = &[
     entry(&["image publish"], "--sbom-formats", IMAGE_BILLS),
     entry(&["image publish"], "--image-refs", PRINTS),
     entry(&["image publish"], "--json", PRINTS),
+    entry(
+        &["image build", "image lock", "image show-config"],
+        "--format",
+        IMAGES,
+    ),
     entry(&["image lock"], "--output", IMAGES),
     entry(&["image show-packages"], "--format", PRINTS),
     entry(&["image build"], "<tag>", IMAGES),

@@ -7,8 +7,10 @@ use std::collections::BTreeMap;
 const HEADER: usize = 12;
 /// Bytes of `struct erofs_xattr_entry` without name and value.
 const ENTRY: usize = 4;
-/// What the index of a name stands for. The second and third are whole names.
-const PREFIXES: [(u8, &str); 5] = [
+/// What the index of a name stands for. Nothing, as some writers say for namespaces without one; those of ACLs
+/// are whole names.
+const PREFIXES: [(u8, &str); 6] = [
+    (0, ""),
     (1, "user."),
     (2, "system.posix_acl_access"),
     (3, "system.posix_acl_default"),
