@@ -76,6 +76,7 @@ const DEPENDENCIES: &[(&str, &[&str])] = &[
             "apk",
             "attest",
             "digest",
+            "erofs",
             "install",
             "jks",
             "repository",

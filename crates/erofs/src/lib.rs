@@ -1,4 +1,4 @@
-//! A deterministic writer of uncompressed erofs images.
+//! A deterministic writer of uncompressed erofs images, and a reader of strangers'.
 //!
 //! The environment and sources disks of a microVM are written straight from package streams: no
 //! host directory, no privilege, no external program. File contents come first, in the order in
@@ -10,6 +10,8 @@
 //! plain data for files, inline data for small directories and symbolic links, inline extended
 //! attributes, checksummed superblock.
 //!
+//! [`Reader`] goes through an image of whoever made it: layers of container images.
+//!
 //! Invariant: equal options, equal contents in equal order and equal trees give equal bytes.
 
 mod directory;
@@ -18,6 +20,7 @@ mod format;
 mod layout;
 mod map;
 mod metadata;
+mod read;
 mod tree;
 mod writer;
 mod xattr;
@@ -25,5 +28,6 @@ mod xattr;
 pub use error::WriteError;
 pub use format::BLOCK_SIZE;
 pub use map::{Map, MapError, MappedFile, map};
+pub use read::{Content, ContentReader, Found, FoundKind, ReadError, Reader, Source};
 pub use tree::{Directory, InsertError, Metadata, Node};
 pub use writer::{DataRef, Options, Summary, Writer};

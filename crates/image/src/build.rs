@@ -54,9 +54,6 @@ pub struct Built {
 /// Why images cannot be built.
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
-    /// What cannot be done yet was asked for.
-    #[error("`{0}` cannot be built yet")]
-    NotYet(&'static str),
     /// The image file names a base, and none was given.
     #[error("there is no base for {0}")]
     NoBase(&'static str),
@@ -179,9 +176,6 @@ pub fn build(
     keys: &[Key],
     options: BuildOptions<'_>,
 ) -> Result<Built, BuildError> {
-    if configuration.format == Some(Format::Erofs) {
-        return Err(BuildError::NotYet("format: erofs"));
-    }
     let mut contents: Vec<&Contents> = contents.iter().collect();
     contents.sort_by_key(|contents| contents.arch);
     let (mut images, mut inventories) = (Vec::new(), Vec::new());
@@ -224,6 +218,7 @@ fn build_one(
     let inventory = tree.inventory().map_err(failed)?;
     let user = tree.user.clone();
     let layering = Layering {
+        format: configuration.format.unwrap_or(Format::Tar),
         budget: configuration.origin_budget(),
         compression: options.compression,
         store: options.store,

@@ -227,6 +227,36 @@ pub enum Format {
     Erofs,
 }
 
+/// Why layers cannot be given a format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum FormatError {
+    /// There would have to be several.
+    #[error("`layering` needs the format `tar`")]
+    Layering,
+    /// There are layers already.
+    #[error("the format of layers cannot be chosen with `baseimage`")]
+    Base,
+}
+
+impl Configuration {
+    /// Gives layers a format in place of the image file's.
+    pub fn set_format(&mut self, format: Format) -> Result<(), FormatError> {
+        if self.contents.baseimage.is_some() {
+            return Err(FormatError::Base);
+        }
+        self.format = Some(format);
+        self.check_format()
+    }
+
+    /// Whether layers can have this format.
+    pub(crate) fn check_format(&self) -> Result<(), FormatError> {
+        if self.format == Some(Format::Erofs) && self.layering.is_some() {
+            return Err(FormatError::Layering);
+        }
+        Ok(())
+    }
+}
+
 /// Certificates for the system's bundle.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Certificates {

@@ -1,13 +1,16 @@
 //! What the layers of a finished image hold together, file by file. The image may be a stranger's.
 //!
 //! Source: OCI image specification 1.1, `layer.md`: layers are applied from the bottom; `.wh.NAME` takes NAME away,
-//! `.wh..wh..opq` everything that lower layers have in that directory.
+//! `.wh..wh..opq` everything that lower layers have in that directory. Layers that are erofs images: [`erofs`].
 
+mod erofs;
+
+use crate::layers::Encoding;
 use bessemer_digest::{Digest, HashingReader};
 use flate2::read::MultiGzDecoder;
 use sha1::{Digest as _, Sha1};
 use std::collections::{BTreeMap, HashMap};
-use std::io::{self, Read};
+use std::io::{self, Read, Seek};
 use tar::{Archive, Entry, EntryType};
 
 /// Most bytes of one layer after decompression (32 GiB).
@@ -89,16 +92,22 @@ pub enum InventoryError {
     /// More than is read.
     #[error("the layer has more than {LAYER_LIMIT} bytes")]
     TooLarge,
+    /// No erofs image, or one with what is not read.
+    #[error("the layer cannot be read")]
+    Erofs(#[from] bessemer_erofs::ReadError),
 }
 
 impl Inventory {
-    /// Applies the next layer on top.
+    /// Applies the next layer on top, which begins where `layer` stands.
     pub fn add(
         &mut self,
         number: usize,
         media_type: &str,
-        layer: impl Read,
+        layer: impl Read + Seek,
     ) -> Result<(), InventoryError> {
+        if Encoding::of(media_type) == Some(Encoding::Erofs) {
+            return self.add_erofs(number, layer);
+        }
         let unpacked: Box<dyn Read + '_> = match media_type.rsplit_once(['+', '.']) {
             Some((_, "gzip")) => Box::new(MultiGzDecoder::new(layer)),
             Some((_, "zstd")) => Box::new(zstd::Decoder::new(layer)?),
@@ -111,14 +120,19 @@ impl Inventory {
         };
         let mut archive = Archive::new(unpacked.take(LAYER_LIMIT));
         for entry in archive.entries()? {
-            self.count += 1;
-            if self.count > ENTRIES_LIMIT {
-                return Err(InventoryError::TooMany);
-            }
+            self.counted()?;
             self.enter(number, entry?)?;
         }
         if archive.into_inner().limit() == 0 {
             return Err(InventoryError::TooLarge);
+        }
+        Ok(())
+    }
+
+    fn counted(&mut self) -> Result<(), InventoryError> {
+        self.count += 1;
+        if self.count > ENTRIES_LIMIT {
+            return Err(InventoryError::TooMany);
         }
         Ok(())
     }
@@ -133,15 +147,7 @@ impl Inventory {
             return Ok(());
         }
         if let Some(name) = name.strip_prefix(".wh.") {
-            let gone = joined(folder, name);
-            self.empty(&gone, layer);
-            if self
-                .entries
-                .get(&gone)
-                .is_some_and(|seen| seen.layer < layer)
-            {
-                self.entries.remove(&gone);
-            }
+            self.take_away(&joined(folder, name), layer);
             return Ok(());
         }
         let Some((kind, same)) = self.kind(&path, entry)? else {
@@ -149,12 +155,25 @@ impl Inventory {
             self.entries.remove(&path);
             return Ok(());
         };
-        if kind != SeenKind::Directory {
+        self.put(path, Seen { layer, kind, same });
+        Ok(())
+    }
+
+    fn put(&mut self, path: String, seen: Seen) {
+        if seen.kind != SeenKind::Directory {
             // What takes the place of a directory takes away what was in it.
             self.empty(&path, usize::MAX);
         }
-        self.entries.insert(path, Seen { layer, kind, same });
-        Ok(())
+        self.entries.insert(path, seen);
+    }
+
+    /// Takes away what layers below this one have at a path, and everything in it.
+    fn take_away(&mut self, path: &str, layer: usize) {
+        self.empty(path, layer);
+        let seen = self.entries.get(path);
+        if seen.is_some_and(|seen| seen.layer < layer) {
+            self.entries.remove(path);
+        }
     }
 
     /// Takes away everything in a directory that layers below this one have.
@@ -188,7 +207,8 @@ impl Inventory {
             EntryType::Symlink => SeenKind::Link(target(&entry)),
             EntryType::Link => return Ok(self.same(&target(&entry))),
             EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => {
-                self.file(path, &mut entry)?
+                let (size, mode) = (entry.size(), entry.header().mode()?);
+                self.file(path, size, mode, &mut entry)?
             }
             EntryType::Directory => SeenKind::Directory,
             _ => SeenKind::Device,
@@ -205,9 +225,14 @@ impl Inventory {
         (kind != SeenKind::Directory).then_some((kind, Some(path)))
     }
 
-    fn file(&mut self, path: &str, entry: &mut Entry<'_, impl Read>) -> io::Result<SeenKind> {
-        let (size, mode) = (entry.size(), entry.header().mode()?);
-        let mut hashing = HashingReader::new(entry);
+    fn file(
+        &mut self,
+        path: &str,
+        size: u64,
+        mode: u32,
+        content: impl Read,
+    ) -> io::Result<SeenKind> {
+        let mut hashing = HashingReader::new(content);
         let mut sha1 = Sha1::new();
         let mut text = None;
         if DATABASES.contains(&path) && size <= DATABASE_LIMIT {

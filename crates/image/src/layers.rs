@@ -1,11 +1,15 @@
-//! Layers: a file system as one tar archive or several, compressed.
+//! Layers: a file system as one tar archive or several, compressed, or as one erofs image.
 
 mod compress;
+mod encoding;
+mod erofs;
 mod groups;
 mod split;
 
 pub use compress::Compression;
+pub use encoding::Encoding;
 
+use crate::configuration::Format;
 use crate::tree::Tree;
 use bessemer_apk::install::WriteLayerError;
 use bessemer_digest::Digest;
@@ -20,17 +24,17 @@ const COMPRESSED: &str = "layer";
 /// A layer of an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Layer {
-    /// Of the archive.
+    /// Of the archive or erofs image.
     pub diff_id: Digest,
-    /// Of the compressed archive.
+    /// Of the compressed archive; of an erofs image the same.
     pub digest: Digest,
-    /// Bytes of the compressed archive.
+    /// Bytes of the compressed archive or erofs image.
     pub size: u64,
-    /// How it is compressed.
-    pub compression: Compression,
-    /// The compressed archive.
+    /// How these hold what is in it.
+    pub encoding: Encoding,
+    /// The compressed archive or erofs image.
     pub path: PathBuf,
-    /// Whether it had been compressed before.
+    /// Whether it had been made before.
     pub cached: bool,
     /// Whether it is one of the base's.
     pub base: bool,
@@ -45,6 +49,9 @@ pub enum LayersError {
     /// The records of packages cannot be written.
     #[error("cannot write apk's database of a layer")]
     Database(#[from] bessemer_apk::index::RenderIndexError),
+    /// An erofs image cannot be written.
+    #[error("cannot write a layer")]
+    Erofs(#[from] bessemer_install::ImageError),
     /// An archive cannot be compressed.
     #[error("cannot compress a layer")]
     Io(#[from] io::Error),
@@ -56,6 +63,8 @@ pub enum LayersError {
 /// How layers are made.
 #[derive(Debug, Clone, Copy)]
 pub struct Layering<'a> {
+    /// Tar archives, or one erofs image, which has neither budget nor compression.
+    pub format: Format,
     /// The most layers with packages; one layer for everything without.
     pub budget: Option<usize>,
     /// How they are compressed.
@@ -69,8 +78,11 @@ pub struct Layering<'a> {
 /// Writes a file system as layers, the lowest first.
 ///
 /// Archives are compressed in parallel, and in parallel pieces; one that was compressed before is not
-/// compressed again. What they are depends on the tree, the budget and the compression alone.
+/// compressed again. What they are depends on the tree, the format, the budget and the compression alone.
 pub fn layers(tree: Tree, layering: Layering<'_>) -> Result<Vec<Layer>, LayersError> {
+    if layering.format == Format::Erofs {
+        return Ok(vec![erofs::whole(tree, layering)?]);
+    }
     let archives = match layering.budget {
         None => split::single(tree, layering.scratch)?,
         Some(budget) => split::by_origin(tree, budget, layering.scratch)?,
@@ -115,7 +127,7 @@ fn finish(archive: &Archive, layering: Layering<'_>) -> Result<Layer, LayersErro
         diff_id: archive.diff_id,
         digest,
         size: fs_err::metadata(&path)?.len(),
-        compression,
+        encoding: Encoding::Tar(compression),
         path,
         cached: known.is_some(),
         base: false,

@@ -40,10 +40,10 @@ pub use build::{
 };
 pub use configuration::{
     Accounts, BaseImage, Certificates, Configuration, Contents as ConfiguredContents, Entrypoint,
-    Format, Group, Layering, NamedContent, PathKind, PathMutation, RenderError, User,
+    Format, FormatError, Group, Layering, NamedContent, PathKind, PathMutation, RenderError, User,
 };
 pub use inventory::{Inventory, InventoryError, Reached, Seen, SeenKind};
-pub use layers::{Compression, Layer, Layering as LayerOptions, LayersError, layers};
+pub use layers::{Compression, Encoding, Layer, Layering as LayerOptions, LayersError, layers};
 pub use load::{LoadError, Loaded, load, parse};
 pub use offers::{Key, Offers, OpenOffersError, Opening, build_repositories};
 pub use resolve::{Choice, ResolveError, pinned, resolve, resolve_pinned, world};

@@ -1,7 +1,7 @@
 //! Reading an image file with everything that it includes.
 
 use crate::check::{BESIDE_BASE, check};
-use crate::configuration::{Accounts, Configuration, Entrypoint, Format};
+use crate::configuration::{Accounts, Configuration, Entrypoint};
 use crate::merge::merge;
 use crate::written::Document;
 use base64::Engine as _;
@@ -169,8 +169,8 @@ fn complete(file: &SourceFile, configuration: &mut Configuration) -> Result<(), 
             ));
         }
     }
-    if configuration.format == Some(Format::Erofs) && configuration.layering.is_some() {
-        return fail("`layering` needs the format `tar`".to_owned());
+    if let Err(error) = configuration.check_format() {
+        return fail(error.to_string());
     }
     if configuration.contents.baseimage.is_some() && has_more_than_contents(configuration) {
         return fail(BESIDE_BASE.to_owned());

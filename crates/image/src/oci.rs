@@ -20,7 +20,7 @@ use bessemer_attest::go_json;
 use bessemer_digest::Digest;
 use documents::{Container, Descriptor, History, ImageConfig, Index, Manifest, Platform, RootFs};
 use jiff::Timestamp;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Who makes images, as their configurations say it.
 const AUTHOR: &str = "bessemer";
@@ -135,9 +135,10 @@ pub fn image(
         },
         config: container,
         variant,
+        os_features: features(&layers),
     })?;
     let descriptor =
-        |layer: &Layer| Descriptor::new(layer.compression.media_type(), layer.size, &layer.digest);
+        |layer: &Layer| Descriptor::new(layer.encoding.media_type(), layer.size, &layer.digest);
     let manifest = Blob::of(&Manifest {
         schema_version: 2,
         media_type: MANIFEST,
@@ -167,6 +168,7 @@ pub fn index(
         descriptor.platform = Some(Platform {
             architecture,
             os: "linux",
+            os_features: features(&image.layers),
             variant,
         });
         descriptor
@@ -178,6 +180,12 @@ pub fn index(
         annotations: annotations(configuration, &time(created)?),
     })?;
     Ok(ImageIndex { index, images })
+}
+
+/// What whoever unpacks these layers must be able to.
+fn features(layers: &[Layer]) -> Vec<&'static str> {
+    let features = layers.iter().filter_map(|layer| layer.encoding.feature());
+    features.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 /// The image file's annotations, where it came from and when the image was made.

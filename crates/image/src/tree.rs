@@ -81,7 +81,7 @@ pub struct Tree {
     /// The user that containers run as: a number where `etc/passwd` knows the name.
     pub user: String,
     pub(crate) spool: Spool,
-    time: u64,
+    pub(crate) time: u64,
 }
 
 impl Tree {

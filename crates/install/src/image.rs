@@ -1,7 +1,8 @@
 //! An erofs image, which takes in contents as they come and the tree at the end.
 
 use bessemer_apk::install::{Contents, Placed, Root};
-use bessemer_apk::{Entry, EntryKind};
+use bessemer_apk::package::Content;
+use bessemer_apk::{Entry, EntryKind, EntryPath};
 use bessemer_erofs::{
     DataRef, Directory, InsertError, Metadata, Node, Options, Summary, WriteError, Writer,
 };
@@ -26,6 +27,15 @@ pub enum ImageError {
     /// A path fits nowhere in the image.
     #[error("cannot place a file in the image")]
     Place(#[from] InsertError),
+    /// A content cannot be read again.
+    #[error("cannot read the content of {path}")]
+    Content {
+        /// The file.
+        path: EntryPath,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
 }
 
 /// A tree as the image writer takes it.
@@ -34,10 +44,12 @@ pub type ImageTree = Directory;
 impl<W: Write + Seek> Image<W> {
     /// Starts an image at the beginning of `output`, which is empty.
     pub fn new(output: W) -> Result<Self, WriteError> {
-        let options = Options {
-            uuid: UUID,
-            mtime: 0,
-        };
+        Self::at(output, 0)
+    }
+
+    /// The same, with the image's time in seconds since 1970.
+    pub fn at(output: W, mtime: u64) -> Result<Self, WriteError> {
+        let options = Options { uuid: UUID, mtime };
         Ok(Self {
             writer: Writer::new(output, options)?,
         })
@@ -46,6 +58,33 @@ impl<W: Write + Seek> Image<W> {
     /// Writes the tree, whose contents this image took in, and completes the image.
     pub fn finish(self, tree: ImageTree) -> Result<Summary, WriteError> {
         self.writer.finish(tree)
+    }
+
+    /// Writes a tree whose contents are elsewhere, and completes the image. Contents stand in the order of
+    /// paths, and symbolic links have the mode 0777, as Linux shows it.
+    pub fn write<C: Content>(mut self, root: Root<C>) -> Result<Summary, ImageError> {
+        let mut growing = Growing::default();
+        for mut placed in root.into_entries() {
+            if matches!(placed.entry.kind, EntryKind::Symlink { .. }) {
+                placed.entry.mode = 0o777;
+            }
+            let content = self.take(&placed)?;
+            growing.add(&placed.entry, placed.mtime, content)?;
+        }
+        Ok(self.writer.finish(growing.tree)?)
+    }
+
+    fn take<C: Content>(&mut self, placed: &Placed<C>) -> Result<Option<DataRef>, ImageError> {
+        let (EntryKind::File { size }, Some(content)) = (&placed.entry.kind, &placed.content)
+        else {
+            return Ok(None);
+        };
+        let unreadable = |source| ImageError::Content {
+            path: placed.entry.path.clone(),
+            source,
+        };
+        let content = content.open().map_err(unreadable)?;
+        Ok(Some(self.writer.append_file(content, *size)?))
     }
 }
 
@@ -61,34 +100,52 @@ impl<W: Write + Seek> Contents for Image<W> {
 
 /// The tree of an installed root.
 pub fn image_tree(root: Root<DataRef>) -> Result<ImageTree, ImageError> {
-    let mut tree = Directory::new(Metadata::root(0o755));
-    let mut first_names: BTreeMap<String, (Metadata, DataRef, u64)> = BTreeMap::new();
-    let mut next_inode = 1;
-    for Placed {
-        entry,
-        mtime,
-        content,
-        ..
-    } in root.into_entries()
-    {
-        let path = entry.path.as_str();
+    let mut growing = Growing::default();
+    for placed in root.into_entries() {
+        growing.add(&placed.entry, placed.mtime, placed.content)?;
+    }
+    Ok(growing.tree)
+}
+
+/// A tree to which entries are added in order: the first name of a file comes before its links.
+#[derive(Debug)]
+struct Growing {
+    tree: ImageTree,
+    first_names: BTreeMap<EntryPath, (Metadata, DataRef, u64)>,
+}
+
+impl Default for Growing {
+    fn default() -> Self {
+        Self {
+            tree: Directory::new(Metadata::root(0o755)),
+            first_names: BTreeMap::new(),
+        }
+    }
+}
+
+impl Growing {
+    fn add(
+        &mut self,
+        entry: &Entry,
+        mtime: u64,
+        content: Option<DataRef>,
+    ) -> Result<(), InsertError> {
         let (meta, data, inode) = match &entry.kind {
-            // The first name of a file comes before its links.
-            EntryKind::Hardlink { target } => match first_names.get(target.as_str()) {
+            EntryKind::Hardlink { target } => match self.first_names.get(target) {
                 Some(first) => first.clone(),
-                None => continue,
+                None => return Ok(()),
             },
             EntryKind::File { .. } => {
                 // A file without content cannot be: its data was taken in before.
-                let Some(data) = content else { continue };
-                let first = (metadata(&entry, mtime), data, next_inode);
-                next_inode += 1;
-                first_names.insert(path.to_owned(), first.clone());
+                let Some(data) = content else { return Ok(()) };
+                let number = self.first_names.len() as u64 + 1;
+                let first = (metadata(entry, mtime), data, number);
+                self.first_names.insert(entry.path.clone(), first.clone());
                 first
             }
             _ => {
-                tree.insert(path, other_node(&entry, mtime))?;
-                continue;
+                let node = other_node(entry, mtime);
+                return self.tree.insert(entry.path.as_str(), node);
             }
         };
         let node = Node::File {
@@ -96,9 +153,8 @@ pub fn image_tree(root: Root<DataRef>) -> Result<ImageTree, ImageError> {
             data,
             inode_id: Some(inode),
         };
-        tree.insert(path, node)?;
+        self.tree.insert(entry.path.as_str(), node)
     }
-    Ok(tree)
 }
 
 fn metadata(entry: &Entry, mtime: u64) -> Metadata {

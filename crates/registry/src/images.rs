@@ -3,7 +3,7 @@
 use crate::content::Content;
 use crate::{Descriptor, ManifestError, Registry, RequestError};
 use bessemer_digest::Digest;
-use std::io::{self, Read};
+use std::io::{self, Read, Seek, SeekFrom};
 
 /// Content that was fetched whole and has its digest.
 #[derive(Debug)]
@@ -36,5 +36,17 @@ impl Read for Blob {
         let count = part.read(buffer)?;
         self.position += count as u64;
         Ok(count)
+    }
+}
+
+impl Seek for Blob {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let place = match to {
+            SeekFrom::Start(place) => Some(place),
+            SeekFrom::End(offset) => self.content.size().checked_add_signed(offset),
+            SeekFrom::Current(offset) => self.position.checked_add_signed(offset),
+        };
+        self.position = place.ok_or(io::ErrorKind::InvalidInput)?;
+        Ok(self.position)
     }
 }

@@ -2,9 +2,11 @@
 
 use crate::Target;
 use crate::input::{seal_tar, text};
+use bessemer_erofs::{Directory, Metadata, Node, Options, Writer};
 use bessemer_image::lock::Lock;
 use bessemer_image::{Inventory, parse};
 use bessemer_yaml::SourceFile;
+use std::io::Cursor;
 
 pub(crate) const FILE: Target = Target {
     name: "image_file",
@@ -53,8 +55,14 @@ pub(crate) const LAYERS: Target = Target {
 fn layers(data: &[u8]) {
     let mut inventory = Inventory::default();
     for (number, layer) in data.chunks(8192).enumerate() {
-        let _ = inventory.add(number, "application/vnd.oci.image.layer.v1.tar", layer);
+        let media_type = "application/vnd.oci.image.layer.v1.tar";
+        let _ = inventory.add(number, media_type, Cursor::new(layer));
     }
+    reaches(&inventory, data);
+}
+
+/// What a path leads to is there under its own name, without links.
+fn reaches(inventory: &Inventory, data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let words = text.split('\0').filter(|word| word.len() < 200);
     for path in words.take(64).chain(["usr/lib/apk/db/installed", "a/b"]) {
@@ -64,6 +72,65 @@ fn layers(data: &[u8]) {
             assert!(!reached.path.split('/').any(|part| part == ".."), "{path}");
         }
     }
+}
+
+pub(crate) const EROFS: Target = Target {
+    name: "image_erofs",
+    run: erofs,
+    seeds: erofs_seeds,
+    words: &["\0\0\0\0", "trusted.", "overlay.opaque", "..", "/"],
+};
+
+/// The same for layers that are erofs images, of which an image alone is what it is.
+fn erofs(data: &[u8]) {
+    let mut inventory = Inventory::default();
+    for number in 0..2 {
+        let layer = Cursor::new(data);
+        if inventory
+            .add(number, "application/vnd.erofs", layer)
+            .is_err()
+        {
+            break;
+        }
+    }
+    reaches(&inventory, data);
+}
+
+fn erofs_seeds() -> Vec<Vec<u8>> {
+    let options = Options {
+        uuid: [0; 16],
+        mtime: 7,
+    };
+    let mut bytes = Cursor::new(Vec::new());
+    let mut writer = Writer::new(&mut bytes, options).unwrap();
+    let mut root = Directory::new(Metadata::root(0o755));
+    let data = writer.append_file(&b"P:a"[..], 3).unwrap();
+    for path in ["usr/lib/apk/db/installed", "a/b"] {
+        let meta = Metadata::root(0o644);
+        let inode_id = Some(1);
+        let node = Node::File {
+            meta,
+            data,
+            inode_id,
+        };
+        root.insert(path, node).unwrap();
+    }
+    let mut meta = Metadata::root(0o755);
+    let opaque = ("trusted.overlay.opaque".to_owned(), b"y".to_vec());
+    meta.xattrs.extend([opaque]);
+    root.insert("usr", Node::Directory(Directory::new(meta.clone())))
+        .unwrap();
+    meta.xattrs.clear();
+    let whiteout = Node::CharDevice {
+        meta: meta.clone(),
+        major: 0,
+        minor: 0,
+    };
+    root.insert("gone", whiteout).unwrap();
+    let target = b"usr/lib".to_vec();
+    root.insert("lib", Node::Symlink { meta, target }).unwrap();
+    writer.finish(root).unwrap();
+    vec![bytes.into_inner()]
 }
 
 fn layers_seeds() -> Vec<Vec<u8>> {

@@ -72,6 +72,7 @@ pub const TARGETS: &[Target] = &[
     guest::ARCHIVE,
     guest::FRAME,
     guest::EVENT,
+    image::EROFS,
     image::FILE,
     image::LAYERS,
     image::LOCK,

@@ -157,6 +157,7 @@ impl<'a> ImageDerivation<'a> {
             annotations: parameters.annotations,
             lock_file: parameters.lock_file,
             vcs_url: parameters.vcs_url,
+            format: parameters.format,
         }
     }
 

@@ -37,6 +37,8 @@ impl Subject {
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
+/// A layer that is an erofs image (the draft erofs-image-spec, 5.2), and what it needs of whoever unpacks it (5.4).
+const EROFS: (&str, &str) = ("application/vnd.erofs", "erofs");
 
 /// An index (OCI image specification 1.1, `image-index.md`). Here and below a key that is not listed is an
 /// error: other readers find `Manifests` where they look for `manifests`, and take the last of both.
@@ -70,6 +72,8 @@ struct Platform {
     architecture: String,
     os: String,
     variant: Option<String>,
+    #[serde(rename = "os.features", default)]
+    features: Vec<String>,
 }
 
 /// A manifest (`manifest.md`).
@@ -92,6 +96,8 @@ struct Configuration {
     architecture: String,
     os: String,
     variant: Option<String>,
+    #[serde(rename = "os.features", default)]
+    features: Vec<String>,
     created: Option<String>,
     author: Option<String>,
     config: IgnoredAny,
@@ -125,7 +131,15 @@ fn platform_of(architecture: &str) -> Result<Platform, DeriveError> {
         architecture: (*oci).to_owned(),
         os: "linux".to_owned(),
         variant: variant.map(str::to_owned),
+        features: Vec::new(),
     })
+}
+
+/// What whoever unpacks these layers must be able to.
+fn features(layers: &[Described]) -> Vec<String> {
+    let (media_type, feature) = EROFS;
+    let needed = layers.iter().any(|layer| layer.media_type == media_type);
+    needed.then(|| feature.to_owned()).into_iter().collect()
 }
 
 /// The index and its images; every digest is of the bytes that were handed over.
@@ -188,18 +202,22 @@ fn image(
     let named = &parsed_manifest.config;
     describes("the configuration of a manifest", CONFIG, config, named)?;
     let configuration: Configuration = parsed("a configuration", config)?;
-    let platform = platform_of(&recorded.architecture)?;
+    let platform = Platform {
+        features: features(&parsed_manifest.layers),
+        ..platform_of(&recorded.architecture)?
+    };
     if listed.platform.as_ref() != Some(&platform) {
-        let reason = "names an image for another platform than the record";
+        let reason = "names an image for another platform than record and layers";
         return Err(disagree("the index", reason));
     }
     let configured = Platform {
         architecture: configuration.architecture,
         os: configuration.os,
         variant: configuration.variant,
+        features: configuration.features,
     };
     if configured != platform {
-        let reason = "is for another platform than the record";
+        let reason = "is for another platform than record and layers";
         return Err(disagree("a configuration", reason));
     }
     let variant = platform.variant.map(|variant| format!("/{variant}"));

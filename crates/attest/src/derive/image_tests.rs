@@ -4,7 +4,7 @@ use super::{DeriveError, ImageDerivation, PackageVerdict, image_signature_payloa
 use crate::ResourceDescriptor;
 use crate::documents::{ImageParameters, ImageRecord, canonical_bytes, parse};
 use crate::test_documents::{issuer, keys};
-use crate::test_images::{ImageRun, image_run};
+use crate::test_images::{ImageRun, described, image_run};
 use bessemer_digest::Digest;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -215,6 +215,32 @@ fn refuses_documents_that_others_would_read_otherwise() {
 }
 
 #[test]
+fn an_image_says_what_its_layers_need() {
+    type Change = fn(&mut Value);
+    let leave: Change = |_| {};
+    let config: Change = |value| value["os.features"] = json!(["erofs"]);
+    let listed: Change = |value| value["platform"]["os.features"] = json!(["erofs"]);
+    let manifest: Change = |value| {
+        value["layers"] = json!([described("application/vnd.erofs", b"image")]);
+    };
+    let more: Change = |value| value["os.features"] = json!(["erofs", "win32k"]);
+    for changes in [
+        [leave, manifest, leave],
+        [config, manifest, leave],
+        [leave, manifest, listed],
+        [config, leave, listed],
+        [more, manifest, listed],
+    ] {
+        let [config, manifest, listed] = changes;
+        let error = refused(|run| run.reword(config, manifest, listed)).to_string();
+        assert!(error.contains("another platform"), "{error}");
+    }
+    let mut run = image_run();
+    run.reword(config, manifest, listed);
+    ImageDerivation::new(&issuer(BASE), run.evidence()).unwrap();
+}
+
+#[test]
 fn refuses_an_image_twice_and_an_unknown_architecture() {
     let error = refused(|run| {
         let mut index: Value = serde_json::from_slice(&run.files.index).unwrap();
@@ -297,6 +323,7 @@ fn every_key_is_described() {
         annotations: BTreeMap::new(),
         lock_file: Some("image.lock.json".to_owned()),
         vcs_url: Some("https://example.com/images@0123".to_owned()),
+        format: Some("erofs".to_owned()),
     };
     let derivation = ImageDerivation::new(&issuer, run.evidence()).unwrap();
     let definition = derivation.provenance().unwrap().predicate.build_definition;

@@ -56,6 +56,7 @@ fn parameters(evidence: &ImageEvidence<'_>) -> Result<(), DeriveError> {
     ];
     let texts = lists.into_iter().flatten();
     let texts = texts.chain(&parameters.lock_file);
+    let texts = texts.chain(&parameters.format);
     for text in texts.chain(parameters.annotations.keys()) {
         plain("an external parameter", text)?;
     }

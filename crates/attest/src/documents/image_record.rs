@@ -28,7 +28,7 @@ pub struct ImageRecord {
     pub configuration: Digest,
     /// What somebody outside chose.
     pub parameters: ImageParameters,
-    /// `gzip` or `zstd`.
+    /// `gzip` or `zstd`; `none` where layers are erofs images.
     pub compression: String,
     /// Seconds since 1970: the images' time, or the earliest that it can be.
     pub epoch: u64,
@@ -90,6 +90,9 @@ pub struct ImageParameters {
     /// `URL@COMMIT` that the images say they come from; nobody checked it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vcs_url: Option<String>,
+    /// `tar` or `erofs`, in place of the image file's format of layers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub format: Option<String>,
 }
 
 /// The image of one architecture.

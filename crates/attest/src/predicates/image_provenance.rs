@@ -66,6 +66,9 @@ pub struct ImageExternalParameters {
     /// `URL@COMMIT` that the images say they come from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vcs_url: Option<String>,
+    /// `tar` or `erofs`, in place of the image file's format of layers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub format: Option<String>,
 }
 
 /// The image file. Its digest is a dependency.
@@ -80,7 +83,7 @@ pub struct ImageConfigSource {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ImageInternalParameters {
-    /// `gzip` or `zstd`.
+    /// `gzip` or `zstd`; `none` where layers are erofs images.
     pub compression: String,
     /// Seconds since 1970: the images' time, or the earliest that it can be.
     pub source_date_epoch: u64,

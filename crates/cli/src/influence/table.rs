@@ -498,6 +498,7 @@ pub(crate) const ENTRIES: &[Entry] = &[
     entry(&["image publish"], "--lockfile", External("lockFile")),
     entry(&["image publish"], "--annotations", External("annotations")),
     entry(&["image publish"], "--vcs", External("vcsUrl")),
+    entry(&["image publish"], "--format", External("format")),
     entry(&["image publish"], "<references>", External("names")),
     entry(
         &["image publish"],
@@ -526,6 +527,11 @@ pub(crate) const ENTRIES: &[Entry] = &[
     entry(&["image publish"], "--no-evidence", IMAGE_BEHIND),
     entry(&["image publish"], "--image-refs", PRINTS),
     entry(&["image publish"], "--json", PRINTS),
+    entry(
+        &["image build", "image lock", "image show-config"],
+        "--format",
+        IMAGES,
+    ),
     entry(&["image lock"], "--output", IMAGES),
     entry(&["image show-packages"], "--format", PRINTS),
     entry(&["image build"], "<tag>", IMAGES),

@@ -257,7 +257,7 @@ fn what_is_said_to_be_external_of_images_is_in_their_closed_schema() {
     let known = json!({
         "configSource": { "path": "image.yaml" }, "architectures": ["x86_64"], "names": ["a/b"],
         "includePaths": [], "keyrings": [], "buildRepositories": [], "repositories": [],
-        "packages": [], "annotations": {}, "lockFile": "a", "vcsUrl": "a",
+        "packages": [], "annotations": {}, "lockFile": "a", "vcsUrl": "a", "format": "erofs",
     });
     let read: Result<ImageExternalParameters, _> = serde_json::from_value(known.clone());
     assert!(read.is_ok(), "{read:?}");

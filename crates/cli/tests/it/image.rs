@@ -141,6 +141,25 @@ fn an_image_file_is_printed_resolved_locked_and_built() {
     assert_eq!(names, expected);
 }
 
+#[test]
+fn an_image_that_is_mounted_is_shown_and_built() {
+    let workshop = workshop();
+    let build = [
+        "build",
+        CONFIG,
+        "team/app:1",
+        "erofs.tar",
+        "--format",
+        "erofs",
+        "--sbom=false",
+        "--json",
+    ];
+    let show = ["show-config", CONFIG, "--format", "erofs"];
+    for (name, words) in [("show-config-format", &show[..]), ("build-erofs", &build)] {
+        check(name, &[&["image"], words].concat(), 0, &workshop);
+    }
+}
+
 const CONFIG: &str = "own/small.yaml";
 
 /// What cannot be done, by the name of its snapshot.
@@ -228,6 +247,27 @@ const REFUSED: &[(&str, &[&str])] = &[
     ("base-unlocked", &["build", "based.yaml", "a", "a.tar"]),
     ("base-absent", &["lock", "based.yaml"]),
     ("base-beside", &["show-config", "beside.yaml"]),
+    (
+        "format-base",
+        &["show-config", "based.yaml", "--format", "erofs"],
+    ),
+    (
+        "format-layering",
+        &["lock", "own/layers.yaml", "--format", "erofs"],
+    ),
+    (
+        "format-compression",
+        &[
+            "build",
+            CONFIG,
+            "a",
+            "a.tar",
+            "--format",
+            "erofs",
+            "--compression",
+            "zstd",
+        ],
+    ),
 ];
 
 /// An image on a base, as `based.yaml`.

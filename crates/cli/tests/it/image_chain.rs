@@ -244,6 +244,40 @@ fn a_file_in_an_image_is_traced_to_its_package() {
     );
 }
 
+/// Of the format `erofs`: what provenance says, a copy in the same registry, and the file in its layer.
+#[test]
+#[ignore = "needs Debian's docker-registry and two generations of cosign"]
+fn an_image_that_is_mounted_is_published_copied_and_traced() {
+    let published = Published::with(&["--format", "erofs"]);
+    let (image, evidence) = (published.image.as_str(), published.evidence());
+    let name = image.strip_prefix("docker://").unwrap();
+    let line = format!(
+        "cosign download attestation --predicate-type=https://slsa.dev/provenance/v1 {name} | jq -r .payload | base64 -d"
+    );
+    for cosign in COSIGNS {
+        let statement: Value = serde_json::from_str(&succeeds(cosign, &line)).unwrap();
+        let definition = &statement["predicate"]["buildDefinition"];
+        assert_eq!(definition["externalParameters"]["format"], "erofs");
+        assert_eq!(definition["internalParameters"]["compression"], "none");
+    }
+    let copy = published.factory.registry.name("team/copy:1");
+    run(bessemer().args(["image", "copy", name, &copy])).expect(0);
+    let copied = format!("docker://{copy}");
+    published
+        .bessemer(&["verify", &copied, "--any-name"])
+        .expect(0);
+    let path = "/etc/os-release";
+    let words = ["trace", image, path, "--arch", "aarch64"];
+    let traced = published.bessemer(&[&words[..], &["--evidence", &evidence]].concat());
+    traced.expect(0);
+    for part in [
+        "layout-next-3.0-r0.apk, as the image's package database has it (SHA-1)",
+        "(linux/arm64)",
+    ] {
+        assert!(traced.stdout.contains(part), "{part}: {traced}");
+    }
+}
+
 #[test]
 #[ignore = "needs Debian's docker-registry and two generations of cosign"]
 fn an_image_is_explained_compared_and_found_by_its_inputs() {

@@ -7,3 +7,4 @@ mod mapped;
 mod reader;
 mod round_trip;
 mod sample;
+mod strange;

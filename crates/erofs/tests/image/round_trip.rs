@@ -1,5 +1,6 @@
 use crate::reader::{self, Found};
 use crate::sample::{self, Kind, OPTIONS, Sample, plain};
+use crate::strange;
 use bessemer_erofs::{Directory, Metadata, Node, WriteError, Writer};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -7,7 +8,9 @@ use std::io::Cursor;
 
 /// Reads the sample's image and compares every node with its description.
 fn check(sample: &Sample) {
-    let nodes = reader::read(&sample::image(sample));
+    let image = sample::image(sample);
+    let nodes = reader::read(&image);
+    strange::agrees(&image, &nodes);
     let mut described = BTreeMap::new();
     for (path, kind, meta) in sample {
         let node = match kind {
@@ -73,7 +76,9 @@ fn everything_reads_back() {
 #[test]
 fn a_crowd_reads_back() {
     let sample = sample::crowd();
-    let nodes = reader::read(&sample::image(&sample));
+    let image = sample::image(&sample);
+    let nodes = reader::read(&image);
+    strange::agrees(&image, &nodes);
     assert_eq!(nodes.len(), sample.len() + 3);
     assert_eq!(nodes[b"files/19999".as_slice()].content, b"content 19999");
     assert_eq!(nodes[b"links/19999".as_slice()].content, b"../files/19999");

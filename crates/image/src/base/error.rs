@@ -83,6 +83,9 @@ pub enum OpenBaseError {
         /// The media type.
         found: String,
     },
+    /// A layer is an erofs image, which nothing can go on top of.
+    #[error("{0} names a layer that is an erofs image: a base has layers of the format `tar`")]
+    Erofs(PathBuf),
     /// Configuration and manifest disagree, or there are too many layers.
     #[error(
         "{path} has {layers} layers and {diff_ids} digests of their contents; at most {limit} are read"

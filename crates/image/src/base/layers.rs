@@ -2,7 +2,7 @@
 
 use super::OpenBaseError;
 use super::layout::{Descriptor, FoundImage, Layout, open};
-use crate::layers::{Compression, Layer};
+use crate::layers::{Compression, Encoding, Layer};
 use bessemer_digest::Digest;
 use bessemer_store::{Store, in_parallel};
 use flate2::read::MultiGzDecoder;
@@ -37,11 +37,15 @@ pub(super) fn take(
     }
     let mut layers = Vec::new();
     for (descriptor, diff_id) in image.layers.iter().zip(diff_ids) {
-        let Some(compression) = Compression::of(&descriptor.media_type) else {
-            return Err(OpenBaseError::MediaType {
-                path: image.path.clone(),
-                found: descriptor.media_type.clone(),
-            });
+        let compression = match Encoding::of(&descriptor.media_type) {
+            Some(Encoding::Tar(compression)) => compression,
+            Some(Encoding::Erofs) => return Err(OpenBaseError::Erofs(image.path.clone())),
+            None => {
+                return Err(OpenBaseError::MediaType {
+                    path: image.path.clone(),
+                    found: descriptor.media_type.clone(),
+                });
+            }
         };
         layers.push((descriptor, *diff_id, compression));
     }
@@ -63,7 +67,7 @@ pub(super) fn take(
             diff_id: *diff_id,
             digest: descriptor.digest,
             size: descriptor.size,
-            compression: *compression,
+            encoding: Encoding::Tar(*compression),
             path,
             cached: true,
             base: true,

@@ -2,7 +2,7 @@
 
 use super::*;
 use proptest::prelude::*;
-use std::io::Write as _;
+use std::io::{Cursor, Write as _};
 use tar::{Builder, Header};
 
 const TAR: &str = "application/vnd.oci.image.layer.v1.tar";
@@ -37,7 +37,9 @@ fn layer(lines: &[&str]) -> Vec<u8> {
 fn inventory(layers: &[&[&str]]) -> Inventory {
     let mut inventory = Inventory::default();
     for (number, lines) in layers.iter().enumerate() {
-        inventory.add(number, TAR, &layer(lines)[..]).unwrap();
+        inventory
+            .add(number, TAR, Cursor::new(layer(lines)))
+            .unwrap();
     }
     inventory
 }
@@ -111,7 +113,9 @@ fn compressed_layers_and_the_database_are_read() {
     ];
     for (kind, bytes) in layers {
         let mut found = Inventory::default();
-        found.add(0, &format!("{TAR}+{kind}"), &bytes[..]).unwrap();
+        found
+            .add(0, &format!("{TAR}+{kind}"), Cursor::new(bytes))
+            .unwrap();
         assert_eq!(found.database(), Some(&b"P:a"[..]));
         assert!(found.reach("/lib/apk/db/installed").is_some());
     }
@@ -249,7 +253,7 @@ proptest! {
     #[test]
     fn no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..2000)) {
         let mut found = Inventory::default();
-        let _ = found.add(0, TAR, &bytes[..]);
+        let _ = found.add(0, TAR, Cursor::new(bytes));
     }
 
     #[test]

@@ -17,6 +17,8 @@ pub(super) struct ImageConfig {
     pub(super) config: Container,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) variant: Option<&'static str>,
+    #[serde(rename = "os.features", skip_serializing_if = "Vec::is_empty")]
+    pub(super) os_features: Vec<&'static str>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]
@@ -144,6 +146,8 @@ impl Descriptor {
 pub(super) struct Platform {
     pub(super) architecture: &'static str,
     pub(super) os: &'static str,
+    #[serde(rename = "os.features", skip_serializing_if = "Vec::is_empty")]
+    pub(super) os_features: Vec<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) variant: Option<&'static str>,
 }

@@ -51,7 +51,7 @@ pub fn image_spdx(
             digest_of(&layer.digest)
         ));
         elements.relate(&root, "CONTAINS", &id);
-        let media_type = layer.compression.media_type();
+        let media_type = layer.encoding.media_type();
         elements.packages.push(json!({
             "SPDXID": id,
             "name": digest_of(&layer.digest),

@@ -454,6 +454,12 @@ fn what_a_base_says_of_itself_must_hold() {
             }),
         ),
         (
+            "an erofs image",
+            stage.with_manifest(|manifest| {
+                manifest["layers"][0]["mediaType"] = json!("application/vnd.erofs");
+            }),
+        ),
+        (
             "a configuration that is none",
             stage.with_config(|config| config["rootfs"] = json!(1)),
         ),

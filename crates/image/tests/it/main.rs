@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod bases;
+mod erofs;
 mod golden;
 mod image_file;
 mod made;

@@ -265,13 +265,12 @@ fn a_layer_does_not_depend_on_other_layers() {
 }
 
 /// Each cannot be built.
-const REFUSED: [&str; 8] = [
+const REFUSED: [&str; 7] = [
     "paths: [{path: /absent, type: permissions, permissions: 0o755}]",
     "paths: [{path: /bin/busybox, type: symlink, source: x}]",
     "paths: [{path: /bin/busybox/x, type: directory, permissions: 0o755}]",
     "paths: [{path: /x, type: hardlink, source: /absent, permissions: 0o755}]",
     "accounts: {users: [{username: a, uid: 1, homedir: /bin/busybox}]}",
-    "format: erofs",
     "contents: {baseimage: {image: ./a, apkindex: ./b}}",
     "contents:\n  runtime_keyring:\n    - name: here\n      content: |\n        -----BEGIN PUBLIC KEY-----\n        MAA=\n        -----END PUBLIC KEY-----\n",
 ];

@@ -1,6 +1,6 @@
 //! From the command line to images: what `build` and `publish` have in common.
 
-use super::file::FileArguments;
+use super::file::{FileArguments, FormatArgument};
 use super::session::{Session, SessionArguments};
 use super::vcs;
 use crate::print;
@@ -12,7 +12,7 @@ use bessemer_digest::Digest;
 use bessemer_image::lock::Lock;
 use bessemer_image::packages::take_locked;
 use bessemer_image::{
-    Bases, BuildOptions, Built, Compression, Contents, Epoch, Key, Loaded, Offers, build,
+    Bases, BuildOptions, Built, Compression, Contents, Epoch, Format, Key, Loaded, Offers, build,
     chosen_contents, locked_contents, resolve,
 };
 use std::path::{Path, PathBuf};
@@ -42,9 +42,11 @@ pub(super) struct AssemblyArguments {
     /// Annotation, `key:value`, instead of the image file's of that key; may be repeated
     #[arg(long, value_name = "KEY:VALUE", value_delimiter = ',')]
     annotations: Vec<String>,
-    /// How layers are compressed
-    #[arg(long, value_enum, default_value = "gzip")]
-    compression: CompressionArgument,
+    #[command(flatten)]
+    pub(super) format: FormatArgument,
+    /// How archives are compressed; erofs images are not [default: gzip]
+    #[arg(long, value_enum)]
+    compression: Option<CompressionArgument>,
     /// Say in index and images which commit of which git repository the image file is in, where it
     /// has no `vcs-url`
     #[arg(
@@ -66,15 +68,6 @@ enum CompressionArgument {
     Zstd,
 }
 
-impl CompressionArgument {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Gzip => "gzip",
-            Self::Zstd => "zstd",
-        }
-    }
-}
-
 /// Images, and everything that went into them.
 #[derive(Debug)]
 pub(super) struct Assembly {
@@ -84,7 +77,7 @@ pub(super) struct Assembly {
     pub(super) contents: Vec<Contents>,
     pub(super) inputs: Inputs,
     pub(super) epoch: Epoch,
-    /// `gzip` or `zstd`.
+    /// `gzip` or `zstd`; `none` where layers are erofs images.
     pub(super) compression: &'static str,
     /// Annotations of the command line.
     pub(super) annotations: Vec<(String, String)>,
@@ -124,6 +117,8 @@ impl AssemblyArguments {
     /// of one package is taken.
     pub(super) fn assemble(&self, root: Option<&TrustRoot>) -> Result<Assembly> {
         let mut loaded = self.file.load()?;
+        self.format.apply(&mut loaded)?;
+        let (compression, compression_name) = self.compression(&loaded)?;
         let annotations = annotate(&mut loaded, &self.annotations)?;
         let vcs_url = &mut loaded.configuration.vcs_url;
         if self.vcs && vcs_url.is_empty() {
@@ -148,16 +143,13 @@ impl AssemblyArguments {
         let epoch = epoch(self.build_date)?;
         let options = BuildOptions {
             epoch,
-            compression: match self.compression {
-                CompressionArgument::Gzip => Compression::Gzip,
-                CompressionArgument::Zstd => Compression::Zstd,
-            },
+            compression,
             store: &session.store,
             scratch: scratch.path(),
         };
         let built = build(&loaded.configuration, &contents, &inputs.keys, options)?;
         Ok(Assembly {
-            compression: self.compression.name(),
+            compression: compression_name,
             loaded,
             session,
             contents,
@@ -171,6 +163,20 @@ impl AssemblyArguments {
 }
 
 impl AssemblyArguments {
+    /// How archives are compressed, and what that is called.
+    fn compression(&self, loaded: &Loaded) -> Result<(Compression, &'static str)> {
+        if loaded.configuration.format == Some(Format::Erofs) {
+            if self.compression.is_some() {
+                bail!("an erofs image is not compressed: --compression is for the format `tar`");
+            }
+            return Ok((Compression::None, "none"));
+        }
+        Ok(match self.compression {
+            None | Some(CompressionArgument::Gzip) => (Compression::Gzip, "gzip"),
+            Some(CompressionArgument::Zstd) => (Compression::Zstd, "zstd"),
+        })
+    }
+
     /// An image on a base is built with a lock, which names the base by its digests, and cannot be published.
     fn check_base(&self, published: bool) -> Result<()> {
         if published {

@@ -3,7 +3,7 @@
 use super::session::Session;
 use crate::commands::recipe_file::render;
 use anyhow::{Result, bail};
-use bessemer_image::{Base, Bases, LoadError, Loaded, load};
+use bessemer_image::{Base, Bases, Format, LoadError, Loaded, load};
 use bessemer_repository::Tagged;
 use std::path::PathBuf;
 
@@ -77,6 +77,40 @@ impl FileArguments {
                 Some(place) => error.context(render(place)),
                 None => error,
             }
+        })
+    }
+}
+
+/// What layers are, where that is not the image file's to say.
+#[derive(Debug, clap::Args)]
+pub(super) struct FormatArgument {
+    /// What layers are, whatever the image file says: compressed archives, or one erofs image
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    format: Option<LayerFormat>,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum LayerFormat {
+    Tar,
+    Erofs,
+}
+
+impl FormatArgument {
+    /// Changes what the image file says.
+    pub(super) fn apply(&self, loaded: &mut Loaded) -> Result<()> {
+        let format = match self.format {
+            None => return Ok(()),
+            Some(LayerFormat::Tar) => Format::Tar,
+            Some(LayerFormat::Erofs) => Format::Erofs,
+        };
+        Ok(loaded.configuration.set_format(format)?)
+    }
+
+    /// The word that was given.
+    pub(super) fn word(&self) -> Option<&'static str> {
+        self.format.map(|format| match format {
+            LayerFormat::Tar => "tar",
+            LayerFormat::Erofs => "erofs",
         })
     }
 }

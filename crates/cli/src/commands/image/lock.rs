@@ -1,6 +1,6 @@
 //! `bessemer image lock`.
 
-use super::file::FileArguments;
+use super::file::{FileArguments, FormatArgument};
 use super::session::SessionArguments;
 use crate::print;
 use anyhow::{Context as _, Result};
@@ -17,6 +17,8 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     file: FileArguments,
     #[command(flatten)]
+    format: FormatArgument,
+    #[command(flatten)]
     session: SessionArguments,
     /// Where the lock goes [default: the image file's name with `.lock.json` for its ending]
     #[arg(long, value_name = "FILE")]
@@ -25,7 +27,8 @@ pub(crate) struct Arguments {
 
 /// Resolves an image file and writes down to what.
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
-    let loaded = arguments.file.load()?;
+    let mut loaded = arguments.file.load()?;
+    arguments.format.apply(&mut loaded)?;
     let session = arguments.session.open(&loaded)?;
     let offers = session.offers(&loaded.configuration)?;
     let mut packages = Vec::new();

@@ -1,6 +1,6 @@
 //! `bessemer image show-config`.
 
-use super::file::FileArguments;
+use super::file::{FileArguments, FormatArgument};
 use crate::print;
 use anyhow::Result;
 use std::process::ExitCode;
@@ -12,6 +12,8 @@ use std::process::ExitCode;
 pub(crate) struct Arguments {
     #[command(flatten)]
     file: FileArguments,
+    #[command(flatten)]
+    format: FormatArgument,
     /// Print the result as JSON
     #[arg(long)]
     json: bool,
@@ -19,7 +21,9 @@ pub(crate) struct Arguments {
 
 /// Prints what the file means; passwords in URLs are not shown.
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
-    let configuration = arguments.file.load()?.configuration.redacted();
+    let mut loaded = arguments.file.load()?;
+    arguments.format.apply(&mut loaded)?;
+    let configuration = loaded.configuration.redacted();
     if arguments.json {
         print::json(&configuration)?;
     } else {

@@ -68,6 +68,7 @@ fn parameters(arguments: &AssemblyArguments, assembly: &Assembly) -> ImageParame
         annotations: assembly.annotations.iter().cloned().collect(),
         lock_file: lock.map(|name| name.to_string_lossy().into_owned()),
         vcs_url: vcs_url.cloned(),
+        format: arguments.format.word().map(str::to_owned),
     }
 }
 

@@ -53,7 +53,7 @@ fn image(mut entries: Vec<(Entry, Vec<u8>)>, database: &str) -> Inventory {
     write_data(entries, 0, &mut layer).unwrap();
     let mut inventory = Inventory::default();
     let kind = "application/vnd.oci.image.layer.v1.tar+gzip";
-    inventory.add(0, kind, &layer[..]).unwrap();
+    inventory.add(0, kind, std::io::Cursor::new(layer)).unwrap();
     inventory
 }
 
