@@ -1,15 +1,21 @@
 //! Where attestations of what an artifact was made from are looked for, and the chain that they give.
 
+use crate::commands::image::registries::RegistryArguments;
+use crate::commands::image::verify::in_registry;
 use crate::commands::verify::{read_sidecar, read_trust_root};
 use crate::fetching::FetchArguments;
 use crate::print::{self, Hint};
 use anyhow::{Context as _, Result, anyhow};
 use bessemer_attest::TrustRoot;
-use bessemer_attest::chain::{BundleTarget, Chain, Node, Pool, Verdict, Walk, read_bundle};
+use bessemer_attest::chain::{
+    Artifact, BundleTarget, Chain, Node, Pool, Verdict, Walk, read_bundle,
+};
 use bessemer_build::worker::now;
+use bessemer_registry::Reference;
 use bessemer_repository::{Access, attestations};
 use bessemer_store::{Store, in_parallel};
 use flate2::bufread::MultiGzDecoder;
+use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 
@@ -38,7 +44,8 @@ pub(crate) struct EvidenceArguments {
 /// How a chain is followed beyond that.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub(crate) struct ChainArguments {
-    /// Ask the repositories that provenance names for attestations that are nowhere else
+    /// Ask the repositories that provenance names for attestations that are nowhere else, and for those of base
+    /// images the registries that these were published in
     #[arg(long)]
     fetch: bool,
     /// Trust root of another factory, for what was made there; may be repeated
@@ -49,7 +56,7 @@ pub(crate) struct ChainArguments {
 /// What is accepted of a chain.
 #[derive(Debug, Clone, Copy, Default, clap::Args)]
 pub(crate) struct AcceptArguments {
-    /// Accept that the chain ends in packages of which nobody attests where they are from
+    /// Accept that the chain ends in packages or base images of which nobody attests where they are from
     #[arg(long)]
     pub(crate) accept_unattested: bool,
 }
@@ -95,11 +102,12 @@ impl ChainArguments {
         targets: &[Node],
         root: &TrustRoot,
         pool: &mut Pool,
+        registries: &RegistryArguments,
     ) -> Result<Chain> {
         let roots = self.roots(root)?;
         let now = Some(now()?);
         let asking = if self.fetch {
-            Some(Asking::open()?)
+            Some(Asking::open(registries)?)
         } else {
             None
         };
@@ -162,13 +170,32 @@ impl ChainArguments {
             .filter(|node| node.verdict == Verdict::Unattested)
             .collect();
         if !unattested.is_empty() && !accept.accept_unattested {
-            let count = print::count(unattested.len(), "package");
+            let bases = unattested_bases(chain);
+            let is_base = |node: &&&Node| bases.contains(&node.artifact);
+            let bases = unattested.iter().filter(is_base).count();
+            let count = match (unattested.len() - bases, bases) {
+                (packages, 0) => print::count(packages, "package"),
+                (0, bases) => print::count(bases, "base image"),
+                (packages, bases) => format!(
+                    "{} and {}",
+                    print::count(packages, "package"),
+                    print::count(bases, "base image")
+                ),
+            };
             let names = named(&unattested);
             return Err(anyhow!("nobody attests where {count} are from: {names}")
                 .context(Hint(UNATTESTED.to_owned())));
         }
         Ok(())
     }
+}
+
+/// The bases of which nothing is attested.
+fn unattested_bases(chain: &Chain) -> BTreeSet<&Artifact> {
+    let nodes = chain.bases().into_iter();
+    let nodes = nodes.filter_map(|number| chain.nodes.get(number));
+    let unattested = nodes.filter(|node| node.verdict == Verdict::Unattested);
+    unattested.map(|node| &node.artifact).collect()
 }
 
 const MISSING: &str = "--evidence DIR names a repository or a bundle that has the attestations; --fetch asks the repositories that provenance names";
@@ -202,18 +229,20 @@ fn named(nodes: &[&Node]) -> String {
 }
 
 /// A way to ask repositories for what lies beside their packages.
-struct Asking {
+struct Asking<'a> {
+    registries: &'a RegistryArguments,
     store: Store,
     _folder: tempfile::TempDir,
     fetching: crate::fetching::Fetching,
 }
 
-impl Asking {
-    fn open() -> Result<Self> {
+impl<'a> Asking<'a> {
+    fn open(registries: &'a RegistryArguments) -> Result<Self> {
         // Of its own, and gone afterwards: what a server did not have today, or had and was none, is not
         // what it has tomorrow.
         let folder = tempfile::tempdir().context("cannot make a folder for what is fetched")?;
         Ok(Self {
+            registries,
             store: Store::open(folder.path().join("store"))?,
             _folder: folder,
             fetching: FetchArguments::default().open(&[])?,
@@ -248,8 +277,38 @@ impl Asking {
                 }
             }
         }
+        for image in missing_bases(chain) {
+            self.fill_base(&image, pool);
+        }
         Ok(pool.len() > before)
     }
+
+    /// What is attached to a base in the registry that it was published in.
+    fn fill_base(&self, image: &Reference, pool: &mut Pool) {
+        match in_registry(image, self.registries) {
+            Ok(found) => {
+                for (_, attached) in found.attached {
+                    pool.add(attached);
+                }
+            }
+            Err(error) => {
+                let text = format!("cannot ask for what is attached to {image}: {error:#}");
+                print::warning(&print::plain_line(&text));
+            }
+        }
+    }
+}
+
+/// The bases whose attestations are missing, as their registries have them.
+fn missing_bases(chain: &Chain) -> Vec<Reference> {
+    let nodes = chain.bases().into_iter();
+    let nodes = nodes.filter_map(|number| chain.nodes.get(number));
+    let missing = nodes.filter(|node| node.verdict == Verdict::Missing);
+    let references = missing.filter_map(|node| {
+        let Artifact { name, sha256, .. } = &node.artifact;
+        format!("{name}@{sha256}").parse().ok()
+    });
+    references.collect()
 }
 
 /// Adds every sidecar below a folder. What is none is named, and counts as nothing.

@@ -157,6 +157,7 @@ impl Tree<'_> {
             "build-root" => "build environment:",
             "boot-package" => "kernel:",
             "agent-package" => "agent:",
+            "base-image" => "built on",
             _ => "",
         };
         let word = (!word.is_empty()).then(|| word.to_owned());
@@ -168,7 +169,7 @@ impl Tree<'_> {
             };
             match group(node) {
                 Some(group) => alike.entry(group).or_default().push(&node.artifact.name),
-                None if matches!(node.verdict, Verdict::Package { .. }) => alone.push(number),
+                None if !node.is_gap() => alone.push(number),
                 None => {
                     gaps += 1;
                     if gaps <= GAPS {
@@ -236,8 +237,9 @@ fn ends(ends: &[End]) -> Vec<String> {
         }
     }
     let counted = EndKind::ALL.into_iter().filter(|kind| {
-        // A package without attestation is counted among the packages; archives make an import what it is.
-        !named.contains(kind) && *kind != EndKind::UnattestedPackage
+        // What is without attestation is counted among packages and bases; archives make an import what it is.
+        let unattested = [EndKind::UnattestedPackage, EndKind::UnattestedBase];
+        !named.contains(kind) && !unattested.contains(kind)
     });
     let counted: Vec<String> = counted
         .filter_map(|kind| match of(kind).count() {

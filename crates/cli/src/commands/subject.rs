@@ -22,7 +22,8 @@ pub(crate) struct SubjectArguments {
 }
 
 /// The artifacts that were named, and everything to look behind them.
-pub(crate) struct Subjects {
+pub(crate) struct Subjects<'a> {
+    registries: &'a RegistryArguments,
     pub(crate) root: TrustRoot,
     pub(crate) pool: Pool,
     pub(crate) proven: Vec<Proven>,
@@ -30,7 +31,7 @@ pub(crate) struct Subjects {
 
 impl SubjectArguments {
     /// Reads the evidence and verifies what was named.
-    pub(crate) fn open(&self, targets: &[Target]) -> Result<Subjects> {
+    pub(crate) fn open(&self, targets: &[Target]) -> Result<Subjects<'_>> {
         let root = read_trust_root(&self.trust_root)?;
         let mut pool = self.evidence.open()?;
         let mut proven = Vec::new();
@@ -39,14 +40,19 @@ impl SubjectArguments {
             let found = verified(target, &looking, &mut pool);
             proven.extend(found.map_err(|error| hinted(target, &error))?);
         }
-        Ok(Subjects { root, pool, proven })
+        Ok(Subjects {
+            registries: &self.registries,
+            root,
+            pool,
+            proven,
+        })
     }
 }
 
-impl Subjects {
+impl Subjects<'_> {
     /// Everything behind the artifacts.
     pub(crate) fn chain(&mut self, following: &ChainArguments) -> Result<Chain> {
         let nodes: Vec<Node> = self.proven.iter().map(Proven::node).collect();
-        following.chain(&nodes, &self.root, &mut self.pool)
+        following.chain(&nodes, &self.root, &mut self.pool, self.registries)
     }
 }

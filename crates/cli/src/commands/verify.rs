@@ -256,7 +256,9 @@ fn recursively(
     pool: &mut Pool,
     (nodes, reports): (&[Node], &[serde_json::Value]),
 ) -> Result<ExitCode> {
-    let chain = arguments.following.chain(nodes, root, pool)?;
+    let chain = arguments
+        .following
+        .chain(nodes, root, pool, &arguments.registries)?;
     let judged = arguments.following.judge(&chain, arguments.accept);
     if arguments.json {
         let result = if judged.is_ok() { "PASS" } else { "FAIL" };

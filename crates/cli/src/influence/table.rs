@@ -26,6 +26,9 @@ const IMAGES: Influence =
 const IMAGE_MADE: Influence = None(
     "indexes, packages and keys are recorded by digest, wherever and whenever they were fetched",
 );
+const IMAGE_ATTESTED: Influence = None(
+    "the signer verifies what is there; provenance has the digest of what vouched for the base",
+);
 const IMAGE_BILLS: Influence =
     None("which files are written; the SPDX documents are attested in any case");
 const TESTS: Influence = None("nothing is attested by `bessemer test`");
@@ -380,6 +383,7 @@ pub(crate) const ENTRIES: &[Entry] = &[
     entry(&["verify"], "--name", READS),
     entry(&["verify"], "--any-name", READS),
     entry(&["verify"], "--accept-unverified", READS),
+    entry(&["verify"], "--accept-unverified-base", READS),
     entry(&["verify"], "--refuse-imports", READS),
     entry(&["verify"], "--min-package-level", READS),
     entry(&["verify"], "--docker-config", READS),
@@ -468,6 +472,7 @@ pub(crate) const ENTRIES: &[Entry] = &[
     entry(&["image verify"], "--name", READS),
     entry(&["image verify"], "--any-name", READS),
     entry(&["image verify"], "--accept-unverified", READS),
+    entry(&["image verify"], "--accept-unverified-base", READS),
     entry(&["image verify"], "--refuse-imports", READS),
     entry(&["image verify"], "--min-package-level", READS),
     entry(&["image verify"], "--docker-config", READS),
@@ -512,6 +517,12 @@ pub(crate) const ENTRIES: &[Entry] = &[
         "--accept-unverified",
         Internal("packagePolicy.acceptUnverified"),
     ),
+    entry(
+        &["image publish"],
+        "--accept-unverified-base",
+        Internal("packagePolicy.acceptUnverifiedBase"),
+    ),
+    entry(&["image publish"], "--base-attestations", IMAGE_ATTESTED),
     entry(&["image publish"], "--cache-dir", IMAGE_MADE),
     entry(&["image publish"], "--offline", IMAGE_MADE),
     entry(&["image publish"], "--no-key-discovery", IMAGE_MADE),

@@ -15,6 +15,7 @@ use bessemer_attest::verify::{
 use bessemer_attest::{Envelope, Sidecar};
 use bessemer_digest::Digest;
 use serde_json::{Value, json};
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 /// One artifact that verified.
@@ -330,21 +331,30 @@ fn in_bundle(target: BundleTarget, looking: &Looking<'_>, pool: &Pool) -> Result
 fn attached_in(pool: &Pool, digest: Digest, images: Vec<Digest>) -> Found {
     let mut all = vec![digest];
     all.extend(images.into_iter().filter(|one| *one != digest));
-    let attached = all.into_iter().map(|one| {
-        let about = one;
-        let mut attached = Sidecar::default();
-        for sidecar in pool.about(&one) {
-            let of_this = sidecar.envelopes().iter().filter(|one| claims(one, &about));
-            of_this.for_each(|envelope| attached.push(envelope.clone()));
-            let proofs = sidecar.proofs().iter();
-            proofs.for_each(|proof| attached.push_proof(proof.clone()));
-        }
-        (one, attached)
-    });
+    let attached = all.into_iter().map(|one| (one, attached_to(pool, &one)));
     Found {
         digest,
         attached: attached.collect(),
     }
+}
+
+/// What the pool has of one manifest or index, each envelope and proof once.
+pub(crate) fn attached_to(pool: &Pool, digest: &Digest) -> Sidecar {
+    let mut attached = Sidecar::default();
+    let mut seen = HashSet::new();
+    for sidecar in pool.about(digest) {
+        let of_this = sidecar.envelopes().iter().filter(|one| claims(one, digest));
+        for envelope in of_this {
+            if !attached.envelopes().contains(envelope) {
+                attached.push(envelope.clone());
+            }
+        }
+        let proofs = sidecar.proofs().iter();
+        for proof in proofs.filter(|proof| seen.insert(proof.to_text())) {
+            attached.push_proof(proof.clone());
+        }
+    }
+    attached
 }
 
 /// Whether an envelope says that it is about this.

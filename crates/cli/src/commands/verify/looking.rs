@@ -104,7 +104,7 @@ impl<'a> Looking<'a> {
     pub(super) fn images_only(&self, package: &Path) -> Result<()> {
         if self.expected.is_some_and(ExpectedArguments::says_something) {
             bail!(
-                "{} is a package: --name, --any-name, --accept-unverified, --refuse-imports and --min-package-level are for images",
+                "{} is a package: --name, --any-name, --accept-unverified, --accept-unverified-base, --refuse-imports and --min-package-level are for images",
                 package.display()
             );
         }
