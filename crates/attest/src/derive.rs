@@ -10,6 +10,10 @@ mod environment;
 mod guest_inputs;
 mod identity;
 mod image;
+mod image_admission;
+mod image_base;
+#[cfg(test)]
+mod image_base_tests;
 mod image_check;
 #[cfg(test)]
 mod image_tests;
@@ -32,9 +36,9 @@ pub use identity::{
     HOST_LAYERS, Issuer, apk_build_type, gate_id, image_build_type, image_builder_id, import_type,
     local_base, rebuild_id,
 };
-pub use image::{
-    ImageDerivation, ImageEvidence, ImageFiles, PackageVerdict, image_signature_payload,
-};
+pub use image::{ImageDerivation, ImageEvidence, ImageFiles, image_signature_payload};
+pub use image_admission::PackageVerdict;
+pub use image_base::{BaseFiles, BaseVerdict};
 pub use import::import_statement;
 pub(crate) use reproduced::{BUILDER, INVOCATION, ORIGINAL, REBUILD};
 pub use reproduced::{BuiltPackage, OtherFactory, ReproductionRequest, reproduced_statement};
@@ -135,6 +139,9 @@ pub enum DeriveError {
     /// Packages that were imported, and nobody accepted imports.
     #[error("packages of the image were imported from a distribution and not built: {0}")]
     ImportedPackages(String),
+    /// A base of which nothing verified, and nobody accepted it.
+    #[error("the image is built on what has no valid provenance: {0}")]
+    UnverifiedBase(String),
     /// A run that is held against itself shows nothing.
     #[error("both packages are of the run `{0}`; a package is reproduced by another run")]
     SameRun(String),

@@ -24,7 +24,7 @@ pub use canonical::{
 pub use guest_inputs::{
     DiskName, FilledBlocks, GuestDisk, GuestInputs, GuestInputsSchema, GuestMessage, LeftOut,
 };
-pub use image_record::{ImageParameters, ImagePlatform, ImageRecord, ImageRecordSchema};
+pub use image_record::{ImageBase, ImageParameters, ImagePlatform, ImageRecord, ImageRecordSchema};
 pub(crate) use job_spec::is_false;
 pub use job_spec::{
     AcceleratorChoice, ConfigSource, JailChoice, JobSpec, JobSpecSchema, Limits, Network,

@@ -1,11 +1,12 @@
 //! An image build for this crate's tests.
 
-use crate::derive::{ImageEvidence, ImageFiles, PackageVerdict};
+use crate::derive::{BaseFiles, BaseVerdict, ImageEvidence, ImageFiles, PackageVerdict};
 use crate::documents::{
-    Component, ImageParameters, ImagePlatform, ImageRecord, ImageRecordSchema, LockedFile,
-    LockedIndex, LockedKey, LockedPackage, Timestamp,
+    Component, ImageBase, ImageParameters, ImagePlatform, ImageRecord, ImageRecordSchema,
+    LockedFile, LockedIndex, LockedKey, LockedPackage, Timestamp,
 };
 use crate::predicates::ImagePolicy;
+use crate::verify::BaseContents;
 use bessemer_digest::Digest;
 use serde_json::{Value, json};
 
@@ -26,6 +27,7 @@ pub(crate) struct ImageRun {
     pub(crate) names: Vec<String>,
     pub(crate) policy: ImagePolicy,
     pub(crate) verdicts: Vec<Vec<PackageVerdict>>,
+    pub(crate) bases: Vec<BaseVerdict>,
     trust_roots: Vec<Digest>,
 }
 
@@ -37,6 +39,7 @@ impl ImageRun {
             names: &self.names,
             policy: &self.policy,
             verdicts: &self.verdicts,
+            bases: &self.bases,
             trust_roots: &self.trust_roots,
             invocation_id: "0123456789abcdef0123456789abcdef",
         }
@@ -72,6 +75,63 @@ impl ImageRun {
         self.files.index = index.to_string().into_bytes();
         self.record.index = Digest::of(&self.files.index);
     }
+}
+
+/// The documents of an image with one layer.
+fn based_on(platform: &Value) -> BaseFiles {
+    let config = json!({
+        "architecture": platform["architecture"], "os": "linux", "container_config": {},
+        "rootfs": { "type": "layers", "diff_ids": [Digest::of("below")] },
+    });
+    let config = config.to_string().into_bytes();
+    let manifest = json!({
+        "schemaVersion": 2, "config": described(CONFIG, &config), "layers": [layer("below")],
+    });
+    let manifest = manifest.to_string().into_bytes();
+    let mut listed = described(MANIFEST, &manifest);
+    listed["platform"] = platform.clone();
+    let index = json!({ "schemaVersion": 2, "manifests": [listed] });
+    BaseFiles {
+        index: index.to_string().into_bytes(),
+        manifest,
+        config,
+    }
+}
+
+fn layer(content: &str) -> Value {
+    described("application/vnd.oci.image.layer.v1.tar", content.as_bytes())
+}
+
+/// The first of these images on a base.
+pub(crate) fn based_run() -> ImageRun {
+    let mut run = image_run();
+    let index: Value = serde_json::from_slice(&run.files.index).unwrap();
+    let base = based_on(&index["manifests"][0]["platform"]);
+    run.record.platforms[0].base = Some(ImageBase {
+        name: "./base".to_owned(),
+        index: Digest::of(&base.index),
+        manifest: Digest::of(&base.manifest),
+        apkindex: Digest::of("installed"),
+    });
+    run.files.bases.push(base);
+    run.reword(
+        |config| {
+            let diff_ids = ["below", "above"].map(Digest::of);
+            config["rootfs"] = json!({ "type": "layers", "diff_ids": diff_ids });
+        },
+        |manifest| manifest["layers"] = json!([layer("below"), layer("above")]),
+        |_| {},
+    );
+    run.bases.push(BaseVerdict::Built {
+        attestation: Digest::of("provenance of the base"),
+        level: 1,
+        name: "registry.example.com/team/base".to_owned(),
+        contents: BaseContents {
+            lowest_level: Some(1),
+            ..BaseContents::default()
+        },
+    });
+    run
 }
 
 /// Two images: a package that was built in both, one that was imported in the second.
@@ -117,6 +177,7 @@ pub(crate) fn image_run() -> ImageRun {
             manifest: Digest::of(manifest),
             config: Digest::of(config),
             sbom,
+            base: None,
             packages,
         }
     });
@@ -128,13 +189,16 @@ pub(crate) fn image_run() -> ImageRun {
                 .into_iter()
                 .map(|(_, manifest, config)| (manifest, config))
                 .collect(),
+            bases: Vec::new(),
         },
         names: vec!["registry.example.com/team/app".to_owned()],
         policy: ImagePolicy {
             accept_imports: true,
             accept_unverified: Vec::new(),
+            accept_unverified_base: false,
         },
         verdicts: vec![vec![built.clone()], vec![built, imported]],
+        bases: Vec::new(),
         trust_roots: vec![Digest::of("trust root")],
     }
 }

@@ -16,9 +16,11 @@ mod tests;
 mod unambiguous;
 mod words;
 
+pub(crate) use image::BASE_ROLE;
 pub use image::{
-    ImageExpectations, ImagePackages, ImageReport, ImageVerifyError, ImageVerifyPolicy,
-    RefusedEnvelope, VerifiedImage, verify_expected_image, verify_image, verify_image_whole,
+    BaseContents, BaseDemand, BaseFault, BaseReport, ImageExpectations, ImagePackages, ImageReport,
+    ImageVerifyError, ImageVerifyPolicy, RefusedEnvelope, VerifiedImage, verify_expected_image,
+    verify_image, verify_image_whole,
 };
 pub use report::{
     BuiltReport, CommitReport, DependencyCounts, GateReport, ImportReport, LogReport, Origin,

@@ -5,16 +5,21 @@ mod attached;
 mod bundle;
 mod folder;
 
+use crate::commands::image::registries::RegistryArguments;
+use crate::commands::verify::found::Proven;
 use crate::commands::verify::read_trust_root;
 use crate::print::{self, Hint};
 use anyhow::{Result, anyhow};
-use asking::Asking;
-pub(crate) use attached::open_attached;
+pub(crate) use asking::Asking;
+use asking::Own;
+use attached::open_attached;
 use bessemer_attest::TrustRoot;
-use bessemer_attest::chain::{Chain, Node, Pool, Verdict, Walk};
+use bessemer_attest::chain::{Artifact, Chain, Node, Pool, Verdict, Walk};
 use bessemer_build::worker::now;
+use bessemer_registry::Reference;
 pub(crate) use bundle::{is_bundle, needed, open_bundle, pack};
 use folder::open_folder;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Most gaps that are named in the error.
@@ -32,7 +37,8 @@ pub(crate) struct EvidenceArguments {
 /// How a chain is followed beyond that.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub(crate) struct ChainArguments {
-    /// Ask the repositories that provenance names for attestations that are nowhere else
+    /// Ask the repositories that provenance names for attestations that are nowhere else, and for those of base
+    /// images the registries that these were published in
     #[arg(long)]
     fetch: bool,
     #[command(flatten)]
@@ -50,7 +56,7 @@ pub(crate) struct FactoryArguments {
 /// What is accepted of a chain.
 #[derive(Debug, Clone, Copy, Default, clap::Args)]
 pub(crate) struct AcceptArguments {
-    /// Accept that the chain ends in packages of which nobody attests where they are from
+    /// Accept that the chain ends in packages or base images of which nobody attests where they are from
     #[arg(long)]
     pub(crate) accept_unattested: bool,
 }
@@ -70,15 +76,34 @@ impl EvidenceArguments {
     }
 }
 
-impl ChainArguments {
-    /// With everything that can be asked.
-    pub(crate) fn asking(factories: FactoryArguments) -> Self {
-        Self {
-            fetch: true,
-            factories,
-        }
-    }
+/// Where chains begin.
+#[derive(Default)]
+pub(crate) struct Start {
+    nodes: Vec<Node>,
+    /// What is in a registry, where evidence may refer to it.
+    images: Vec<Reference>,
+}
 
+impl Start {
+    /// With one more artifact.
+    pub(crate) fn add(&mut self, proven: &Proven) {
+        self.nodes.push(proven.node());
+        self.images.extend(proven.in_registry());
+    }
+}
+
+impl FactoryArguments {
+    /// The trust root and those of other factories.
+    pub(crate) fn roots(&self, root: &TrustRoot) -> Result<Vec<TrustRoot>> {
+        let mut roots = vec![root.clone()];
+        for path in &self.dependency_trust_root {
+            roots.push(read_trust_root(path)?);
+        }
+        Ok(roots)
+    }
+}
+
+impl ChainArguments {
     /// Whether something was said that only a chain needs.
     pub(crate) fn says_something(&self) -> bool {
         self.fetch || !self.factories.dependency_trust_root.is_empty()
@@ -86,43 +111,27 @@ impl ChainArguments {
 
     /// The trust root and those of other factories.
     pub(crate) fn roots(&self, root: &TrustRoot) -> Result<Vec<TrustRoot>> {
-        let mut roots = vec![root.clone()];
-        for path in &self.factories.dependency_trust_root {
-            roots.push(read_trust_root(path)?);
-        }
-        Ok(roots)
+        self.factories.roots(root)
     }
 
     /// Everything behind these artifacts, which verified under `root`.
     pub(crate) fn chain(
         &self,
-        targets: &[Node],
+        start: &Start,
         root: &TrustRoot,
         pool: &mut Pool,
+        registries: &RegistryArguments,
     ) -> Result<Chain> {
         let roots = self.roots(root)?;
-        let now = Some(now()?);
-        let asking = if self.fetch {
-            Some(Asking::open()?)
-        } else {
-            None
-        };
-        loop {
-            let walk = Walk {
-                pool,
-                roots: &roots,
-                now: now.clone(),
-                demand: &|_| Vec::new(),
-            };
-            let chain = walk.from(targets.to_vec());
-            // Each round reaches one step deeper, until nothing new is found.
-            if !asking
-                .as_ref()
-                .map_or(Ok(false), |asking| asking.fill(&chain, pool))?
-            {
-                return Ok(chain);
-            }
+        for image in &start.images {
+            open_attached(image, registries, &roots, pool);
         }
+        if !self.fetch {
+            return chain(&start.nodes, &roots, pool, None);
+        }
+        let own = Own::open()?;
+        let asking = Asking::new(own.access(), registries, &roots);
+        chain(&start.nodes, &roots, pool, Some(&asking))
     }
 
     /// An error if the chain has a gap, or an end that is not accepted.
@@ -166,7 +175,7 @@ impl ChainArguments {
             .filter(|node| node.verdict == Verdict::Unattested)
             .collect();
         if !unattested.is_empty() && !accept.accept_unattested {
-            let count = print::count(unattested.len(), "package");
+            let count = counted(chain, &unattested);
             let names = named(&unattested);
             return Err(anyhow!("nobody attests where {count} are from: {names}")
                 .context(Hint(UNATTESTED.to_owned())));
@@ -175,7 +184,48 @@ impl ChainArguments {
     }
 }
 
-const MISSING: &str = "--evidence DIR names a repository or a bundle that has the attestations; --fetch asks the repositories that provenance names";
+/// Everything behind artifacts that verified, as deep as attestations are to be had.
+pub(crate) fn chain(
+    nodes: &[Node],
+    roots: &[TrustRoot],
+    pool: &mut Pool,
+    asking: Option<&Asking<'_>>,
+) -> Result<Chain> {
+    let now = Some(now()?);
+    loop {
+        let walk = Walk {
+            pool,
+            roots,
+            now: now.clone(),
+            demand: &|_| Vec::new(),
+        };
+        let chain = walk.from(nodes.to_vec());
+        // Each round reaches one step deeper, until nothing new is found.
+        if !asking.map_or(Ok(false), |asking| asking.fill(&chain, pool))? {
+            return Ok(chain);
+        }
+    }
+}
+
+/// How many packages and base images these are.
+fn counted(chain: &Chain, nodes: &[&Node]) -> String {
+    let all = chain.bases().into_iter();
+    let all = all.filter_map(|number| chain.nodes.get(number));
+    let all: BTreeSet<&Artifact> = all.map(|node| &node.artifact).collect();
+    let bases = nodes.iter().filter(|node| all.contains(&node.artifact));
+    let bases = bases.count();
+    match (nodes.len() - bases, bases) {
+        (packages, 0) => print::count(packages, "package"),
+        (0, bases) => print::count(bases, "base image"),
+        (packages, bases) => format!(
+            "{} and {}",
+            print::count(packages, "package"),
+            print::count(bases, "base image")
+        ),
+    }
+}
+
+const MISSING: &str = "--evidence DIR names a repository or a bundle that has the attestations; --fetch asks the repositories and registries that provenance names";
 const UNATTESTED: &str = "--accept-unattested accepts that the chain ends there";
 
 /// A path that provenance names for something missing, and that leads nowhere here.

@@ -11,7 +11,7 @@ mod layout;
 pub use error::OpenBaseError;
 
 use crate::layers::Layer;
-use crate::oci::BaseConfig;
+use crate::oci::{BaseConfig, Blob};
 use crate::{Architecture, BaseImage};
 use bessemer_apk::install::Database;
 use bessemer_apk::{Dependency, Index, Limits};
@@ -30,8 +30,14 @@ pub type Bases = BTreeMap<Architecture, Base>;
 /// The base of an image of one architecture.
 #[derive(Debug, Clone)]
 pub struct Base {
-    /// Digest of its manifest, which names it.
-    pub manifest: Digest,
+    /// The layout that it is in.
+    pub layout: PathBuf,
+    /// The index that lists it.
+    pub listing: Blob,
+    /// Its manifest, whose digest names it.
+    pub manifest: Blob,
+    /// Its configuration.
+    pub configuration: Blob,
     /// Digest of the file with its database.
     pub apkindex: Digest,
     /// Its layers, the lowest first, in the store.
@@ -52,14 +58,18 @@ impl Base {
         include_paths: &[PathBuf],
         store: &Store,
     ) -> Result<Self, OpenBaseError> {
-        let layout = Layout::open(find(&base.image, include_paths))?;
+        let place = find(&base.image, include_paths);
+        let layout = Layout::open(place.clone())?;
         let image = layout.image(arch)?;
         let layers = layers::take(&layout, &image, store)?;
         let folder = find(&base.apkindex, include_paths).join(arch.apk());
         let (database, apkindex) = database(&folder.join("APKINDEX"))?;
         let entries = database.records.iter().map(|record| record.entry.clone());
         Ok(Self {
-            manifest: image.digest,
+            layout: place,
+            listing: layout.index,
+            manifest: image.manifest,
+            configuration: image.config_document,
             apkindex,
             layers,
             index: Index {

@@ -201,7 +201,7 @@ impl LockedBase {
     pub fn new(base: &Base, arch: Architecture) -> Self {
         Self {
             architecture: arch.apk().to_owned(),
-            manifest: base.manifest,
+            manifest: base.manifest.digest,
             apkindex: base.apkindex,
         }
     }

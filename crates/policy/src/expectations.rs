@@ -140,4 +140,5 @@ pub(crate) struct ImageExpectations {
     pub(crate) package_min_level: Option<Placed<u8>>,
     pub(crate) imports: Option<Placed<bool>>,
     pub(crate) unverified: Option<Vec<Text>>,
+    pub(crate) unverified_base: Option<Placed<bool>>,
 }

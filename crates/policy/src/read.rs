@@ -176,6 +176,7 @@ impl Reader<'_> {
                 .level("package-min-level", written.package_min_level.as_ref())?,
             imports: self.accepted(written.imports.as_ref())?,
             unverified: self.texts("unverified", written.unverified.as_deref(), start)?,
+            unverified_base: self.accepted(written.unverified_base.as_ref())?,
         })
     }
 }

@@ -63,4 +63,6 @@ pub enum Code {
     ImportedPackages,
     /// An image has packages that nothing vouches for.
     UnverifiedPackages,
+    /// An image is built on a base that nothing vouches for.
+    UnverifiedBase,
 }

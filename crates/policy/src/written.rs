@@ -164,6 +164,9 @@ pub(crate) struct ImageExpectations {
     /// Names of packages that may be in it although nothing vouches for them.
     #[serde(deserialize_with = "given")]
     pub(crate) unverified: Option<Vec<Text>>,
+    /// Whether it may be built on a base that nothing vouches for.
+    #[serde(deserialize_with = "given")]
+    pub(crate) unverified_base: Option<Text>,
 }
 
 /// A value that is there; null is none.

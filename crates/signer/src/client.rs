@@ -19,7 +19,7 @@ use std::io::{self, Write as _};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
-pub use images::{ImagesToSign, PlatformFiles, SignedImage, SignedImages};
+pub use images::{BaseFiles, ImagesToSign, PlatformFiles, SignedImage, SignedImages};
 pub use rebuild::RebuiltPackage;
 
 /// Why the signer did not do it.

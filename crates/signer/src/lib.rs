@@ -28,8 +28,8 @@ mod token;
 pub mod untrusted;
 
 pub use client::{
-    BootPackage, Client, ClientError, FinishedRun, ImagesToSign, PlatformFiles, RebuiltPackage,
-    SignedImage, SignedImages, memory_file,
+    BaseFiles, BootPackage, Client, ClientError, FinishedRun, ImagesToSign, PlatformFiles,
+    RebuiltPackage, SignedImage, SignedImages, memory_file,
 };
 pub use cosign_key::{CosignKeyError, Vault};
 pub use frame::FrameError;

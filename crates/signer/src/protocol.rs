@@ -86,8 +86,9 @@ pub(crate) enum Request {
         control_size: u64,
     },
     /// Asks for statements and signatures of images. Files: ImageRecord, index, the index's SPDX
-    /// document; for each image manifest, configuration and SPDX document; the envelopes of all
-    /// packages, one package's behind the other's; their proofs likewise.
+    /// document; for each image manifest, configuration and SPDX document; for each base the index that
+    /// lists it, manifest, configuration, envelopes and proofs; the envelopes of all packages, one
+    /// package's behind the other's; their proofs likewise.
     SignImages {
         /// What the images are called: registry and repository.
         names: Vec<String>,
@@ -95,12 +96,21 @@ pub(crate) enum Request {
         policy: ImagePolicy,
         /// How many images there are.
         platforms: usize,
+        /// How many of them have a base.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        bases: usize,
         /// Bytes of envelopes and of proofs of each package, in the record's order; 0 where there are
         /// none.
         beside: Vec<(u64, u64)>,
     },
     /// Asks for the public keys. Nothing follows.
     TrustRoot,
+}
+
+/// Whether there are none.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+const fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 /// Whose packages an index lists; each kind has an RSA key of its own.

@@ -3,6 +3,7 @@
 mod environment;
 mod finish;
 mod image;
+mod image_base;
 mod image_packages;
 mod publish;
 mod rebuild;
@@ -41,7 +42,12 @@ pub(crate) fn descriptors(request: &Request) -> usize {
         | Request::SignIndex { .. } => 1,
         Request::Register => 2,
         Request::SignSummary { .. } => 3,
-        Request::SignImages { platforms, .. } => platforms.saturating_mul(3).saturating_add(5),
+        Request::SignImages {
+            platforms, bases, ..
+        } => platforms
+            .saturating_mul(image::PLATFORM_FILES)
+            .saturating_add(bases.saturating_mul(image_base::BASE_FILES))
+            .saturating_add(5),
         Request::SignRebuild { .. } | Request::SignEnvironment { agent: false, .. } => 4,
         Request::SignEnvironment { agent: true, .. } => 7,
         Request::Finish {
@@ -134,11 +140,13 @@ pub(crate) fn answer(state: &State, request: Request, files: &[File]) -> Result<
             Request::SignImages {
                 names,
                 policy,
-                platforms: _,
+                platforms,
+                bases: _,
                 beside,
             },
-            [record, index, index_sbom, platforms @ .., envelopes, proofs],
+            [record, index, index_sbom, documents @ .., envelopes, proofs],
         ) => {
+            let (platforms, bases) = image::split(documents, platforms);
             let asked = image::Asked {
                 names,
                 policy,
@@ -149,6 +157,7 @@ pub(crate) fn answer(state: &State, request: Request, files: &[File]) -> Result<
                 index,
                 index_sbom,
                 platforms,
+                bases,
                 beside: image_packages::Beside { envelopes, proofs },
             };
             image::images(state, &asked, images)

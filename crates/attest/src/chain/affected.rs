@@ -140,7 +140,7 @@ fn spread(digest: &str, nodes: &HashMap<Artifact, Node>) -> Vec<Affected> {
         new
     };
     for node in nodes.values() {
-        for package in &node.packages {
+        for package in &node.inputs {
             let of = users.entry(package.artifact.sha256).or_default();
             of.push((node, package.role.clone(), package.artifact.name.clone()));
         }

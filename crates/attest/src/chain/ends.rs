@@ -1,5 +1,6 @@
 //! What a chain ends in: inputs that are known by digest and have no provenance of their own.
 
+use super::node::Input;
 use crate::ResourceDescriptor;
 use crate::predicates::Import;
 use serde::Serialize;
@@ -29,6 +30,10 @@ pub enum EndKind {
     BootFile,
     /// A package of which nobody attests where it comes from.
     UnattestedPackage,
+    /// A base image of which nobody attests where it comes from.
+    UnattestedBase,
+    /// An index of base images, or a list of what is installed in one.
+    BaseDocument,
     /// An archive of a distribution that a package was repacked from.
     DistributionArchive,
     /// The signed release that names such archives.
@@ -41,7 +46,7 @@ pub enum EndKind {
 
 impl EndKind {
     /// Each, in the order in which they are listed.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::RecipeCommit,
         Self::RecipeFile,
         Self::Pipeline,
@@ -52,6 +57,8 @@ impl EndKind {
         Self::Index,
         Self::BootFile,
         Self::UnattestedPackage,
+        Self::UnattestedBase,
+        Self::BaseDocument,
         Self::DistributionArchive,
         Self::DistributionRelease,
         Self::PackageList,
@@ -74,6 +81,11 @@ impl EndKind {
                 "package without attestation",
                 "packages without attestation",
             ),
+            Self::UnattestedBase => (
+                "base image without attestation",
+                "base images without attestation",
+            ),
+            Self::BaseDocument => ("document of a base image", "documents of base images"),
             Self::DistributionArchive => ("distribution archive", "distribution archives"),
             Self::DistributionRelease => ("distribution release", "distribution releases"),
             Self::PackageList => ("package list", "package lists"),
@@ -101,6 +113,12 @@ impl EndKind {
             }
             Self::UnattestedPackage => {
                 "nothing beyond the repository's own signature vouches for it"
+            }
+            Self::UnattestedBase => {
+                "nothing vouches for what is in its layers, which are part of the image"
+            }
+            Self::BaseDocument => {
+                "names base images, or says what is installed in one; known by digest"
             }
             Self::DistributionArchive => {
                 "bootstrap seed: how the distribution built it is not known here"
@@ -131,6 +149,7 @@ impl EndKind {
             "repository-key" => Self::RepositoryKey,
             "index" => Self::Index,
             "boot" => Self::BootFile,
+            "base-index" | "base-packages" => Self::BaseDocument,
             _ => Self::Other,
         }
     }
@@ -162,12 +181,16 @@ impl End {
         }
     }
 
-    /// A package of which nothing is attested.
-    pub(super) fn unattested(name: &str, uri: Option<String>, sha256: &str) -> Self {
+    /// A package or base of which nothing is attested.
+    pub(super) fn unattested(input: &Input, sha256: &str) -> Self {
         Self {
-            kind: EndKind::UnattestedPackage,
-            name: Some(name.to_owned()),
-            uri,
+            kind: if input.is_base() {
+                EndKind::UnattestedBase
+            } else {
+                EndKind::UnattestedPackage
+            },
+            name: Some(input.artifact.name.clone()),
+            uri: input.uri.clone(),
             digest: BTreeMap::from([("sha256".to_owned(), sha256.to_owned())]),
         }
     }

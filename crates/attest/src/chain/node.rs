@@ -2,7 +2,7 @@
 
 use super::ends::End;
 use crate::ResourceDescriptor;
-use crate::verify::{ImageReport, Origin, Report, Verified, VerifiedImage};
+use crate::verify::{BASE_ROLE, ImageReport, Origin, Report, Verified, VerifiedImage};
 use bessemer_digest::Digest;
 use serde::Serialize;
 use std::path::Path;
@@ -58,9 +58,16 @@ pub struct Member {
     pub node: usize,
 }
 
-/// A package that is to be followed.
+impl Member {
+    /// Whether it is an image that the other is built on.
+    pub fn is_base(&self) -> bool {
+        self.role == BASE_ROLE
+    }
+}
+
+/// A package or base that is to be followed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Package {
+pub(super) struct Input {
     pub(super) role: String,
     pub(super) artifact: Artifact,
     pub(super) uri: Option<String>,
@@ -85,9 +92,16 @@ pub struct Node {
     /// Where what was made from it got it from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub uri: Option<String>,
-    /// Packages that it was made from, before the chain is walked further.
+    /// Packages and bases that it was made from, before the chain is walked further.
     #[serde(skip)]
-    pub(super) packages: Vec<Package>,
+    pub(super) inputs: Vec<Input>,
+}
+
+impl Input {
+    /// Whether it is an image that others are built on.
+    pub(super) fn is_base(&self) -> bool {
+        self.role == BASE_ROLE
+    }
 }
 
 fn is_package_file(name: &str) -> bool {
@@ -111,7 +125,7 @@ impl Node {
         let report = Box::new(report);
         let mut node = Self::new(artifact, Verdict::Package { report }, ends);
         if let Some(provenance) = provenance {
-            node.made_from(&provenance.build_definition.resolved_dependencies);
+            node.made_from(provenance.build_definition.resolved_dependencies.iter());
         }
         node
     }
@@ -125,8 +139,13 @@ impl Node {
         };
         let report = Box::new(verified.report);
         let mut node = Self::new(artifact, Verdict::Image { report }, Vec::new());
-        let definition = &verified.provenance.build_definition;
-        node.made_from(&definition.resolved_dependencies);
+        let dependencies = &verified.provenance.build_definition.resolved_dependencies;
+        node.made_from(dependencies.iter().filter(|one| {
+            // What only another image of the index has did not go into this one.
+            let image = one.annotations.get("image");
+            let own = verified.architecture.as_ref();
+            image.is_none() || own.is_none() || image == own
+        }));
         node
     }
 
@@ -150,12 +169,12 @@ impl Node {
             members: Vec::new(),
             ends,
             uri: None,
-            packages: Vec::new(),
+            inputs: Vec::new(),
         }
     }
 
-    /// Takes in what provenance lists: packages are to be followed, all else is an end.
-    fn made_from(&mut self, dependencies: &[ResourceDescriptor]) {
+    /// Takes in what provenance lists: packages and bases are to be followed, all else is an end.
+    fn made_from<'a>(&mut self, dependencies: impl Iterator<Item = &'a ResourceDescriptor>) {
         for one in dependencies {
             let note = |key: &str| one.annotations.get(key).map_or("", String::as_str);
             let (role, sha256) = (note("role"), one.sha256());
@@ -163,6 +182,7 @@ impl Node {
             // A role that this version does not know is followed all the same: what is attested or a package
             // is no end.
             let is_package = PACKAGE_ROLES.contains(&role)
+                || role == BASE_ROLE
                 || one.annotations.contains_key("attestation")
                 || one.annotations.contains_key("package")
                 || is_package_file(&name);
@@ -170,25 +190,22 @@ impl Node {
                 self.ends.push(End::of(one));
                 continue;
             }
-            let has_digest = sha256.is_some();
-            let sha256 = sha256.unwrap_or(Digest::from_bytes([0; 32]));
             let named = one.annotations.get("attestation");
-            if named.is_none() && has_digest {
-                let end = End::unattested(&name, one.uri.clone(), &sha256.hex());
-                self.ends.push(end);
-            }
-            let artifact = Artifact {
-                name,
-                sha256,
-                // What is no digest names nothing that could be there: a gap, not an end.
-                attestation: named.map(|text| text.parse().unwrap_or(Digest::of(text))),
-            };
-            self.packages.push(Package {
+            let input = Input {
                 role: role.to_owned(),
-                artifact,
+                artifact: Artifact {
+                    name,
+                    sha256: sha256.unwrap_or(Digest::from_bytes([0; 32])),
+                    // What is no digest names nothing that could be there: a gap, not an end.
+                    attestation: named.map(|text| text.parse().unwrap_or(Digest::of(text))),
+                },
                 uri: one.uri.clone(),
-                has_digest,
-            });
+                has_digest: sha256.is_some(),
+            };
+            if let (None, Some(sha256)) = (named, sha256) {
+                self.ends.push(End::unattested(&input, &sha256.hex()));
+            }
+            self.inputs.push(input);
         }
     }
 }

@@ -1,8 +1,10 @@
 //! Chains of packages that are made up, each signed by a factory of the tests.
 
+mod bases;
+
 use super::{BundleLimits, BundleTarget, read_bundle, write_bundle};
 use super::{Chain, EndKind, Node, Pool, Verdict, Walk};
-use crate::derive::{Derivation, import_type, local_base};
+use crate::derive::{Derivation, image_builder_id, import_type, local_base};
 use crate::documents::canonical_bytes;
 use crate::predicates::PROVENANCE_TYPE;
 use crate::test_documents::{issuer, run};
@@ -17,7 +19,7 @@ use serde_json::{Value, json};
 
 /// A factory that says of packages what the test wants it to.
 struct Mill {
-    keys: [(Role, TestKey); 2],
+    keys: [(Role, TestKey); 3],
     root: TrustRoot,
     provenance: Value,
 }
@@ -32,7 +34,8 @@ struct Made {
 
 impl Mill {
     fn new() -> Self {
-        let keys = [Role::Provenance, Role::Import].map(|role| (role, TestKey::generate()));
+        let keys =
+            [Role::Provenance, Role::Import, Role::Image].map(|role| (role, TestKey::generate()));
         let base = local_base(&keys[0].1.public().id());
         let (issuer, run) = (issuer(&base), run());
         let derivation = Derivation::new(&issuer, run.evidence()).unwrap();
@@ -41,8 +44,12 @@ impl Mill {
             role: *role,
             algorithm: Algorithm::EcdsaP256,
             public_key_pem: key.public().to_pem(),
-            builder_id: (*role == Role::Provenance).then(|| BuilderKind::Local.id(&base)),
-            level: u8::from(*role == Role::Provenance),
+            builder_id: match role {
+                Role::Provenance => Some(BuilderKind::Local.id(&base)),
+                Role::Image => Some(image_builder_id(&base)),
+                _ => None,
+            },
+            level: u8::from(*role != Role::Import),
             valid_from: crate::documents::Timestamp::epoch(),
             valid_until: None,
             from: 0,

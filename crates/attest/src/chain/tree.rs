@@ -90,6 +90,7 @@ pub fn role_words(role: &str) -> Option<&'static str> {
         "build-root" => Some("build environment"),
         "boot-package" => Some("kernel"),
         "agent-package" => Some("agent"),
+        "base-image" => Some("base image"),
         _ => None,
     }
 }
@@ -176,7 +177,7 @@ impl Tree<'_> {
             };
             match group(node) {
                 Some(group) => alike.entry(group).or_default().push(&node.artifact.name),
-                None if matches!(node.verdict, Verdict::Package { .. }) => alone.push(number),
+                None if !node.is_gap() => alone.push(number),
                 None => {
                     gaps += 1;
                     if gaps <= GAPS {
@@ -244,8 +245,9 @@ fn ends(ends: &[End]) -> Vec<String> {
         }
     }
     let counted = EndKind::ALL.into_iter().filter(|kind| {
-        // A package without attestation is counted among the packages; archives make an import what it is.
-        !named.contains(kind) && *kind != EndKind::UnattestedPackage
+        // What is without attestation is counted among packages and bases; archives make an import what it is.
+        let unattested = [EndKind::UnattestedPackage, EndKind::UnattestedBase];
+        !named.contains(kind) && !unattested.contains(kind)
     });
     let counted: Vec<String> = counted
         .filter_map(|kind| match of(kind).count() {

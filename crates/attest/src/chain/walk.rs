@@ -1,15 +1,17 @@
 //! Walking a chain, link by link, each artifact once.
 
 use super::ends::{EndCount, count};
-use super::node::{Artifact, Member, Node, Package, Verdict};
+use super::node::{Artifact, Input, Member, Node, Verdict};
 use super::pool::Pool;
 use crate::documents::Timestamp;
 use crate::verify::{
-    ApkFacts, Report, Verified, VerifyError, VerifyPolicy, verify_whole, with_causes,
+    ApkFacts, ImageExpectations, ImageVerifyPolicy, Report, Verified, VerifyError, VerifyPolicy,
+    verify_image_whole, verify_whole, with_causes,
 };
 use crate::{Sidecar, TrustRoot};
 use serde::Serialize;
 use std::collections::{BTreeSet, HashMap};
+use std::error::Error;
 use std::num::NonZero;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -55,6 +57,13 @@ impl Chain {
         self.nodes.iter().filter(|node| node.is_gap())
     }
 
+    /// The numbers of the images that others in it are built on.
+    pub fn bases(&self) -> BTreeSet<usize> {
+        let members = self.nodes.iter().flat_map(|node| &node.members);
+        let bases = members.filter(|member| member.is_base());
+        bases.map(|member| member.node).collect()
+    }
+
     /// The numbers of an artifact and of everything behind it.
     pub fn behind(&self, number: usize) -> BTreeSet<usize> {
         let mut found = BTreeSet::new();
@@ -68,7 +77,7 @@ impl Chain {
         found
     }
 
-    /// The packages of which nothing is attested.
+    /// The packages and bases of which nothing is attested.
     pub fn unattested(&self) -> impl Iterator<Item = &Node> {
         let nodes = self.nodes.iter();
         nodes.filter(|node| node.verdict == Verdict::Unattested)
@@ -97,15 +106,15 @@ impl Walk<'_> {
             let rest = rest.iter();
             let rest = rest.map(|one| Node::closed(one.artifact.clone(), Verdict::NotFollowed));
             chain.nodes.extend(rest);
-            for (node, package) in chain.nodes[from..].iter_mut().zip(found) {
-                node.uri = package.uri;
+            for (node, input) in chain.nodes[from..].iter_mut().zip(found) {
+                node.uri = input.uri;
             }
         }
         chain
     }
 
     /// Judges many at once, in their order.
-    fn all(&self, packages: &[Package]) -> Vec<Node> {
+    fn all(&self, inputs: &[Input]) -> Vec<Node> {
         let threads = thread::available_parallelism().map_or(1, NonZero::get);
         let next = AtomicUsize::new(0);
         let mut nodes: Vec<(usize, Node)> = thread::scope(|scope| {
@@ -113,13 +122,13 @@ impl Walk<'_> {
                 let mut done = Vec::new();
                 loop {
                     let number = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(package) = packages.get(number) else {
+                    let Some(input) = inputs.get(number) else {
                         return done;
                     };
-                    done.push((number, self.node(package)));
+                    done.push((number, self.node(input)));
                 }
             };
-            let workers: Vec<_> = (0..threads.min(packages.len()))
+            let workers: Vec<_> = (0..threads.min(inputs.len()))
                 .map(|_| scope.spawn(work))
                 .collect();
             // A worker that panicked leaves a gap behind: its artifacts are entered as not followed below.
@@ -128,19 +137,19 @@ impl Walk<'_> {
         });
         nodes.sort_by_key(|(number, _)| *number);
         let mut nodes = nodes.into_iter().peekable();
-        let in_order = packages.iter().enumerate().map(|(number, package)| {
+        let in_order = inputs.iter().enumerate().map(|(number, input)| {
             let node = nodes.next_if(|(found, _)| *found == number);
             node.map_or_else(
-                || Node::closed(package.artifact.clone(), Verdict::NotFollowed),
+                || Node::closed(input.artifact.clone(), Verdict::NotFollowed),
                 |(_, node)| node,
             )
         });
         in_order.collect()
     }
 
-    fn node(&self, package: &Package) -> Node {
-        let artifact = &package.artifact;
-        if !package.has_digest {
+    fn node(&self, input: &Input) -> Node {
+        let artifact = &input.artifact;
+        if !input.has_digest {
             let reason = "what was made from it names no SHA-256 of it".to_owned();
             return Node::closed(artifact.clone(), Verdict::Refused { reason });
         }
@@ -153,7 +162,12 @@ impl Walk<'_> {
             .iter()
             .flat_map(|sidecar| self.roots.iter().map(move |root| (sidecar, root)))
         {
-            match self.judged(artifact, sidecar, root) {
+            let judged = if input.is_base() {
+                self.base(artifact, sidecar, root)
+            } else {
+                self.judged(artifact, sidecar, root)
+            };
+            match judged {
                 Ok(node) => return node,
                 Err(reason) => keep(&mut refused, reason),
             }
@@ -207,8 +221,7 @@ impl Walk<'_> {
         let verified = self.verified(artifact, sidecar, root)?;
         let origin = verified.report.evidence().first();
         if origin != artifact.attestation.as_ref() {
-            let reason = "the attestation that is named is not the one it comes from".to_owned();
-            return Err((2, reason));
+            return Err((2, OTHER.to_owned()));
         }
         let unmet = (self.demand)(&verified.report);
         if unmet.is_empty() {
@@ -216,21 +229,47 @@ impl Walk<'_> {
         }
         Err((3, unmet.join("; ")))
     }
+
+    /// A base, by the provenance that is named.
+    fn base(
+        &self,
+        artifact: &Artifact,
+        sidecar: &Sidecar,
+        root: &TrustRoot,
+    ) -> Result<Node, (u8, String)> {
+        let policy = ImageVerifyPolicy {
+            min_level: 0,
+            now: self.now.clone(),
+        };
+        let expected = ImageExpectations {
+            prefer: artifact.attestation,
+            ..ImageExpectations::nothing()
+        };
+        let verified = verify_image_whole(&artifact.sha256, sidecar, root, &policy, &expected);
+        let verified = verified.map_err(|error| (1, reason(&error)))?;
+        if Some(verified.attestation) == artifact.attestation {
+            return Ok(Node::of_image(artifact.name.clone(), verified));
+        }
+        Err((2, OTHER.to_owned()))
+    }
 }
+
+/// Why an artifact is refused that verifies by something else.
+const OTHER: &str = "the attestation that is named is not the one it comes from";
 
 /// The artifacts that the nodes beginning at `from` were made from and that are new, which will stand
 /// behind all nodes; enters where each is found.
-fn next(nodes: &mut [Node], from: usize, numbers: &mut HashMap<Artifact, usize>) -> Vec<Package> {
+fn next(nodes: &mut [Node], from: usize, numbers: &mut HashMap<Artifact, usize>) -> Vec<Input> {
     let mut found = Vec::new();
     let count = nodes.len();
     for node in &mut nodes[from..] {
-        for package in std::mem::take(&mut node.packages) {
-            let role = package.role.clone();
-            let known = numbers.get(&package.artifact).copied();
+        for input in std::mem::take(&mut node.inputs) {
+            let role = input.role.clone();
+            let known = numbers.get(&input.artifact).copied();
             let number = known.unwrap_or_else(|| {
                 let number = count + found.len();
-                numbers.insert(package.artifact.clone(), number);
-                found.push(package);
+                numbers.insert(input.artifact.clone(), number);
+                found.push(input);
                 number
             });
             node.members.push(Member { role, node: number });
@@ -254,6 +293,6 @@ fn telling(error: &VerifyError) -> u8 {
     }
 }
 
-fn reason(error: &VerifyError) -> String {
+fn reason(error: &dyn Error) -> String {
     with_causes(error).chars().take(REASON).collect()
 }

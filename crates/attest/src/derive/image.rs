@@ -1,6 +1,8 @@
 //! The statements about an image build: provenance of the index and of every image in it, and the SPDX
 //! document of each.
 
+use super::image_admission::{PackageVerdict, admissible};
+use super::image_base::{self, BaseFiles, BaseVerdict};
 use super::image_check::{Subject, subjects};
 use super::image_text::publishable;
 use super::{DeriveError, Issuer, dependencies, image_build_type, image_builder_id};
@@ -15,31 +17,6 @@ use bessemer_digest::Digest;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 
-/// Packages that a refusal names.
-const NAMED: usize = 5;
-
-/// What the signer found out about one package of an image.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum PackageVerdict {
-    /// Its provenance verified.
-    Built {
-        /// Digest of the envelope.
-        attestation: Digest,
-        /// The SLSA Build level that its key stands for.
-        level: u8,
-    },
-    /// It was repacked from a distribution, and the attestation that says so verified.
-    Imported {
-        /// Digest of the envelope.
-        attestation: Digest,
-    },
-    /// Nothing about it verified.
-    Unverified {
-        /// Why not.
-        reason: String,
-    },
-}
-
 /// The bytes of the images' documents, which the signer measured.
 #[derive(Debug, Clone)]
 pub struct ImageFiles {
@@ -47,6 +24,8 @@ pub struct ImageFiles {
     pub index: Vec<u8>,
     /// Manifest and configuration of each image, in the record's order.
     pub platforms: Vec<(Vec<u8>, Vec<u8>)>,
+    /// Those of the base of each image that has one, in the record's order.
+    pub bases: Vec<BaseFiles>,
 }
 
 /// What an image build leaves, and what the signer found out about it.
@@ -62,6 +41,8 @@ pub struct ImageEvidence<'a> {
     pub policy: &'a ImagePolicy,
     /// For each image, each package in the record's order.
     pub verdicts: &'a [Vec<PackageVerdict>],
+    /// For each image that has a base, that base.
+    pub bases: &'a [BaseVerdict],
     /// Digests of the trust roots under which these verified, the own first.
     pub trust_roots: &'a [Digest],
     /// The id of this run.
@@ -78,9 +59,10 @@ pub struct ImageDerivation<'a> {
 
 impl<'a> ImageDerivation<'a> {
     /// Checks that record and documents agree, that nothing in them must not be published, and that
-    /// every package may be there.
+    /// every package may be there, and every base.
     pub fn new(issuer: &'a Issuer, evidence: ImageEvidence<'a>) -> Result<Self, DeriveError> {
         let subjects = subjects(evidence.record, evidence.files)?;
+        image_base::check(evidence.record, evidence.files)?;
         publishable(&evidence)?;
         admissible(&evidence)?;
         Ok(Self {
@@ -181,7 +163,7 @@ impl<'a> ImageDerivation<'a> {
         }
     }
 
-    /// Image file and what it includes, lock, keys, indexes and every package.
+    /// Image file and what it includes, lock, keys, indexes, bases and every package.
     fn resolved(&self) -> Vec<ResourceDescriptor> {
         let record = self.evidence.record;
         let mut list = Vec::new();
@@ -199,6 +181,11 @@ impl<'a> ImageDerivation<'a> {
         }
         list.extend(record.keys.iter().map(dependencies::key));
         list.extend(record.indexes.iter().map(dependencies::index));
+        let based = image_base::of(record).zip(self.evidence.bases);
+        for ((platform, base), verdict) in based {
+            let entries = image_base::dependencies(base, verdict).into_iter();
+            list.extend(entries.map(|entry| entry.with("image", &platform.architecture)));
+        }
         for (platform, verdicts) in record.platforms.iter().zip(self.evidence.verdicts) {
             for (package, verdict) in platform.packages.iter().zip(verdicts) {
                 list.push(installed(package, verdict).with("image", &platform.architecture));
@@ -254,50 +241,6 @@ fn installed(package: &LockedPackage, verdict: &PackageVerdict) -> ResourceDescr
             found(Some(*attestation)).with("verified", "import")
         }
         PackageVerdict::Unverified { .. } => found(None).with("verified", "no"),
-    }
-}
-
-/// Refuses unless the policy allows every package that has no verified provenance.
-fn admissible(evidence: &ImageEvidence<'_>) -> Result<(), DeriveError> {
-    let policy = evidence.policy;
-    let (mut refused, mut imported) = (Vec::new(), Vec::new());
-    let mut count = 0;
-    for (platform, verdicts) in evidence.record.platforms.iter().zip(evidence.verdicts) {
-        count += usize::from(platform.packages.len() != verdicts.len());
-        for (package, verdict) in platform.packages.iter().zip(verdicts) {
-            let named = policy.accept_unverified.contains(&package.name);
-            match verdict {
-                PackageVerdict::Built { .. } => {}
-                PackageVerdict::Imported { .. } if policy.accept_imports => {}
-                PackageVerdict::Imported { .. } => imported.push(package.name.clone()),
-                PackageVerdict::Unverified { .. } if named => {}
-                PackageVerdict::Unverified { reason } => {
-                    refused.push(format!("{} ({reason})", package.name));
-                }
-            }
-        }
-    }
-    if count > 0 || evidence.verdicts.len() != evidence.record.platforms.len() {
-        return Err(DeriveError::NoOutput(evidence.verdicts.len()));
-    }
-    if !refused.is_empty() {
-        return Err(DeriveError::UnverifiedPackages(listed(refused)));
-    }
-    if !imported.is_empty() {
-        return Err(DeriveError::ImportedPackages(listed(imported)));
-    }
-    Ok(())
-}
-
-fn listed(mut names: Vec<String>) -> String {
-    names.sort();
-    names.dedup();
-    let more = names.len().saturating_sub(NAMED);
-    names.truncate(NAMED);
-    let text = names.join(", ");
-    match more {
-        0 => text,
-        more => format!("{text} and {more} more"),
     }
 }
 

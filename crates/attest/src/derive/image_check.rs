@@ -35,8 +35,8 @@ impl Subject {
 }
 
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
-const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
-const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
+pub(super) const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+pub(super) const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 /// A layer that is an erofs image (the draft erofs-image-spec, 5.2), and what it needs of whoever unpacks it (5.4).
 const EROFS: (&str, &str) = ("application/vnd.erofs", "erofs");
 
@@ -58,33 +58,33 @@ type Texts = BTreeMap<String, String>;
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 #[expect(dead_code, reason = "known keys that nothing depends on")]
-struct Described {
-    media_type: String,
-    digest: Digest,
-    size: u64,
+pub(super) struct Described {
+    pub(super) media_type: String,
+    pub(super) digest: Digest,
+    pub(super) size: u64,
     platform: Option<Platform>,
     annotations: Option<Texts>,
 }
 
 #[derive(Deserialize, PartialEq, Eq)]
 #[serde(deny_unknown_fields)]
-struct Platform {
-    architecture: String,
-    os: String,
-    variant: Option<String>,
+pub(super) struct Platform {
+    pub(super) architecture: String,
+    pub(super) os: String,
+    pub(super) variant: Option<String>,
     #[serde(rename = "os.features", default)]
-    features: Vec<String>,
+    pub(super) features: Vec<String>,
 }
 
 /// A manifest (`manifest.md`).
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 #[expect(dead_code, reason = "known keys that nothing depends on")]
-struct Manifest {
+pub(super) struct Manifest {
     schema_version: u8,
     media_type: String,
     config: Described,
-    layers: Vec<Described>,
+    pub(super) layers: Vec<Described>,
     annotations: Option<Texts>,
 }
 
@@ -119,7 +119,7 @@ const ARCHITECTURES: [(&str, &str, Option<&str>); 9] = [
 ];
 
 /// What an image of this architecture is called in OCI's documents.
-fn platform_of(architecture: &str) -> Result<Platform, DeriveError> {
+pub(super) fn platform_of(architecture: &str) -> Result<Platform, DeriveError> {
     let mut known = ARCHITECTURES.iter();
     let found = known.find(|(apk, ..)| *apk == architecture);
     let (_, oci, variant) = found.ok_or_else(|| DeriveError::Invalid {
@@ -193,13 +193,14 @@ fn image(
         "a manifest that the index lists",
         MANIFEST,
         manifest,
-        listed,
+        listed.parts(),
     )?;
     let of_config = Digest::of(config);
     same("a record's configuration", &of_config, &recorded.config)?;
     let parsed_manifest: Manifest = parsed("a manifest", manifest)?;
     media_type("a manifest", MANIFEST, &parsed_manifest.media_type)?;
     let named = &parsed_manifest.config;
+    let named = named.parts();
     describes("the configuration of a manifest", CONFIG, config, named)?;
     let configuration: Configuration = parsed("a configuration", config)?;
     let platform = Platform {
@@ -233,16 +234,22 @@ fn image(
     })
 }
 
-/// Refuses a descriptor that is not of these bytes.
-fn describes(
+impl Described {
+    fn parts(&self) -> (&str, &Digest, u64) {
+        (&self.media_type, &self.digest, self.size)
+    }
+}
+
+/// Refuses a descriptor (media type, digest and size) that is not of these bytes.
+pub(super) fn describes(
     what: &'static str,
     kind: &str,
     bytes: &[u8],
-    descriptor: &Described,
+    (found, digest, size): (&str, &Digest, u64),
 ) -> Result<(), DeriveError> {
-    same(what, &Digest::of(bytes), &descriptor.digest)?;
-    media_type(what, kind, &descriptor.media_type)?;
-    if descriptor.size != bytes.len() as u64 {
+    same(what, &Digest::of(bytes), digest)?;
+    media_type(what, kind, found)?;
+    if size != bytes.len() as u64 {
         return Err(disagree(what, "has another size than its descriptor says"));
     }
     Ok(())
@@ -255,10 +262,13 @@ fn media_type(what: &'static str, expected: &str, found: &str) -> Result<(), Der
     Err(disagree(what, "has another media type than it must have"))
 }
 
-const fn disagree(what: &'static str, reason: &'static str) -> DeriveError {
+pub(super) const fn disagree(what: &'static str, reason: &'static str) -> DeriveError {
     DeriveError::ImagesDisagree { what, reason }
 }
 
-fn parsed<T: DeserializeOwned>(what: &'static str, bytes: &[u8]) -> Result<T, DeriveError> {
+pub(super) fn parsed<T: DeserializeOwned>(
+    what: &'static str,
+    bytes: &[u8],
+) -> Result<T, DeriveError> {
     serde_json::from_slice(bytes).map_err(|source| DeriveError::ImageDocument { what, source })
 }

@@ -28,6 +28,9 @@ pub(super) fn publishable(evidence: &ImageEvidence<'_>) -> Result<(), DeriveErro
     }
     for platform in &record.platforms {
         plain("an architecture", &platform.architecture)?;
+        if let Some(base) = &platform.base {
+            plain("the name of a base", &base.name)?;
+        }
         platform.packages.iter().try_for_each(package)?;
     }
     plain("the compression", &record.compression)?;

@@ -107,6 +107,24 @@ pub struct ImagePlatform {
     pub config: Digest,
     /// Digest of the SPDX document.
     pub sbom: Digest,
-    /// What is installed, in order; without `attestation`, which is the signer's to find out.
+    /// The image whose layers are its lowest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<ImageBase>,
+    /// What is installed, in order, on top of the base if there is one; without `attestation`, which is the
+    /// signer's to find out.
     pub packages: Vec<LockedPackage>,
+}
+
+/// The base of an image. Its configuration and layers are those that its manifest names.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ImageBase {
+    /// The layout that it was taken from, as the image file names it.
+    pub name: String,
+    /// Digest of the index that lists its manifest.
+    pub index: Digest,
+    /// Digest of its manifest.
+    pub manifest: Digest,
+    /// Digest of the file that says what is installed in it.
+    pub apkindex: Digest,
 }

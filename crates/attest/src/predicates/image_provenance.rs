@@ -5,6 +5,7 @@
 
 use super::RunDetails;
 use crate::ResourceDescriptor;
+use crate::documents::is_false;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -97,7 +98,7 @@ pub struct ImageInternalParameters {
     pub trust_roots: Vec<String>,
 }
 
-/// Which packages without provenance may be in images.
+/// Which packages without provenance may be in images, and in their bases.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ImagePolicy {
@@ -105,4 +106,7 @@ pub struct ImagePolicy {
     pub accept_imports: bool,
     /// Names of packages that may be there although nothing about them verified.
     pub accept_unverified: Vec<String>,
+    /// Whether they may be built on a base although nothing about it verified.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub accept_unverified_base: bool,
 }

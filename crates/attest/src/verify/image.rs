@@ -5,6 +5,7 @@
 //! counted and named, proves nothing, and takes nothing away from what holds. At least one provenance
 //! must hold whole and be what is expected; of several, the report is of the one that the log had last.
 
+mod bases;
 mod error;
 mod expected;
 mod findings;
@@ -12,6 +13,8 @@ mod provenance;
 mod report;
 mod sbom;
 
+pub(crate) use bases::BASE_ROLE;
+pub use bases::{BaseContents, BaseDemand, BaseFault, BaseReport};
 pub use error::{ImageVerifyError, RefusedEnvelope};
 pub use expected::ImageExpectations;
 pub use report::{ImagePackages, ImageReport};
@@ -27,7 +30,7 @@ use findings::Findings;
 /// holds and nothing more.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ImageVerifyPolicy {
-    /// Lowest SLSA Build level of the image itself.
+    /// Lowest SLSA Build level of the image itself, and of the bases that it is built on.
     pub min_level: u8,
     /// The verifier's clock; keys that are not valid then are refused.
     pub now: Option<Timestamp>,
@@ -59,6 +62,8 @@ pub struct VerifiedImage {
     pub provenance: Box<ImageProvenance>,
     /// Digest of the envelope that holds it.
     pub attestation: Digest,
+    /// Whose image it is, in apk's words; nothing of an index.
+    pub architecture: Option<String>,
 }
 
 /// The same, and the image must be what is expected.

@@ -7,8 +7,9 @@ use crate::evidence::{AcceptArguments, ChainArguments, chain_json};
 use crate::print;
 use anyhow::{Result, bail};
 use bessemer_attest::chain::{Chain, EndKind, Verdict};
-use bessemer_attest::verify::{BuiltReport, ImageReport, ImportReport, Origin, Report};
+use bessemer_attest::verify::{BaseReport, BuiltReport, ImageReport, ImportReport, Origin, Report};
 use serde_json::json;
+use std::collections::BTreeSet;
 use std::process::ExitCode;
 
 /// Characters in a line.
@@ -199,13 +200,14 @@ fn of_image(name: &str, report: &ImageReport) -> Vec<Paragraph> {
         (
             "Where it is from",
             format!(
-                "It was assembled from the image file {} between {} and {} by the host's clock, out of {}: {} with verified provenance, {} imported from a distribution.{unverified}",
+                "It was assembled from the image file {} between {} and {} by the host's clock, out of {}: {} with verified provenance, {} imported from a distribution.{unverified}{}",
                 report.config,
                 report.started_on,
                 report.finished_on,
                 print::count(count, "package"),
                 packages.built,
-                packages.imported
+                packages.imported,
+                of_bases(&report.bases)
             ),
         ),
         (
@@ -226,24 +228,50 @@ fn of_image(name: &str, report: &ImageReport) -> Vec<Paragraph> {
     ]
 }
 
+/// What an image is built on, each base once.
+fn of_bases(bases: &[BaseReport]) -> String {
+    let mut seen = BTreeSet::new();
+    let said = bases.iter().map(|base| {
+        let verified = match base.level {
+            Some(level) => format!("whose provenance was verified, of SLSA Build level {level}"),
+            None => "which was accepted although nothing vouches for it".to_owned(),
+        };
+        let below = match (&base.level, base.is_unverified()) {
+            (Some(_), true) => ", and which is built on what nothing vouches for",
+            _ => "",
+        };
+        format!(
+            " The image for {} is built on {}, {verified}{below}; its packages are not counted here.",
+            base.architecture, base.name
+        )
+    });
+    said.filter(|text| seen.insert(text.clone())).collect()
+}
+
 /// What the chain is made of.
 fn behind(chain: &Chain) -> String {
-    let (mut built, mut imported) = (0, 0);
+    let (mut built, mut imported, mut bases) = (0, 0, 0);
     for node in chain.nodes.iter().skip(chain.targets) {
-        if let Verdict::Package { report } = &node.verdict {
-            match report.origin {
+        match &node.verdict {
+            Verdict::Package { report } => match report.origin {
                 Origin::Built(_) => built += 1,
                 Origin::Imported(_) => imported += 1,
-            }
+            },
+            Verdict::Image { .. } => bases += 1,
+            _ => {}
         }
     }
+    let bases = match bases {
+        0 => String::new(),
+        count => format!("{}, ", print::count(count, "base image")),
+    };
     let ends = chain.ends().into_iter().map(|end| {
         let (one, many) = end.kind.words();
         format!("{} {}", end.count, if end.count == 1 { one } else { many })
     });
     let ends: Vec<String> = ends.collect();
     format!(
-        "Verified again, link by link: {} that a factory built and {} that were imported. The chain ends in {}.",
+        "Verified again, link by link: {bases}{} that a factory built and {} that were imported. The chain ends in {}.",
         print::count(built, "package"),
         imported,
         ends.join(", ")
@@ -257,11 +285,12 @@ fn unknown(chain: &Chain) -> String {
     if missing > 0 {
         said.push(format!(
             "{} cannot be verified here: their attestations are missing or do not hold (`bessemer verify --recursive` names them)",
-            print::count(missing, "package")
+            print::count(missing, "artifact")
         ));
     }
     let silent = [
         EndKind::UnattestedPackage,
+        EndKind::UnattestedBase,
         EndKind::SourceArchive,
         EndKind::SourceCommit,
         EndKind::RecipeCommit,

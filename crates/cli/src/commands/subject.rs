@@ -4,10 +4,10 @@
 use crate::commands::image::registries::RegistryArguments;
 use crate::commands::verify::found::{Proven, verified};
 use crate::commands::verify::{Looking, Target, hinted, read_trust_root};
-use crate::evidence::{ChainArguments, EvidenceArguments};
+use crate::evidence::{ChainArguments, EvidenceArguments, Start};
 use anyhow::Result;
 use bessemer_attest::TrustRoot;
-use bessemer_attest::chain::{Chain, Node, Pool};
+use bessemer_attest::chain::{Chain, Pool};
 use std::path::PathBuf;
 
 #[derive(Debug, clap::Args)]
@@ -22,7 +22,8 @@ pub(crate) struct SubjectArguments {
 }
 
 /// The artifacts that were named, and everything to look behind them.
-pub(crate) struct Subjects {
+pub(crate) struct Subjects<'a> {
+    registries: &'a RegistryArguments,
     pub(crate) root: TrustRoot,
     pub(crate) pool: Pool,
     pub(crate) proven: Vec<Proven>,
@@ -30,7 +31,7 @@ pub(crate) struct Subjects {
 
 impl SubjectArguments {
     /// Reads the evidence and verifies what was named.
-    pub(crate) fn open(&self, targets: &[Target]) -> Result<Subjects> {
+    pub(crate) fn open(&self, targets: &[Target]) -> Result<Subjects<'_>> {
         let root = read_trust_root(&self.trust_root)?;
         let mut pool = self.evidence.open()?;
         let mut proven = Vec::new();
@@ -39,14 +40,20 @@ impl SubjectArguments {
             let found = verified(target, &looking, &mut pool);
             proven.extend(found.map_err(|error| hinted(target, &error))?);
         }
-        Ok(Subjects { root, pool, proven })
+        Ok(Subjects {
+            registries: &self.registries,
+            root,
+            pool,
+            proven,
+        })
     }
 }
 
-impl Subjects {
+impl Subjects<'_> {
     /// Everything behind the artifacts.
     pub(crate) fn chain(&mut self, following: &ChainArguments) -> Result<Chain> {
-        let nodes: Vec<Node> = self.proven.iter().map(Proven::node).collect();
-        following.chain(&nodes, &self.root, &mut self.pool)
+        let mut start = Start::default();
+        self.proven.iter().for_each(|proven| start.add(proven));
+        following.chain(&start, &self.root, &mut self.pool, self.registries)
     }
 }

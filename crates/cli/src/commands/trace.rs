@@ -6,7 +6,7 @@ use super::subject::{SubjectArguments, Subjects};
 use crate::commands::verify::{Target, print_lines};
 use crate::evidence::{AcceptArguments, ChainArguments, chain_json};
 use crate::print;
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 use bessemer_attest::chain::{Chain, Node, Verdict};
 use located::{Located, Owner, locate};
 use serde_json::json;
@@ -78,39 +78,85 @@ fn located(arguments: &Arguments, subjects: &Subjects) -> Result<Located> {
     )
 }
 
-/// The number of the package in the chain.
+/// The number in the chain of the package, or of the base that the file is from where that is as far as one
+/// can see.
 fn owner(located: &Located, chain: &Chain) -> Option<usize> {
-    let Owner::Package { file, sha256, .. } = &located.owner else {
-        return None;
-    };
-    let sha256 = sha256.as_ref()?;
-    chain.nodes.iter().position(|node| {
-        let artifact = &node.artifact;
-        artifact.sha256 == *sha256 && artifact.name == *file
+    if let Owner::Package { file, sha256, .. } = &located.owner
+        && let Some(sha256) = sha256
+    {
+        return chain.nodes.iter().position(|node| {
+            let artifact = &node.artifact;
+            artifact.sha256 == *sha256 && artifact.name == *file
+        });
+    }
+    let wanted = located.base.as_ref()?;
+    let mut bases = chain.bases().into_iter();
+    let base = bases.find(|number| chain.nodes[*number].artifact.sha256 == wanted.sha256)?;
+    match &located.owner {
+        Owner::Package { file, .. } => in_base(file, base, chain),
+        _ => Some(base),
+    }
+}
+
+/// The number of a package that a base, or what it is built on, was made from. Of a base that does not verify
+/// nothing is known: then it is the base's own.
+fn in_base(file: &str, base: usize, chain: &Chain) -> Option<usize> {
+    let node = chain.nodes.get(base)?;
+    if !matches!(node.verdict, Verdict::Image { .. }) {
+        return Some(base);
+    }
+    let called = |number: usize| chain.nodes[number].artifact.name == file;
+    let mut members = node.members.iter();
+    let own = members.find(|member| member.role == "package" && called(member.node));
+    own.map(|member| member.node).or_else(|| {
+        let mut below = node.members.iter().filter(|member| member.is_base());
+        below.find_map(|member| in_base(file, member.node, chain))
     })
 }
 
 /// An answer that ends in a gap is none.
 fn judged(located: &Located, node: Option<&Node>) -> Result<()> {
-    let Owner::Package { file, matches, .. } = &located.owner else {
-        return Ok(());
+    let file = match &located.owner {
+        Owner::Package { file, matches, .. } => {
+            let file = print::plain_line(file);
+            if !matches {
+                bail!(
+                    "the file is not as {file} brought it: the package database has another digest"
+                );
+            }
+            file
+        }
+        Owner::Base => "the base of the image".to_owned(),
+        Owner::Assembly { .. } => return Ok(()),
     };
-    let file = print::plain_line(file);
-    if !matches {
-        bail!("the file is not as {file} brought it: the package database has another digest");
-    }
     let Some(node) = node else {
-        bail!("the image's provenance does not name {file}, which its package database has");
+        let whose = match located.base {
+            Some(_) => "the provenance of neither the image nor its base names",
+            None => "the image's provenance does not name",
+        };
+        bail!("{whose} {file}, which its package database has");
+    };
+    // The package's own, or that of the base that has it.
+    let name = print::plain_line(&node.artifact.name);
+    let what = if name == file {
+        file
+    } else {
+        format!("{file} (in the base {name})")
     };
     match &node.verdict {
         Verdict::Package { .. } | Verdict::Image { .. } => Ok(()),
-        Verdict::Unattested => bail!("nobody attests where {file} is from"),
-        Verdict::Missing => Err(
-            anyhow::anyhow!("the attestation of {file} is not there").context(print::Hint(
-                "--evidence DIR names a repository or bundle that has it".to_owned(),
-            )),
-        ),
-        Verdict::Refused { reason } => bail!("{file} is refused: {}", print::plain_line(reason)),
-        Verdict::NotFollowed => bail!("the chain has too many artifacts to reach {file}"),
+        Verdict::Unattested => bail!("nobody attests where {what} is from"),
+        Verdict::Missing if name != what => Err(missing(&format!(
+            "the attestation of the base {name} is not there"
+        ))),
+        Verdict::Missing => Err(missing(&format!("the attestation of {what} is not there"))),
+        Verdict::Refused { reason } => bail!("{what} is refused: {}", print::plain_line(reason)),
+        Verdict::NotFollowed => bail!("the chain has too many artifacts to reach {what}"),
     }
+}
+
+fn missing(text: &str) -> anyhow::Error {
+    anyhow!("{text}").context(print::Hint(
+        "--evidence DIR names a repository or bundle that has it".to_owned(),
+    ))
 }

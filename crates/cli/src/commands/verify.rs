@@ -11,13 +11,13 @@ mod target;
 
 use crate::commands::image::registries::RegistryArguments;
 use crate::commands::image::verify::ExpectedArguments;
-use crate::evidence::{self, AcceptArguments, ChainArguments, EvidenceArguments};
+use crate::evidence::{self, AcceptArguments, ChainArguments, EvidenceArguments, Start};
 use crate::services::Inherited;
 use crate::{exit, print};
 use anyhow::{Result, anyhow, bail};
 pub(crate) use beside::{Beside, facts, proofs_path, read_sidecar, read_trust_root, sidecar_path};
 use bessemer_attest::TrustRoot;
-use bessemer_attest::chain::{Node, Pool};
+use bessemer_attest::chain::Pool;
 use bessemer_attest::verify::VerifyError;
 use bessemer_policy::starting_policy;
 use complete::CompleteArguments;
@@ -151,7 +151,6 @@ impl Arguments {
         looking.proofs = self.proofs.as_deref();
         looking.expected = Some(&self.expected);
         looking.has_images = self.targets.iter().any(Target::may_have_images);
-        looking.looks_behind = self.recursive;
         looking.rebuilders = Some(&self.rebuilders);
         looking.summaries = Some(&self.summaries);
         Ok(looking)
@@ -164,7 +163,7 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
     let mut pool = arguments.evidence.open()?;
     let judge = arguments.policy.open(Some(&arguments.sources))?;
     let looking = arguments.looking(&root, judge.as_ref())?;
-    let (mut reports, mut nodes) = (Vec::new(), Vec::new());
+    let (mut reports, mut start) = (Vec::new(), Start::default());
     let mut failed = false;
     for target in &arguments.targets {
         match found::verified(target, &looking, &mut pool) {
@@ -174,7 +173,7 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
                     if !arguments.json {
                         told(arguments, &one, judge.as_ref())?;
                     }
-                    nodes.push(one.node());
+                    start.add(&one);
                 }
             }
             Err(error) => {
@@ -187,7 +186,7 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
         }
     }
     if arguments.recursive && !failed {
-        return recursively(arguments, &root, &mut pool, (&nodes, &reports));
+        return recursively(arguments, &root, &mut pool, (&start, &reports));
     }
     if arguments.complete.complete && !failed {
         return proven_complete(arguments, &reports, inherited);
@@ -255,9 +254,11 @@ fn recursively(
     arguments: &Arguments,
     root: &TrustRoot,
     pool: &mut Pool,
-    (nodes, reports): (&[Node], &[serde_json::Value]),
+    (start, reports): (&Start, &[serde_json::Value]),
 ) -> Result<ExitCode> {
-    let chain = arguments.following.chain(nodes, root, pool)?;
+    let chain = arguments
+        .following
+        .chain(start, root, pool, &arguments.registries)?;
     let judged = arguments.following.judge(&chain, arguments.accept);
     if arguments.json {
         let result = if judged.is_ok() { "PASS" } else { "FAIL" };

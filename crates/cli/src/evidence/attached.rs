@@ -2,46 +2,72 @@
 
 use crate::commands::image::registries::RegistryArguments;
 use crate::print;
-use anyhow::{Result, anyhow};
-use bessemer_attest::chain::{Pool, read_bundle};
+use anyhow::{Context as _, Result, anyhow};
+use bessemer_attest::TrustRoot;
+use bessemer_attest::chain::{BundleLimits, Pool, read_bundle};
+use bessemer_attest::verify::shown;
 use bessemer_digest::Digest;
-use bessemer_registry::{Access, Reference};
+use bessemer_registry::{Access, Evidence, Reference};
 use flate2::read::MultiGzDecoder;
-use std::io::{BufReader, Read as _};
+use std::io::BufReader;
 
-/// Most bytes of all evidence of one image, after decompression (512 MiB): it is held in memory.
-const UNPACKED: u64 = 512 << 20;
+/// Most bundles that cannot be read and are named.
+const NAMED: usize = 10;
 
-/// Adds everything that refers to the manifest of this digest. Anybody who may push adds some: what cannot be
-/// read is named, and counts as nothing.
-pub(crate) fn open_attached(
+/// Adds what refers to an image, named by digest, and is signed by a key of one of the trust roots: strangers'
+/// statements take no room. Anybody who may push adds some, so what cannot be read is named, and counts as nothing;
+/// so does a list that cannot be had. What is missing then is missing in the chain.
+pub(super) fn open_attached(
     image: &Reference,
-    digest: &Digest,
     registries: &RegistryArguments,
+    roots: &[TrustRoot],
     pool: &mut Pool,
-) -> Result<()> {
-    let registry = registries.open()?.connect(image, Access::Pull, &[])?;
-    let found = registry.evidence(digest)?;
-    let unreadable = |name: &Digest, why: &str| {
-        let text = format!("the evidence {name} that refers to {digest} cannot be read: {why}");
-        print::warning(&print::plain_line(&text));
+) {
+    let found = match look(image, registries) {
+        Ok(found) => found,
+        Err(error) => {
+            let text = format!("whether evidence refers to {image} cannot be told: {error:#}");
+            print::warning(&print::plain_line(&text));
+            return;
+        }
     };
+    let mut unread: Vec<(Digest, String)> = Vec::new();
     for one in found.unread {
         let why = one.cause.map(|error| error.cause.to_string());
-        unreadable(&one.digest, why.as_deref().unwrap_or("it is too large"));
+        unread.push((
+            one.digest,
+            why.unwrap_or_else(|| "it is too large, or one of too many".to_owned()),
+        ));
     }
-    let mut left = UNPACKED;
+    let roots: Vec<&TrustRoot> = roots.iter().collect();
     for (name, blob) in found.bundles {
-        let mut unpacked = BufReader::new(MultiGzDecoder::new(BufReader::new(blob)).take(left));
-        let read = read_bundle(&mut unpacked, pool);
-        left = unpacked.into_inner().limit();
-        if let Err(error) = read {
-            let why = match left {
-                0 => "it is too large".to_owned(),
-                _ => print::sentence(&anyhow!(error)),
-            };
-            unreadable(&name, &why);
+        let unpacked = BufReader::new(MultiGzDecoder::new(BufReader::new(blob)));
+        // What was read before something is wrong is as good as the rest.
+        let mut bundle = Pool::new();
+        if let Err(error) = read_bundle(unpacked, BundleLimits::ATTACHED, &mut bundle) {
+            unread.push((name, print::sentence(&anyhow!(error))));
+        }
+        for sidecar in bundle.sidecars() {
+            match sidecar.signed_by(&roots) {
+                Ok(ours) if !ours.envelopes().is_empty() => pool.add(ours),
+                _ => {}
+            }
         }
     }
-    Ok(())
+    for (name, why) in unread.iter().take(NAMED) {
+        let text = format!(
+            "the evidence {name} that refers to {image} cannot be read: {}",
+            shown(why)
+        );
+        print::warning(&print::plain_line(&text));
+    }
+    if let Some(more) = unread.len().checked_sub(NAMED).filter(|more| *more > 0) {
+        print::warning(&format!("{more} more that refer to {image} cannot be read"));
+    }
+}
+
+fn look(image: &Reference, registries: &RegistryArguments) -> Result<Evidence> {
+    let registry = registries.open()?.connect(image, Access::Pull, &[])?;
+    let digest = image.digest().context("it is not named by digest")?;
+    Ok(registry.evidence(digest)?)
 }

@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result};
 use bessemer_attest::TrustRoot;
-use bessemer_attest::chain::{BundleTarget, Chain, Pool, read_bundle, write_bundle};
+use bessemer_attest::chain::{BundleLimits, BundleTarget, Chain, Pool, read_bundle, write_bundle};
 use flate2::bufread::MultiGzDecoder;
 use flate2::{Compression, GzBuilder};
 use std::io::{BufRead as _, BufReader, Read as _, Write};
@@ -17,9 +17,13 @@ const BUNDLE: &[u8] = br#"{"schema":"bessemer.bundle/"#;
 pub(crate) fn open_bundle(path: &Path, pool: &mut Pool) -> Result<Vec<BundleTarget>> {
     let mut file = BufReader::new(fs_err::File::open(path)?);
     let read = if file.fill_buf()?.starts_with(&GZIP) {
-        read_bundle(BufReader::new(MultiGzDecoder::new(file)), pool)
+        read_bundle(
+            BufReader::new(MultiGzDecoder::new(file)),
+            BundleLimits::FILE,
+            pool,
+        )
     } else {
-        read_bundle(file, pool)
+        read_bundle(file, BundleLimits::FILE, pool)
     };
     read.with_context(|| format!("cannot read the bundle {}", path.display()))
 }

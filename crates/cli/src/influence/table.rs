@@ -29,6 +29,9 @@ const IMAGE_MADE: Influence = None(
 const IMAGE_BEHIND: Influence = None(
     "attestations of others are put beside the images; they verify by themselves or not at all",
 );
+const IMAGE_ATTESTED: Influence = None(
+    "the signer verifies what is there; provenance has the digest of what vouched for the base",
+);
 const IMAGE_BILLS: Influence =
     None("which files are written; the SPDX documents are attested in any case");
 const TESTS: Influence = None("nothing is attested by `bessemer test`");
@@ -383,6 +386,7 @@ pub(crate) const ENTRIES: &[Entry] = &[
     entry(&["verify"], "--name", READS),
     entry(&["verify"], "--any-name", READS),
     entry(&["verify"], "--accept-unverified", READS),
+    entry(&["verify"], "--accept-unverified-base", READS),
     entry(&["verify"], "--refuse-imports", READS),
     entry(&["verify"], "--min-package-level", READS),
     entry(&["verify"], "--docker-config", READS),
@@ -471,6 +475,7 @@ pub(crate) const ENTRIES: &[Entry] = &[
     entry(&["image verify"], "--name", READS),
     entry(&["image verify"], "--any-name", READS),
     entry(&["image verify"], "--accept-unverified", READS),
+    entry(&["image verify"], "--accept-unverified-base", READS),
     entry(&["image verify"], "--refuse-imports", READS),
     entry(&["image verify"], "--min-package-level", READS),
     entry(&["image verify"], "--docker-config", READS),
@@ -516,6 +521,12 @@ pub(crate) const ENTRIES: &[Entry] = &[
         "--accept-unverified",
         Internal("packagePolicy.acceptUnverified"),
     ),
+    entry(
+        &["image publish"],
+        "--accept-unverified-base",
+        Internal("packagePolicy.acceptUnverifiedBase"),
+    ),
+    entry(&["image publish"], "--base-attestations", IMAGE_ATTESTED),
     entry(&["image publish"], "--cache-dir", IMAGE_MADE),
     entry(&["image publish"], "--offline", IMAGE_MADE),
     entry(&["image publish"], "--no-key-discovery", IMAGE_MADE),

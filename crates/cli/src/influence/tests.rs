@@ -247,7 +247,11 @@ fn image_parameters() -> ImageInternalParameters {
         source_date_epoch: 0,
         source_date_epoch_exact: false,
         configuration: String::new(),
-        package_policy: ImagePolicy::default(),
+        package_policy: ImagePolicy {
+            // Left out when it is not used.
+            accept_unverified_base: true,
+            ..ImagePolicy::default()
+        },
         trust_roots: Vec::new(),
     }
 }

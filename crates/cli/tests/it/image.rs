@@ -271,7 +271,7 @@ const REFUSED: &[(&str, &[&str])] = &[
 ];
 
 /// An image on a base, as `based.yaml`.
-const BASED: &str = "contents:
+pub(crate) const BASED: &str = "contents:
   baseimage:
     image: ./base
     apkindex: ./installed
@@ -350,7 +350,7 @@ fn an_image_goes_on_top_of_another() {
 }
 
 /// What is installed in the images of `base`, where `based.yaml` has it.
-fn write_databases(workshop: &Workshop) {
+pub(crate) fn write_databases(workshop: &Workshop) {
     let read = |name: &str| -> serde_json::Value {
         serde_json::from_slice(&fs::read(workshop.at(name)).unwrap()).unwrap()
     };

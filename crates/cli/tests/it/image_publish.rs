@@ -116,10 +116,15 @@ impl Factory {
     }
 
     pub(crate) fn publish(&self, words: &[&str]) -> Outcome {
+        self.publish_of("own/small.yaml", words)
+    }
+
+    /// The same of another image file.
+    pub(crate) fn publish_of(&self, config: &str, words: &[&str]) -> Outcome {
         let mut command = bessemer();
         command.current_dir(self.workshop.path());
         command.env("BESSEMER_SIGNER", self.state.path().join("socket"));
-        command.args(["image", "publish", "own/small.yaml"]);
+        command.args(["image", "publish", config]);
         run(command.args(words))
     }
 }

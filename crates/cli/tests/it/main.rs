@@ -22,6 +22,7 @@ mod gate;
 mod git;
 mod host;
 mod image;
+mod image_bases;
 mod image_chain;
 mod image_publish;
 mod images;
@@ -62,4 +63,6 @@ mod traces;
 mod verification;
 
 // What the shared documents and keys call `crate::derive` and so on.
-use bessemer_attest::{BuilderKind, PublicKey, SignError, Signer, derive, documents, predicates};
+use bessemer_attest::{
+    BuilderKind, PublicKey, SignError, Signer, derive, documents, predicates, verify,
+};

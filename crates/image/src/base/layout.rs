@@ -2,7 +2,7 @@
 
 use super::OpenBaseError;
 use crate::Architecture;
-use crate::oci::{BaseConfig, CONFIG, INDEX, MANIFEST};
+use crate::oci::{BaseConfig, Blob, CONFIG, INDEX, MANIFEST};
 use bessemer_digest::Digest;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -16,18 +16,21 @@ const MAX_DOCUMENT: u64 = 4 << 20;
 #[derive(Debug)]
 pub(super) struct Layout {
     folder: PathBuf,
-    /// The document that lists the images, and what it lists.
+    /// The document that lists the images.
+    pub(super) index: Blob,
+    /// Its file, and what it lists.
     listing: (PathBuf, Vec<Descriptor>),
 }
 
 /// An image, as its documents describe it.
 #[derive(Debug)]
 pub(super) struct FoundImage {
-    pub(super) digest: Digest,
-    /// The file of the manifest.
+    pub(super) manifest: Blob,
+    /// The manifest's file.
     pub(super) path: PathBuf,
     pub(super) layers: Vec<Descriptor>,
     pub(super) config: BaseConfig,
+    pub(super) config_document: Blob,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -75,8 +78,13 @@ impl Layout {
         let path = folder.join("index.json");
         let bytes = read(&path, MAX_DOCUMENT)?;
         let top: Index = parse(&path, "index of images", &bytes)?;
+        let index = Blob {
+            digest: Digest::of(&bytes),
+            bytes,
+        };
         let mut layout = Self {
             folder,
+            index,
             listing: (path.clone(), Vec::new()),
         };
         let is_index = |one: &&Descriptor| one.media_type == INDEX;
@@ -84,8 +92,9 @@ impl Layout {
         layout.listing = match indexes[..] {
             [] => (path, top.manifests),
             [index] => {
-                let (path, bytes) = layout.document(index)?;
-                let index: Index = parse(&path, "index of images", &bytes)?;
+                let (path, document) = layout.document(index)?;
+                let index: Index = parse(&path, "index of images", &document.bytes)?;
+                layout.index = document;
                 (path, index.manifests)
             }
             _ => return Err(OpenBaseError::Indexes(path)),
@@ -129,20 +138,21 @@ impl Layout {
         &self,
         descriptor: &Descriptor,
     ) -> Result<(FoundImage, Platform, PathBuf), OpenBaseError> {
-        let (path, bytes) = self.document(descriptor)?;
-        let manifest: Manifest = parse(&path, "manifest of an image", &bytes)?;
+        let (path, document) = self.document(descriptor)?;
+        let manifest: Manifest = parse(&path, "manifest of an image", &document.bytes)?;
         if manifest.config.media_type != CONFIG {
             let found = manifest.config.media_type;
             return Err(OpenBaseError::MediaType { path, found });
         }
-        let (config_path, bytes) = self.document(&manifest.config)?;
+        let (config_path, config) = self.document(&manifest.config)?;
         let what = "configuration of an image";
-        let platform: Platform = parse(&config_path, what, &bytes)?;
+        let platform: Platform = parse(&config_path, what, &config.bytes)?;
         let image = FoundImage {
-            digest: descriptor.digest,
+            manifest: document,
             path,
             layers: manifest.layers,
-            config: parse(&config_path, what, &bytes)?,
+            config: parse(&config_path, what, &config.bytes)?,
+            config_document: config,
         };
         Ok((image, platform, config_path))
     }
@@ -153,7 +163,7 @@ impl Layout {
     }
 
     /// A document and its file; it is what its descriptor says.
-    fn document(&self, descriptor: &Descriptor) -> Result<(PathBuf, Vec<u8>), OpenBaseError> {
+    fn document(&self, descriptor: &Descriptor) -> Result<(PathBuf, Blob), OpenBaseError> {
         let path = self.path(&descriptor.digest);
         let bytes = read(&path, MAX_DOCUMENT)?;
         let found = Digest::of(&bytes);
@@ -166,7 +176,13 @@ impl Layout {
                 size: bytes.len() as u64,
             });
         }
-        Ok((path, bytes))
+        Ok((
+            path,
+            Blob {
+                bytes,
+                digest: found,
+            },
+        ))
     }
 }
 

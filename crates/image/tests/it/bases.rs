@@ -118,6 +118,17 @@ fn a_base_is_part_of_the_image_as_it_is() {
             "the base's layer is another one"
         );
         assert!(below.base && !above.base);
+        // What the signer is handed is what lies there.
+        let listing = fs::read(workplace.at("base/index.json")).unwrap();
+        assert_eq!(base.listing.bytes, listing);
+        let listed: Value = serde_json::from_slice(&listing).unwrap();
+        let names = |one: &Value| one["digest"] == base.manifest.digest.to_string();
+        assert!(listed["manifests"].as_array().unwrap().iter().any(names));
+        let named: Value = serde_json::from_slice(&base.manifest.bytes).unwrap();
+        assert_eq!(
+            named["config"]["digest"],
+            base.configuration.digest.to_string()
+        );
         let manifest: Value = serde_json::from_slice(&image.manifest.bytes).unwrap();
         assert_eq!(manifest["layers"][0]["digest"], below.digest.to_string());
         assert!(

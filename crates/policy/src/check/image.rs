@@ -3,8 +3,9 @@
 use super::{Findings, listed};
 use crate::Code;
 use crate::expectations::{ImageExpectations, Rule};
+use crate::place::Placed;
 use bessemer_attest::documents::Timestamp;
-use bessemer_attest::verify::ImageReport;
+use bessemer_attest::verify::{BaseDemand, BaseFault, ImageReport};
 
 /// Adds what `report` does not meet.
 pub(super) fn check(
@@ -27,6 +28,44 @@ pub(super) fn check(
     sbom(findings, expect, report);
     findings.age(expect.max_age, &report.finished_on, now);
     packages(findings, rule, report);
+    bases(findings, rule, report);
+}
+
+/// Bases, and the packages in them: what is demanded of the image and its packages is demanded of them.
+fn bases(findings: &mut Findings<'_>, rule: &Rule<ImageExpectations>, report: &ImageReport) {
+    let expect = &rule.expect;
+    let accepted = |one: Option<Placed<bool>>| one.is_some_and(|one| one.value);
+    let names = expect.unverified.as_deref().unwrap_or_default();
+    let demand = BaseDemand {
+        min_level: expect.min_level.map_or(0, |level| level.value),
+        accept_unverified_base: accepted(expect.unverified_base),
+        accepts_package: &|name| names.iter().any(|text| text.value == *name),
+        refuse_imports: !accepted(expect.imports),
+        min_package_level: expect.package_min_level.map_or(0, |level| level.value),
+    };
+    for (fault, text) in demand.unmet(&report.bases) {
+        let (code, written) = match fault {
+            BaseFault::Level => (Code::Level, expect.min_level.map(|one| one.position)),
+            BaseFault::Unverified => {
+                let written = expect.unverified_base.map(|one| one.position);
+                (Code::UnverifiedBase, written)
+            }
+            BaseFault::UnverifiedPackages => {
+                let written = names.first().map(|text| text.position);
+                (Code::UnverifiedPackages, written)
+            }
+            BaseFault::Imports => {
+                let written = expect.imports.map(|one| one.position);
+                (Code::ImportedPackages, written)
+            }
+            BaseFault::PackageLevel => {
+                let written = expect.package_min_level.map(|one| one.position);
+                (Code::PackageLevel, written)
+            }
+        };
+        let position = written.unwrap_or_else(|| rule.position());
+        findings.add(code, position, text);
+    }
 }
 
 fn sbom(findings: &mut Findings<'_>, expect: &ImageExpectations, report: &ImageReport) {

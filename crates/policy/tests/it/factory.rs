@@ -1,16 +1,17 @@
 //! Reports, made as a verifier makes them: documents, statements, envelopes, verification.
 
 use crate::test_documents::{Run, issuer, run};
-use crate::test_images::{ImageRun, image_run};
+use crate::test_images::{ImageRun, based_run, image_run};
 use crate::test_keys::TestKey;
 use bessemer_attest::derive::{
-    Derivation, GatePolicy, ImageDerivation, SummaryRequest, gate_id, image_builder_id,
-    import_statement, local_base, summary_statement,
+    BaseVerdict, Derivation, GatePolicy, ImageDerivation, SummaryRequest, gate_id,
+    image_builder_id, import_statement, local_base, summary_statement,
 };
 use bessemer_attest::documents::{Timestamp, canonical_bytes};
 use bessemer_attest::predicates::Import;
 use bessemer_attest::verify::{
-    ApkFacts, ImageReport, ImageVerifyPolicy, Report, VerifyPolicy, verify, verify_image,
+    ApkFacts, BaseContents, ImageReport, ImageVerifyPolicy, Report, VerifyPolicy, verify,
+    verify_image,
 };
 use bessemer_attest::{Algorithm, Envelope, Role, Sidecar, TrustRoot, TrustRootSchema, TrustedKey};
 use bessemer_digest::Digest;
@@ -160,9 +161,43 @@ impl Factory {
         verify(facts, &sidecar, &self.root, &policy).unwrap()
     }
 
+    /// Two images, one on a base of which this is known, without imports of their own.
+    pub(crate) fn based(&self, change: impl FnOnce(&mut BaseContents)) -> ImageReport {
+        let based = |run: &mut ImageRun| {
+            let built = run.verdicts[0][0].clone();
+            run.verdicts[1][1] = built;
+            if let BaseVerdict::Built { contents, .. } = &mut run.bases[0] {
+                change(contents);
+            }
+            run.policy.accept_unverified = vec!["odd".to_owned()];
+            run.policy.accept_unverified_base = true;
+        };
+        self.image_of(based_run(), based, true)
+    }
+
+    /// The same on one that nothing vouches for.
+    pub(crate) fn on_unverified_base(&self) -> ImageReport {
+        let unverified = |run: &mut ImageRun| {
+            let built = run.verdicts[0][0].clone();
+            run.verdicts[1][1] = built;
+            let reason = "no attestation".to_owned();
+            run.bases[0] = BaseVerdict::Unverified { reason };
+            run.policy.accept_unverified_base = true;
+        };
+        self.image_of(based_run(), unverified, true)
+    }
+
     /// An index of two images, with a bill of material if `sbom` says so.
     pub(crate) fn image(&self, change: impl FnOnce(&mut ImageRun), sbom: bool) -> ImageReport {
-        let mut run = image_run();
+        self.image_of(image_run(), change, sbom)
+    }
+
+    fn image_of(
+        &self,
+        mut run: ImageRun,
+        change: impl FnOnce(&mut ImageRun),
+        sbom: bool,
+    ) -> ImageReport {
         run.record.index_sbom = Digest::of("{}");
         change(&mut run);
         let issuer = issuer(&self.root.base);

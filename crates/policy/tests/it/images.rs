@@ -12,7 +12,8 @@ fn one(expect: &str) -> String {
     )
 }
 
-/// One that imports nothing, one with an import, one with a package that nothing vouches for.
+/// One that imports nothing, one with an import, one with a package that nothing vouches for, and some on
+/// bases of each kind.
 fn images() -> Vec<(&'static str, ImageReport)> {
     let factory = factory();
     let built = factory.image(
@@ -37,6 +38,23 @@ fn images() -> Vec<(&'static str, ImageReport)> {
         ("import", factory.image(|_| {}, true)),
         ("no-sbom", factory.image(|_| {}, false)),
         ("unverified", unverified),
+        ("based", factory.based(|_| {})),
+        (
+            "based-import",
+            factory.based(|contents| contents.imported = 2),
+        ),
+        (
+            "based-unverified",
+            factory.based(|contents| {
+                contents.unverified = vec!["odd".to_owned()];
+                contents.lowest_level = Some(0);
+            }),
+        ),
+        (
+            "based-on-unverified",
+            factory.based(|contents| contents.unverified_base = true),
+        ),
+        ("unverified-base", factory.on_unverified_base()),
     ]
 }
 
@@ -57,6 +75,32 @@ const TABLE: &[(&str, &[&str])] = &[
     ),
     ("imports: accepted\npackage-min-level: 1", &["import"]),
     ("package-min-level: 2", &["built"]),
+    (
+        "",
+        &[
+            "based",
+            "based-import",
+            "based-unverified",
+            "based-on-unverified",
+            "unverified-base",
+        ],
+    ),
+    (
+        "unverified-base: accepted\nmin-level: 1\npackage-min-level: 1",
+        &[
+            "based",
+            "based-unverified",
+            "based-on-unverified",
+            "unverified-base",
+        ],
+    ),
+    ("unverified-base: refused", &["based", "unverified-base"]),
+    (
+        "unverified-base: accepted",
+        &["based-on-unverified", "unverified-base"],
+    ),
+    ("unverified: [odd]", &["based-unverified"]),
+    ("imports: accepted", &["based-import"]),
     ("max-age: 376d", &["built"]),
     ("max-age: 375d", &["built"]),
 ];

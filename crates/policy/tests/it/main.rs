@@ -27,4 +27,6 @@ mod test_images;
 mod test_keys;
 
 // What the shared documents call `crate::derive` and so on.
-use bessemer_attest::{BuilderKind, PublicKey, SignError, Signer, derive, documents, predicates};
+use bessemer_attest::{
+    BuilderKind, PublicKey, SignError, Signer, derive, documents, predicates, verify,
+};

@@ -25,8 +25,23 @@ pub struct ImagesToSign<'a> {
     pub index_sbom: &'a [u8],
     /// The images, in the record's order.
     pub platforms: &'a [PlatformFiles<'a>],
+    /// The bases of those that have one, in the record's order.
+    pub bases: &'a [BaseFiles<'a>],
     /// What lies beside each package, in the record's order; `None` where nothing does.
     pub packages: &'a [Option<Sidecar>],
+}
+
+/// The documents of a base, and what attests it.
+#[derive(Debug, Clone, Copy)]
+pub struct BaseFiles<'a> {
+    /// The index that lists it.
+    pub index: &'a [u8],
+    /// The manifest.
+    pub manifest: &'a [u8],
+    /// The configuration.
+    pub config: &'a [u8],
+    /// Its attestations; nothing in it where there are none.
+    pub attestations: &'a Sidecar,
 }
 
 /// The documents of one image.
@@ -66,7 +81,7 @@ pub struct SignedImage {
 
 impl Client {
     /// Has images signed and attested. The signer verifies every package itself, by its name, version
-    /// and digest in the record and by what lies beside it.
+    /// and digest in the record and by what lies beside it, and every base by its digest.
     pub fn sign_images(&mut self, images: &ImagesToSign<'_>) -> Result<SignedImages, ClientError> {
         let (envelopes, proofs) = (memory_file(b"")?, memory_file(b"")?);
         let mut beside = Vec::new();
@@ -84,6 +99,7 @@ impl Client {
             names: images.names.to_vec(),
             policy: images.policy.clone(),
             platforms: images.platforms.len(),
+            bases: images.bases.len(),
             beside,
         };
         let mut documents = vec![images.record, images.index, images.index_sbom];
@@ -91,7 +107,14 @@ impl Client {
             documents.extend([platform.manifest, platform.config, platform.sbom]);
         }
         let documents = documents.into_iter().map(memory_file);
-        let documents: Vec<File> = documents.collect::<Result<_, _>>()?;
+        let mut documents: Vec<File> = documents.collect::<Result<_, _>>()?;
+        for base in images.bases {
+            for bytes in [base.index, base.manifest, base.config] {
+                documents.push(memory_file(bytes)?);
+            }
+            documents.push(memory_file(&base.attestations.to_bytes()?)?);
+            documents.push(memory_file(&base.attestations.proofs_to_bytes())?);
+        }
         let files: Vec<&File> = documents.iter().chain([&envelopes, &proofs]).collect();
         match self.ask(&request, &files)? {
             Reply::Images(statements) => signed(statements),

@@ -1,9 +1,11 @@
 //! Statements and signatures of images.
 //!
-//! The documents of the images are measured here, and every package is verified by what lies beside it.
+//! The documents of the images and of their bases are measured here, and every package and base is verified
+//! by what lies beside it.
 //! That a package has the digest that the record gives it, and that layers hold what the packages hold,
 //! is the control side's word: image assembly runs there.
 
+use super::image_base;
 use super::image_packages::{Beside, Packages};
 use super::{
     About, DOCUMENT_LIMIT, Refusal, Sealed, count, document, lock, new_invocation_id, now, object,
@@ -24,7 +26,7 @@ use serde_json::value::RawValue;
 use std::fs::File;
 
 /// Manifest, configuration and SPDX document.
-const PLATFORM_FILES: usize = 3;
+pub(super) const PLATFORM_FILES: usize = 3;
 
 /// Most bytes of all SBOMs together: they are held at once.
 const SBOMS_LIMIT: u64 = 256 << 20;
@@ -46,8 +48,16 @@ pub(super) struct Images<'a> {
     pub(super) index_sbom: &'a File,
     /// For each image manifest, configuration and SPDX document.
     pub(super) platforms: &'a [File],
+    /// For each base the index that lists it, manifest, configuration, envelopes and proofs.
+    pub(super) bases: &'a [File],
     /// What lies beside the packages: envelopes, then proofs, each one after the other.
     pub(super) beside: Beside<'a>,
+}
+
+/// The documents of so many images, and those of bases behind them.
+pub(super) fn split(documents: &[File], images: usize) -> (&[File], &[File]) {
+    let of_images = images.saturating_mul(PLATFORM_FILES);
+    documents.split_at(of_images.min(documents.len()))
 }
 
 /// Derives and signs everything, and logs it. Two requests about the same images are two runs.
@@ -61,6 +71,7 @@ pub(super) fn images(state: &State, asked: &Asked, handed: Images<'_>) -> Result
     let sboms = sboms(&record, handed)?;
     let packages = Packages::new(state)?;
     let verdicts = packages.judge(&record, &asked.beside, handed.beside)?;
+    let bases = packages.judge_bases(&record, handed.bases)?;
     let invocation_id = new_invocation_id()?;
     let evidence = ImageEvidence {
         record: &record,
@@ -68,6 +79,7 @@ pub(super) fn images(state: &State, asked: &Asked, handed: Images<'_>) -> Result
         names: &asked.names,
         policy: &asked.policy,
         verdicts: &verdicts,
+        bases: &bases,
         trust_roots: &packages.trust_roots(),
         invocation_id: &invocation_id,
     };
@@ -179,6 +191,7 @@ fn files(record: &ImageRecord, handed: Images<'_>) -> Result<ImageFiles, Refusal
     Ok(ImageFiles {
         index: document("the index", handed.index)?,
         platforms,
+        bases: image_base::files(record, handed.bases)?,
     })
 }
 

@@ -23,11 +23,11 @@ pub(super) struct Beside<'a> {
     pub(super) proofs: &'a File,
 }
 
-/// Under what the packages of images may verify: the own trust root. Those of other factories
+/// Under what the packages and bases of images may verify: the own trust root. Those of other factories
 /// (`keys trust`) are an operator's word for what boots, and for nothing else.
 pub(super) struct Packages<'a> {
-    own: (Digest, &'a TrustRoot),
-    time: Timestamp,
+    pub(super) own: (Digest, &'a TrustRoot),
+    pub(super) time: Timestamp,
 }
 
 impl<'a> Packages<'a> {
@@ -113,7 +113,7 @@ impl<'a> Packages<'a> {
 }
 
 /// An error with its causes, in one line that is not long.
-fn told(error: &dyn Error) -> String {
+pub(super) fn told(error: &dyn Error) -> String {
     let text = chain(error).join(": ");
     let plain = text.chars().filter(|char| !char.is_control());
     plain.take(REASON_LIMIT).collect()

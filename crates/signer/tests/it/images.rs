@@ -1,12 +1,14 @@
 //! Images: what is signed about them, and what is refused.
 
+mod bases;
+
 use crate::{Fixture, environment, run};
 use bessemer_attest::documents::{ImageRecord, Timestamp, canonical_bytes};
 use bessemer_attest::predicates::{ImagePolicy, ImageProvenance};
 use bessemer_attest::verify::{ImageVerifyPolicy, verify_image};
 use bessemer_attest::{Role, Sidecar, Statement};
 use bessemer_digest::Digest;
-use bessemer_signer::{Client, ImagesToSign, PlatformFiles, SignedImages};
+use bessemer_signer::{BaseFiles, Client, ImagesToSign, PlatformFiles, SignedImages};
 use serde_json::{Value, json};
 
 const NAME: &str = "registry.example.com/team/app";
@@ -28,6 +30,7 @@ struct Image {
     config: Vec<u8>,
     sbom: Vec<u8>,
     packages: Vec<Option<Sidecar>>,
+    base: Option<bases::Base>,
     policy: ImagePolicy,
 }
 
@@ -87,12 +90,19 @@ impl Image {
             config,
             sbom: SBOM.to_vec(),
             packages: beside,
+            base: None,
             policy: ImagePolicy::default(),
         }
     }
 
     fn sign(&self, client: &mut Client) -> Result<SignedImages, String> {
         let record: ImageRecord = serde_json::from_value(self.record.clone()).unwrap();
+        let bases = self.base.iter().map(|base| BaseFiles {
+            index: &base.index,
+            manifest: &base.manifest,
+            config: &base.config,
+            attestations: &base.attestations,
+        });
         let signed = client.sign_images(&ImagesToSign {
             names: &[NAME.to_owned()],
             policy: &self.policy,
@@ -104,6 +114,7 @@ impl Image {
                 config: &self.config,
                 sbom: &self.sbom,
             }],
+            bases: &bases.collect::<Vec<_>>(),
             packages: &self.packages,
         });
         signed.map_err(|error| error.to_string())
@@ -224,6 +235,7 @@ fn what_the_record_does_not_say_is_refused() {
             config: right.config.clone(),
             sbom: right.sbom.clone(),
             packages: right.packages.clone(),
+            base: None,
             policy: ImagePolicy::default(),
         };
         change(&mut image);

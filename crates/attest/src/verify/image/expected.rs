@@ -16,6 +16,8 @@ pub struct ImageExpectations {
     pub names: Option<Vec<String>>,
     /// Whether packages may be there of which nothing verified.
     pub accept_unverified: bool,
+    /// Whether it may be built on a base of which nothing verified.
+    pub accept_unverified_base: bool,
     /// Whether packages that were imported from a distribution are refused.
     pub refuse_imports: bool,
     /// The digest of the envelope that is preferred where several provenances are suitable: an image that did
@@ -32,6 +34,7 @@ impl ImageExpectations {
         Self {
             names: None,
             accept_unverified: true,
+            accept_unverified_base: true,
             refuse_imports: false,
             prefer: None,
             min_package_level: 0,
@@ -57,6 +60,7 @@ impl ImageExpectations {
             ));
         }
         unmet.extend(self.unmet_of_packages(report));
+        unmet.extend(self.unmet_of_bases(&report.bases, policy));
         unmet
     }
 

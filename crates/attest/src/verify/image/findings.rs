@@ -140,6 +140,7 @@ impl Findings {
             report,
             provenance: newest.provenance,
             attestation: newest.attestation,
+            architecture: newest.architecture,
         })
     }
 }

@@ -2,6 +2,7 @@
 
 use super::super::VerifyError;
 use super::super::shown;
+use super::bases::bases;
 use super::open::{Opened, unambiguous};
 use super::{ImagePackages, ImageReport};
 use crate::derive::image_build_type;
@@ -76,6 +77,8 @@ pub(super) struct Proven {
     pub(super) provenance: Box<ImageProvenance>,
     /// Digest of its envelope.
     pub(super) attestation: Digest,
+    /// Of the subject, in apk's words; nothing of an index.
+    pub(super) architecture: Option<String>,
 }
 
 /// Reads an envelope of an image key. What depends on others is left empty in the report.
@@ -103,6 +106,7 @@ pub(super) fn provenance(
         run_details: run,
     } = statement.predicate;
     let sbom = sbom_of(&subject, &run.byproducts);
+    let architecture = subject.annotations.get("architecture").cloned();
     let report = ImageReport {
         digest: *digest,
         subject: shown(&subject.name.unwrap_or_default()),
@@ -115,6 +119,7 @@ pub(super) fn provenance(
         config: definition.external_parameters.config_source.path,
         names: definition.external_parameters.names,
         packages: counted(one, &definition.resolved_dependencies)?,
+        bases: bases(one, &definition.resolved_dependencies)?,
         policy: definition.internal_parameters.package_policy,
         sbom: false,
         sbom_named: false,
@@ -131,6 +136,7 @@ pub(super) fn provenance(
         order,
         provenance,
         attestation: one.digest,
+        architecture,
     })
 }
 
@@ -159,7 +165,7 @@ fn counted(
         match note("verified") {
             "provenance" => {
                 packages.built += 1;
-                level = level_of(one, note("level"))?;
+                level = level_of(one, "a package's level", note("level"))?;
             }
             "import" => packages.imported += 1,
             "no" => packages.unverified.push(name.clone()),
@@ -173,12 +179,16 @@ fn counted(
     Ok(packages)
 }
 
-fn level_of(one: &Opened<'_>, text: &str) -> Result<u8, VerifyError> {
+pub(super) fn level_of(
+    one: &Opened<'_>,
+    what: &'static str,
+    text: &str,
+) -> Result<u8, VerifyError> {
     match text {
         "0" => Ok(0),
         "1" => Ok(1),
         "2" => Ok(2),
         "3" => Ok(3),
-        other => one.mismatch("a package's level", "a level from 0 to 3", other),
+        other => one.mismatch(what, "a level from 0 to 3", other),
     }
 }

@@ -2,7 +2,7 @@
 
 use super::super::LogReport;
 use super::super::harmless;
-use super::RefusedEnvelope;
+use super::{BaseReport, RefusedEnvelope};
 use crate::predicates::ImagePolicy;
 use bessemer_digest::Digest;
 use serde::Serialize;
@@ -30,8 +30,11 @@ pub struct ImageReport {
     pub config: String,
     /// What the images were called: registry and repository.
     pub names: Vec<String>,
-    /// The packages of all images.
+    /// The packages of all images, without those of their bases.
     pub packages: ImagePackages,
+    /// What the images are built on, for each that has a base.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub bases: Vec<BaseReport>,
     /// What the policy accepted.
     pub policy: ImagePolicy,
     /// Whether a signed SPDX document was verified.
@@ -84,6 +87,7 @@ impl ImageReport {
             ),
         ];
         lines.extend(self.packages.lines());
+        lines.extend(self.bases.iter().map(BaseReport::line));
         lines.push(format!("  sbom        {}", self.sbom_in_words()));
         if let Some(log) = &self.log {
             lines.push(format!("  log         {} ({})", log.origin, log.size));

@@ -1,6 +1,7 @@
 //! Images: what holds, and what is changed once and must be noticed.
 
 mod attached;
+mod bases;
 mod expected;
 
 use super::*;
@@ -22,10 +23,14 @@ impl Image {
 
     /// An image whose run was another one.
     fn of(change: impl Fn(&mut ImageRun)) -> Self {
+        Self::of_run(image_run(), change)
+    }
+
+    fn of_run(mut run: ImageRun, change: impl Fn(&mut ImageRun)) -> Self {
         let roles = [Role::Provenance, Role::Sbom, Role::Image];
         let keys = roles.map(|role| (role, TestKey::generate()));
         let base = local_base(&keys[0].1.public().id());
-        let (issuer, mut run) = (issuer(&base), image_run());
+        let issuer = issuer(&base);
         run.record.index_sbom = Digest::of("{}");
         change(&mut run);
         let derivation = ImageDerivation::new(&issuer, run.evidence()).unwrap();

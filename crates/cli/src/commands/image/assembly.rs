@@ -125,7 +125,7 @@ impl AssemblyArguments {
             *vcs_url = vcs::probe(&self.file.config).unwrap_or_default();
         }
         if loaded.configuration.contents.baseimage.is_some() {
-            self.check_base(root.is_some())?;
+            self.check_base()?;
         }
         let appended = append_packages(&mut loaded, &self.packages)?;
         let session = self.session.open(&loaded)?;
@@ -177,19 +177,14 @@ impl AssemblyArguments {
         })
     }
 
-    /// An image on a base is built with a lock, which names the base by its digests, and cannot be published.
-    fn check_base(&self, published: bool) -> Result<()> {
-        if published {
-            let why = anyhow!("images on a base cannot be published yet");
-            let hint = "provenance would not say what the base is; build the image and push it: bessemer image build, bessemer image push";
-            return Err(why.context(print::Hint(hint.to_owned())));
-        }
+    /// An image on a base is built with a lock, which names the base by its digests.
+    fn check_base(&self) -> Result<()> {
         if self.lockfile.is_none() {
             let why = anyhow!(
                 "an image on a base is built with a lock, which names the base by its digests"
             );
             let file = self.file.config.display();
-            let hint = format!("bessemer image lock {file}, then build with --lockfile");
+            let hint = format!("bessemer image lock {file}, then give it with --lockfile");
             return Err(why.context(print::Hint(hint)));
         }
         Ok(())

@@ -1,6 +1,7 @@
 //! `bessemer image publish`: images are built, verified and attested by the signer, and pushed; tags
 //! come last, so that whoever finds an image by its tag finds its attestations.
 
+mod bases;
 mod behind;
 mod packages;
 mod record;
@@ -13,7 +14,8 @@ use super::registries::{RegistryArguments, target_tag, turn};
 use crate::print;
 use crate::services::{Inherited, Services};
 use anyhow::{Context as _, Result, anyhow};
-use behind::{Behind, BehindArguments};
+use bases::BaseArguments;
+use behind::{Behind, BehindArguments, Sources};
 use bessemer_attest::documents::canonical_bytes;
 use bessemer_attest::predicates::ImagePolicy;
 use bessemer_attest::verify::{
@@ -22,7 +24,7 @@ use bessemer_attest::verify::{
 use bessemer_attest::{Sidecar, TrustRoot};
 use bessemer_build::worker::now;
 use bessemer_registry::{Reference, Turn};
-use bessemer_signer::{Client, ClientError, ImagesToSign, PlatformFiles, SignedImages};
+use bessemer_signer::{BaseFiles, Client, ClientError, ImagesToSign, PlatformFiles, SignedImages};
 use send::{Sent, Target};
 use serde_json::json;
 use std::path::PathBuf;
@@ -30,7 +32,7 @@ use std::process::ExitCode;
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  bessemer image publish image.yaml registry.example.com/app:1.2\n  bessemer image publish image.yaml registry.example.com/app:1.2 registry.example.com/app:latest --accept-imports"
+    after_help = "Examples:\n  bessemer image publish image.yaml registry.example.com/app:1.2\n  bessemer image publish image.yaml registry.example.com/app:1.2 registry.example.com/app:latest --accept-imports\n  bessemer image publish on-base.yaml registry.example.com/app:1.2 --lockfile on-base.lock.json --base-attestations base.bundle"
 )]
 pub(crate) struct Arguments {
     #[command(flatten)]
@@ -44,6 +46,8 @@ pub(crate) struct Arguments {
     /// Let this package in although nothing about it verifies; provenance says so; may be repeated
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     accept_unverified: Vec<String>,
+    #[command(flatten)]
+    bases: BaseArguments,
     #[command(flatten)]
     behind: BehindArguments,
     #[command(flatten)]
@@ -81,6 +85,7 @@ impl Arguments {
         ImagePolicy {
             accept_imports: self.accept_imports,
             accept_unverified: self.accept_unverified.clone(),
+            accept_unverified_base: self.bases.accept_unverified_base,
         }
     }
 }
@@ -102,6 +107,7 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
     let bills = Spdx::of(&assembly.built, named)?;
     let record = record::of(&arguments.assembly, &assembly, &bills, started)?;
     let beside = packages::beside(&record, &assembly.session)?;
+    let (attested, given) = arguments.bases.attested(&assembly, &root)?;
     let names: Vec<String> = targets.iter().map(|target| target.name.clone()).collect();
     let images = &assembly.built.images;
     let platforms: Vec<PlatformFiles<'_>> = images
@@ -114,6 +120,16 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
             sbom: sbom.as_bytes(),
         })
         .collect();
+    let bases: Vec<BaseFiles<'_>> = bases::bases(&assembly)
+        .into_iter()
+        .zip(&attested)
+        .map(|(base, attestations)| BaseFiles {
+            index: &base.listing.bytes,
+            manifest: &base.manifest.bytes,
+            config: &base.configuration.bytes,
+            attestations,
+        })
+        .collect();
     let signed = sign(
         &mut client,
         &ImagesToSign {
@@ -123,11 +139,18 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
             index: &images.index.bytes,
             index_sbom: bills.index.as_bytes(),
             platforms: &platforms,
+            bases: &bases,
             packages: &beside,
         },
     )?;
     let verified = verified(&assembly, &signed, &root)?;
-    let behind = arguments.behind.of(&names[0], &verified, beside, &root)?;
+    let sources = Sources {
+        session: &assembly.session,
+        registries: &arguments.registries,
+        packages: beside,
+        bases: given,
+    };
+    let behind = arguments.behind.of(&names[0], &verified, &root, sources)?;
     // Who divided the work has every turn already.
     let turns = match inherited {
         Some(_) => Vec::new(),
@@ -191,6 +214,11 @@ fn hint(reason: &str) -> Option<&'static str> {
     if reason.contains("were imported from a distribution") {
         return Some("--accept-imports lets them in, and provenance says so");
     }
+    if reason.contains("is built on what has no valid provenance") {
+        return Some(
+            "--base-attestations FILE names what attests the base (bessemer export writes it), or --accept-unverified-base accepts it: provenance says so",
+        );
+    }
     reason.contains("have no valid provenance").then_some(
         "publish them with attestations beside them, or name each with --accept-unverified: provenance says so",
     )
@@ -233,6 +261,13 @@ fn say(
             "published with packages that nothing vouches for: {names}"
         ));
     }
+    for base in report.bases.iter().filter(|base| base.is_unverified()) {
+        let name = print::plain_line(&base.name);
+        print::warning(&format!(
+            "published on a base that nothing vouches for: {name} ({})",
+            base.digest
+        ));
+    }
     if arguments.json {
         return print::json(&json!({
             "digest": report.digest,
@@ -242,6 +277,7 @@ fn say(
             "invocation_id": report.invocation_id,
             "packages": report.packages,
             "evidence": behind.map(Behind::to_json),
+            "bases": report.bases,
             "sboms": sboms,
         }));
     }

@@ -61,7 +61,10 @@ pub(crate) struct ExpectedArguments {
     /// Take images with packages that nothing vouches for
     #[arg(long)]
     accept_unverified: bool,
-    /// Refuse images with packages that were imported from a distribution
+    /// Take images on a base that nothing vouches for
+    #[arg(long)]
+    accept_unverified_base: bool,
+    /// Refuse images with packages that were imported from a distribution, in their base or on it
     #[arg(long)]
     refuse_imports: bool,
     /// Refuse images with packages built below this SLSA build level; imported and unverified ones are of
@@ -88,6 +91,7 @@ impl ExpectedArguments {
     pub(crate) fn says_something(&self) -> bool {
         self.says_names()
             || self.accept_unverified
+            || self.accept_unverified_base
             || self.refuse_imports
             || self.min_package_level > 0
     }
@@ -102,6 +106,7 @@ impl ExpectedArguments {
         ImageExpectations {
             names: (!self.any_name).then_some(names),
             accept_unverified: self.accept_unverified,
+            accept_unverified_base: self.accept_unverified_base,
             refuse_imports: self.refuse_imports,
             prefer: None,
             min_package_level: self.min_package_level,
@@ -276,14 +281,24 @@ fn push(attached: &mut Sidecar, one: &AttachedEnvelope) -> Result<(), &'static s
 
 fn hinted(error: ImageVerifyError) -> anyhow::Error {
     // The hint is for what it can help with.
-    let unexpected = matches!(&error, ImageVerifyError::Unexpected(text)
-        if text.contains("it was published as") || text.contains("nothing vouches for"));
+    let hint = match &error {
+        ImageVerifyError::Unexpected(text) if text.contains("built on what nothing vouches") => {
+            Some(ON_A_BASE)
+        }
+        ImageVerifyError::Unexpected(text)
+            if text.contains("it was published as") || text.contains("nothing vouches for") =>
+        {
+            Some(EXPECTING)
+        }
+        _ => None,
+    };
     let error = anyhow!(error);
-    if unexpected {
-        error.context(print::Hint(EXPECTING.to_owned()))
-    } else {
-        error
+    match hint {
+        Some(hint) => error.context(print::Hint(hint.to_owned())),
+        None => error,
     }
 }
+
+const ON_A_BASE: &str = "--accept-unverified-base takes images on a base that nothing vouches for";
 
 const EXPECTING: &str = "--name NAME says what a mirror or copy was published as; --accept-unverified takes packages that nothing vouches for";

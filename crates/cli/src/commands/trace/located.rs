@@ -10,6 +10,7 @@ use crate::commands::verify::Target;
 use crate::commands::verify::found::Proven;
 use crate::print;
 use anyhow::{Context as _, Result, bail};
+use bessemer_attest::ResourceDescriptor;
 use bessemer_attest::verify::{ImageReport, Verified, VerifiedImage};
 use bessemer_digest::Digest;
 use bessemer_image::{Architecture, Inventory, Reached, SeenKind};
@@ -36,6 +37,9 @@ pub(super) struct Located {
     /// The image, as its index has it.
     #[serde(skip_serializing_if = "Option::is_none")]
     image: Option<(Digest, String)>,
+    /// What the image is built on, if the file is from there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) base: Option<Base>,
     pub(super) owner: Owner,
 }
 
@@ -47,6 +51,13 @@ enum Content {
     Link { target: String },
 }
 
+/// A base, as provenance names it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct Base {
+    pub(super) name: String,
+    pub(super) sha256: Digest,
+}
+
 /// Whose a file is.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "by", rename_all = "lowercase")]
@@ -54,7 +65,7 @@ pub(super) enum Owner {
     /// A package's.
     Package {
         file: String,
-        /// As provenance names it.
+        /// As the image's own provenance names it, not that of its base.
         sha256: Option<Digest>,
         /// Whether the content is the package's: in an image, whether it has the SHA-1 that the image's package
         /// database has.
@@ -65,6 +76,8 @@ pub(super) enum Owner {
     },
     /// No package has it: it was written when the image was assembled.
     Assembly { image_file: String },
+    /// No package has it, and it is in a layer of the base.
+    Base,
 }
 
 /// Looks for the file in what was verified.
@@ -108,6 +121,7 @@ fn in_package(file: &Path, path: &str, verified: &Verified) -> Result<Located> {
         same,
         layer: None,
         image: None,
+        base: None,
         owner: Owner::Package {
             file: verified.report.file.clone(),
             sha256: Some(verified.report.sha256),
@@ -157,9 +171,17 @@ fn in_image(
     let reached = reached(&inventory, path)?;
     let content = content(&reached)?;
     let named = |name: &str, version: &str| named(verified, report, (name, version));
-    let owner = owner::owner(&reached, &inventory, &named)?.unwrap_or_else(|| Owner::Assembly {
-        image_file: report.config.clone(),
-    });
+    // One layer is on top of those of a base.
+    let in_base = reached.seen.layer + 1 < layers.len();
+    let base = base(verified, report);
+    let owner = match owner::owner(&reached, &inventory, &named)? {
+        Some(owner) => owner,
+        None if in_base && base.is_some() => Owner::Base,
+        None => Owner::Assembly {
+            image_file: report.config.clone(),
+        },
+    };
+    let from_base = matches!(owner, Owner::Base | Owner::Package { sha256: None, .. });
     Ok(Located {
         path: path.to_owned(),
         real_path: format!("/{}", reached.path),
@@ -167,6 +189,7 @@ fn in_image(
         same: reached.seen.same.map(|path| format!("/{path}")),
         layer: layers.get(reached.seen.layer).map(|layer| layer.digest),
         image: Some((report.digest, report.subject.clone())),
+        base: base.filter(|_| from_base),
         owner,
     })
 }
@@ -217,15 +240,35 @@ fn named(
     report: &ImageReport,
     (name, version): (&str, &str),
 ) -> Option<Digest> {
+    let mut named = of_platform(verified, report, "package")?.filter(|one| {
+        let note = |key: &str| one.annotations.get(key).map_or("", String::as_str);
+        (note("package"), note("version")) == (name, version)
+    });
+    named.next()?.sha256()
+}
+
+/// What the image of this platform is built on.
+fn base(verified: &VerifiedImage, report: &ImageReport) -> Option<Base> {
+    let base = of_platform(verified, report, "base-image")?.next()?;
+    Some(Base {
+        name: base.name.clone().unwrap_or_default(),
+        sha256: base.sha256()?,
+    })
+}
+
+/// The dependencies of a role that the image of this platform has.
+fn of_platform<'a>(
+    verified: &'a VerifiedImage,
+    report: &ImageReport,
+    role: &'static str,
+) -> Option<impl Iterator<Item = &'a ResourceDescriptor>> {
     let oci = report.subject.strip_prefix("linux/")?;
     let architecture: Architecture = oci.parse().ok()?;
     let dependencies = &verified.provenance.build_definition.resolved_dependencies;
-    let mut named = dependencies.iter().filter(|one| {
+    Some(dependencies.iter().filter(move |one| {
         let note = |key: &str| one.annotations.get(key).map_or("", String::as_str);
-        (note("role"), note("package"), note("version")) == ("package", name, version)
-            && note("image") == architecture.apk()
-    });
-    named.next()?.sha256()
+        (note("role"), note("image")) == (role, architecture.apk())
+    }))
 }
 
 impl Located {
@@ -248,6 +291,9 @@ impl Located {
             lines.push(format!("  layer    {layer}"));
             lines.push(format!("  image    {image} ({platform})"));
         }
+        if let Some(Base { name, sha256 }) = &self.base {
+            lines.push(format!("  base     {name} ({sha256})"));
+        }
         lines.push(match &self.owner {
             Owner::Package { file, matches, differs, .. } => {
                 let how = match (&self.image, &self.content) {
@@ -261,6 +307,7 @@ impl Located {
                 };
                 format!("  package  {file}{how}")
             }
+            Owner::Base => "  package  none: no package of the base has it".to_owned(),
             Owner::Assembly { image_file } => format!(
                 "  package  none: written when the image was assembled, from image file {image_file}"
             ),

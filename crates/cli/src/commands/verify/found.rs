@@ -5,7 +5,7 @@ use super::{Looking, Target, facts};
 use crate::commands::image::verify::{
     ExpectedArguments, Found, in_registry, verified as verified_images,
 };
-use crate::evidence::{is_bundle, open_attached, open_bundle};
+use crate::evidence::{is_bundle, open_bundle};
 use crate::print::{self, Hint};
 use anyhow::{Context as _, Result, anyhow, bail};
 use bessemer_attest::chain::{BundleTarget, Node, Pool};
@@ -14,7 +14,9 @@ use bessemer_attest::verify::{
 };
 use bessemer_attest::{Envelope, Sidecar};
 use bessemer_digest::Digest;
+use bessemer_registry::Reference;
 use serde_json::{Value, json};
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 /// One artifact that verified.
@@ -119,6 +121,19 @@ impl Proven {
         }
     }
 
+    /// The image in its registry, by digest, if that is where it was read.
+    pub(crate) fn in_registry(&self) -> Option<Reference> {
+        match self {
+            Self::Image {
+                name,
+                digest,
+                measured: true,
+                ..
+            } => format!("{name}@{digest}").parse().ok(),
+            _ => None,
+        }
+    }
+
     /// The beginning of its chain.
     pub(crate) fn node(&self) -> Node {
         match self {
@@ -159,9 +174,6 @@ pub(crate) fn verified(
             let found = in_registry(reference, looking.registries)?;
             for (_, attached) in &found.attached {
                 pool.add(attached.clone());
-            }
-            if looking.looks_behind {
-                open_attached(reference, &found.digest, looking.registries, pool)?;
             }
             Ok(vec![image(&found, &reference.name(), looking, true)?])
         }
@@ -333,21 +345,30 @@ fn in_bundle(target: BundleTarget, looking: &Looking<'_>, pool: &Pool) -> Result
 fn attached_in(pool: &Pool, digest: Digest, images: Vec<Digest>) -> Found {
     let mut all = vec![digest];
     all.extend(images.into_iter().filter(|one| *one != digest));
-    let attached = all.into_iter().map(|one| {
-        let about = one;
-        let mut attached = Sidecar::default();
-        for sidecar in pool.about(&one) {
-            let of_this = sidecar.envelopes().iter().filter(|one| claims(one, &about));
-            of_this.for_each(|envelope| attached.push(envelope.clone()));
-            let proofs = sidecar.proofs().iter();
-            proofs.for_each(|proof| attached.push_proof(proof.clone()));
-        }
-        (one, attached)
-    });
+    let attached = all.into_iter().map(|one| (one, attached_to(pool, &one)));
     Found {
         digest,
         attached: attached.collect(),
     }
+}
+
+/// What the pool has of one manifest or index, each envelope and proof once.
+pub(crate) fn attached_to(pool: &Pool, digest: &Digest) -> Sidecar {
+    let mut attached = Sidecar::default();
+    let mut seen = HashSet::new();
+    for sidecar in pool.about(digest) {
+        let of_this = sidecar.envelopes().iter().filter(|one| claims(one, digest));
+        for envelope in of_this {
+            if !attached.envelopes().contains(envelope) {
+                attached.push(envelope.clone());
+            }
+        }
+        let proofs = sidecar.proofs().iter();
+        for proof in proofs.filter(|proof| seen.insert(proof.to_text())) {
+            attached.push_proof(proof.clone());
+        }
+    }
+    attached
 }
 
 /// Whether an envelope says that it is about this.

@@ -33,8 +33,6 @@ pub(crate) struct Looking<'a> {
     pub(crate) has_images: bool,
     /// What images are expected to be; any that is proven will do without.
     pub(crate) expected: Option<&'a ExpectedArguments>,
-    /// Whether it is looked behind what was named, so that evidence counts that refers to an image.
-    pub(crate) looks_behind: bool,
     /// Whose summaries of rebuilds beside a package count; without it none is looked for.
     pub(super) rebuilders: Option<&'a RebuilderArguments>,
     /// Where summaries are written.
@@ -59,7 +57,6 @@ impl<'a> Looking<'a> {
             judge: None,
             has_images: false,
             expected: None,
-            looks_behind: true,
             rebuilders: None,
             summaries: None,
             registries,
@@ -107,7 +104,7 @@ impl<'a> Looking<'a> {
     pub(super) fn images_only(&self, package: &Path) -> Result<()> {
         if self.expected.is_some_and(ExpectedArguments::says_something) {
             bail!(
-                "{} is a package: --name, --any-name, --accept-unverified, --refuse-imports and --min-package-level are for images",
+                "{} is a package: --name, --any-name, --accept-unverified, --accept-unverified-base, --refuse-imports and --min-package-level are for images",
                 package.display()
             );
         }

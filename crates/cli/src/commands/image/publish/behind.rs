@@ -1,10 +1,12 @@
 //! What is behind images goes to the registry with them, so that whoever has the reference and a trust root
 //! can verify everything.
 
-use crate::evidence::{ChainArguments, EvidenceArguments, FactoryArguments, needed, pack};
-use crate::print;
-use anyhow::Result;
-use bessemer_attest::chain::{BundleTarget, Chain, Node};
+use crate::commands::image::registries::RegistryArguments;
+use crate::commands::image::session::Session;
+use crate::evidence::{Asking, EvidenceArguments, FactoryArguments, chain, needed, pack};
+use crate::print::{self, Hint};
+use anyhow::{Result, anyhow};
+use bessemer_attest::chain::{BundleLimits, Chain, Node, Pool, Verdict, write_bundle};
 use bessemer_attest::verify::VerifiedImage;
 use bessemer_attest::{Sidecar, TrustRoot};
 use serde_json::{Value, json};
@@ -15,25 +17,36 @@ pub(super) struct BehindArguments {
     evidence: EvidenceArguments,
     #[command(flatten)]
     factories: FactoryArguments,
-    /// Do not put attestations of what the images were made from beside them: `verify --recursive` has to be
-    /// given these then
+    /// Keep attestations of what the images were made from out of the registry. Without this flag everybody who
+    /// may read the images reads those, too: recipes, sources and repositories by URL or path, bills of material
     #[arg(long, conflicts_with_all = ["evidence", "dependency_trust_root"])]
     no_evidence: bool,
 }
 
 /// Attestations of everything that images were made from.
 pub(super) struct Behind {
-    /// A bundle, compressed.
-    pub(super) bundle: Vec<u8>,
+    /// A bundle, compressed; nothing if there is none of anything.
+    pub(super) bundle: Option<Vec<u8>>,
     /// How many artifacts it has attestations of.
     artifacts: usize,
-    /// How many attestations are named and were nowhere.
+    /// How many links of the chain do not hold, most often because an attestation is nowhere.
     gaps: usize,
+}
+
+/// Where what is behind images is looked for.
+pub(super) struct Sources<'a> {
+    pub(super) session: &'a Session,
+    pub(super) registries: &'a RegistryArguments,
+    /// What lay beside the packages.
+    pub(super) packages: Vec<Option<Sidecar>>,
+    /// What was given of bases.
+    pub(super) bases: Pool,
 }
 
 impl Behind {
     pub(super) fn to_json(&self) -> Value {
-        json!({"artifacts": self.artifacts, "gaps": self.gaps, "bytes": self.bundle.len()})
+        let bytes = self.bundle.as_ref().map_or(0, Vec::len);
+        json!({"artifacts": self.artifacts, "gaps": self.gaps, "bytes": bytes})
     }
 }
 
@@ -44,49 +57,78 @@ impl BehindArguments {
         &self,
         name: &str,
         image: &VerifiedImage,
-        beside: Vec<Option<Sidecar>>,
         root: &TrustRoot,
+        sources: Sources<'_>,
     ) -> Result<Option<Behind>> {
         if self.no_evidence {
             return Ok(None);
         }
         let mut pool = self.evidence.open()?;
-        for sidecar in beside.into_iter().flatten() {
+        let given = sources.bases.sidecars().iter().cloned();
+        for sidecar in sources.packages.into_iter().flatten().chain(given) {
             pool.add(sidecar);
         }
-        let following = ChainArguments::asking(self.factories.clone());
+        let roots = self.factories.roots(root)?;
+        let asking = Asking::new(sources.session.access(), sources.registries, &roots);
         let node = Node::of_image(name.to_owned(), image.clone());
-        let chain = following.chain(&[node], root, &mut pool)?;
-        let needed = needed(&chain, chain.targets, &pool, &following.roots(root)?)?;
+        let chain = chain(&[node], &roots, &mut pool, Some(&asking))?;
+        let needed = needed(&chain, chain.targets, &pool, &roots)?;
+        readable(&needed)?;
         let gaps = incomplete(&chain);
-        if needed.is_empty() {
-            return Ok(None);
-        }
-        let target = BundleTarget::Image {
-            name: name.to_owned(),
-            sha256: image.report.digest,
-            images: Vec::new(),
+        let bundle = match needed.is_empty() {
+            true => None,
+            // Of nothing by itself: the same evidence gives the same bytes under whatever name.
+            false => Some(pack(&[], &needed, Vec::new())?),
         };
         Ok(Some(Behind {
-            bundle: pack(&[target], &needed, Vec::new())?,
+            bundle,
             artifacts: needed.len(),
             gaps,
         }))
     }
 }
 
-/// Says what is missing; how much.
-fn incomplete(chain: &Chain) -> usize {
-    let gaps: Vec<&str> = chain.gaps().map(|gap| gap.artifact.name.as_str()).collect();
-    if let Some(first) = gaps.first() {
-        let count = print::count(gaps.len(), "gap");
-        let more = if gaps.len() > 1 { ", among others" } else { "" };
-        let text =
-            format!("what is behind the images has {count}: the attestation of {first}{more}");
-        print::warning(&print::plain_line(&text));
-        print::note(HINT);
+/// An error if readers would not take so much.
+fn readable(needed: &Pool) -> Result<()> {
+    let mut text = Vec::new();
+    write_bundle(&[], needed, &mut text)?;
+    let limits = BundleLimits::ATTACHED;
+    let mut lines = text.split(|byte| *byte == b'\n').map(<[u8]>::len);
+    if text.len() as u64 > limits.whole || lines.any(|line| line as u64 >= limits.line) {
+        let error = anyhow!(
+            "what is behind the images is {} bytes; {} are read, and {} of one artifact",
+            text.len(),
+            limits.whole,
+            limits.line
+        );
+        return Err(error.context(Hint(KEPT.to_owned())));
     }
-    gaps.len()
+    Ok(())
 }
 
-const HINT: &str = "--evidence names where the attestations are; without them `verify --recursive` fails for everybody";
+pub(super) const KEPT: &str =
+    "--no-evidence leaves it out; `bessemer export` makes a file of it to hand over otherwise";
+
+/// Says what is missing; how much.
+fn incomplete(chain: &Chain) -> usize {
+    let gaps: Vec<&Node> = chain.gaps().collect();
+    let Some(first) = gaps.first() else {
+        return 0;
+    };
+    let count = print::count(gaps.len(), "gap");
+    let name = &first.artifact.name;
+    let why = match &first.verdict {
+        Verdict::Refused { reason } => format!("{name}: {reason}"),
+        _ => format!("the attestation of {name} was found nowhere"),
+    };
+    let text =
+        format!("what is behind the images has {count}, so that `verify --recursive` fails: {why}");
+    print::warning(&print::plain_line(&text));
+    let missing = |node: &&Node| node.verdict == Verdict::Missing;
+    print::note(if gaps.iter().any(missing) {
+        "--evidence names where attestations are"
+    } else {
+        "--dependency-trust-root names whom to believe of what others made"
+    });
+    gaps.len()
+}

@@ -5,8 +5,8 @@ use crate::commands::image::bills::Spdx;
 use crate::signing::component;
 use anyhow::{Context as _, Result};
 use bessemer_attest::documents::{
-    ImageParameters, ImagePlatform, ImageRecord, ImageRecordSchema, LockedFile, LockedPackage,
-    Timestamp, digest,
+    ImageBase, ImageParameters, ImagePlatform, ImageRecord, ImageRecordSchema, LockedFile,
+    LockedPackage, Timestamp, digest,
 };
 use bessemer_build::worker::now;
 use bessemer_digest::Digest;
@@ -82,10 +82,23 @@ fn platforms(assembly: &Assembly, bills: &Spdx) -> Result<Vec<ImagePlatform>> {
             manifest: image.manifest.digest,
             config: image.config.digest,
             sbom: Digest::of(sbom.as_bytes()),
+            base: base(assembly, contents),
             packages: packages(contents)?,
         });
     }
     Ok(platforms)
+}
+
+/// What the image is built on. Every byte of it was measured when it was opened.
+fn base(assembly: &Assembly, contents: &Contents) -> Option<ImageBase> {
+    let named = assembly.loaded.configuration.contents.baseimage.as_ref()?;
+    let base = contents.base.as_ref()?;
+    Some(ImageBase {
+        name: named.image.clone(),
+        index: base.listing.digest,
+        manifest: base.manifest.digest,
+        apkindex: base.apkindex,
+    })
 }
 
 fn packages(contents: &Contents) -> Result<Vec<LockedPackage>> {

@@ -1,8 +1,9 @@
 //! Pushing images with what was signed about them.
 
-use super::behind::Behind;
+use super::behind::{Behind, KEPT};
 use crate::commands::image::assembly::Assembly;
 use crate::commands::image::registries::Registries;
+use crate::print::Hint;
 use anyhow::{Context as _, Result};
 use bessemer_attest::Envelope;
 use bessemer_digest::Digest;
@@ -94,9 +95,11 @@ fn push(
     let attested = attach(assembly, signed, target, &registry);
     let (attestations, signatures) = attested
         .context("the images are there without all of their attestations, and so no tag")?;
-    if let Some(behind) = behind {
-        let attached = evidence(assembly, behind, &registry);
-        attached.context("the images are there without what is behind them, and so no tag")?;
+    if let Some(bundle) = behind.and_then(|behind| behind.bundle.as_deref()) {
+        let attached = evidence(assembly, bundle, &registry);
+        attached
+            .context("the images are there without what is behind them, and so no tag")
+            .context(Hint(KEPT.to_owned()))?;
     }
     for tag in &target.tags {
         registry.tag(&pushed.digest, tag)?;
@@ -139,11 +142,11 @@ fn attach(
 }
 
 /// The same for the index and every image: they come from one run.
-fn evidence(assembly: &Assembly, behind: &Behind, registry: &Registry) -> Result<()> {
+fn evidence(assembly: &Assembly, bundle: &[u8], registry: &Registry) -> Result<()> {
     let images = &assembly.built.images;
     let all = images.images.iter().map(|image| image.manifest.digest);
     for digest in all.chain([images.index.digest]) {
-        registry.attach_evidence(&digest, &behind.bundle)?;
+        registry.attach_evidence(&digest, bundle)?;
     }
     Ok(())
 }

@@ -247,6 +247,7 @@ fn the_lines_claim_no_more_than_was_compared() {
             same: Some("/b".to_owned()),
             layer: image.then(|| Digest::of("layer")),
             image: image.then(|| (Digest::of("image"), "linux/amd64".to_owned())),
+            base: None,
             owner: Owner::Package {
                 file: "a-1-r0.apk".to_owned(),
                 sha256: None,
