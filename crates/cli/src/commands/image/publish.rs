@@ -16,7 +16,7 @@ use crate::services::{Inherited, Services};
 use anyhow::{Context as _, Result, anyhow};
 use bases::BaseArguments;
 use behind::{Behind, BehindArguments, Sources};
-use bessemer_attest::documents::canonical_bytes;
+use bessemer_attest::documents::{ImageRecord, canonical_bytes};
 use bessemer_attest::predicates::ImagePolicy;
 use bessemer_attest::verify::{
     ImageExpectations, ImageReport, ImageVerifyPolicy, VerifiedImage, verify_image_whole,
@@ -109,40 +109,14 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
     let beside = packages::beside(&record, &assembly.session)?;
     let (attested, given) = arguments.bases.attested(&assembly, &root)?;
     let names: Vec<String> = targets.iter().map(|target| target.name.clone()).collect();
-    let images = &assembly.built.images;
-    let platforms: Vec<PlatformFiles<'_>> = images
-        .images
-        .iter()
-        .zip(&bills.images)
-        .map(|(image, sbom)| PlatformFiles {
-            manifest: &image.manifest.bytes,
-            config: &image.config.bytes,
-            sbom: sbom.as_bytes(),
-        })
-        .collect();
-    let bases: Vec<BaseFiles<'_>> = bases::bases(&assembly)
-        .into_iter()
-        .zip(&attested)
-        .map(|(base, attestations)| BaseFiles {
-            index: &base.listing.bytes,
-            manifest: &base.manifest.bytes,
-            config: &base.configuration.bytes,
-            attestations,
-        })
-        .collect();
-    let signed = sign(
-        &mut client,
-        &ImagesToSign {
-            names: &names,
-            policy: &arguments.policy(),
-            record: &canonical_bytes(&record)?,
-            index: &images.index.bytes,
-            index_sbom: bills.index.as_bytes(),
-            platforms: &platforms,
-            bases: &bases,
-            packages: &beside,
-        },
-    )?;
+    let handed = Handed {
+        names: &names,
+        record: &record,
+        bills: &bills,
+        packages: &beside,
+        bases: &attested,
+    };
+    let signed = sign(&mut client, &assembly, &arguments.policy(), &handed)?;
     let verified = verified(&assembly, &signed, &root)?;
     let sources = Sources {
         session: &assembly.session,
@@ -194,8 +168,53 @@ fn targets(references: &[Reference]) -> Result<Vec<Target<'_>>> {
     Ok(targets)
 }
 
+/// What the signer is handed beside the images themselves.
+struct Handed<'a> {
+    names: &'a [String],
+    record: &'a ImageRecord,
+    bills: &'a Spdx,
+    packages: &'a [Option<Sidecar>],
+    bases: &'a [Sidecar],
+}
+
 /// Asks the signer; a refusal that a flag would lift says which.
-fn sign(client: &mut Client, images: &ImagesToSign<'_>) -> Result<SignedImages> {
+fn sign(
+    client: &mut Client,
+    assembly: &Assembly,
+    policy: &ImagePolicy,
+    handed: &Handed<'_>,
+) -> Result<SignedImages> {
+    let images = &assembly.built.images;
+    let platforms: Vec<PlatformFiles<'_>> = images
+        .images
+        .iter()
+        .zip(&handed.bills.images)
+        .map(|(image, sbom)| PlatformFiles {
+            manifest: &image.manifest.bytes,
+            config: &image.config.bytes,
+            sbom: sbom.as_bytes(),
+        })
+        .collect();
+    let bases: Vec<BaseFiles<'_>> = bases::bases(assembly)
+        .into_iter()
+        .zip(handed.bases)
+        .map(|(base, attestations)| BaseFiles {
+            index: &base.listing.bytes,
+            manifest: &base.manifest.bytes,
+            config: &base.configuration.bytes,
+            attestations,
+        })
+        .collect();
+    let images = ImagesToSign {
+        names: handed.names,
+        policy,
+        record: &canonical_bytes(handed.record)?,
+        index: &images.index.bytes,
+        index_sbom: handed.bills.index.as_bytes(),
+        platforms: &platforms,
+        bases: &bases,
+        packages: handed.packages,
+    };
     let refused = |error: ClientError| {
         let hint = match &error {
             ClientError::Refused(reasons) => hint(&reasons.join(": ")),
@@ -207,7 +226,7 @@ fn sign(client: &mut Client, images: &ImagesToSign<'_>) -> Result<SignedImages> 
             None => error,
         }
     };
-    client.sign_images(images).map_err(refused)
+    client.sign_images(&images).map_err(refused)
 }
 
 fn hint(reason: &str) -> Option<&'static str> {

@@ -75,11 +75,9 @@ impl BehindArguments {
         let needed = needed(&chain, chain.targets, &pool, &roots)?;
         readable(&needed)?;
         let gaps = incomplete(&chain);
-        let bundle = match needed.is_empty() {
-            true => None,
-            // Of nothing by itself: the same evidence gives the same bytes under whatever name.
-            false => Some(pack(&[], &needed, Vec::new())?),
-        };
+        // Of nothing by itself: the same evidence gives the same bytes under whatever name.
+        let pack = || pack(&[], &needed, Vec::new());
+        let bundle = (!needed.is_empty()).then(pack).transpose()?;
         Ok(Some(Behind {
             bundle,
             artifacts: needed.len(),
