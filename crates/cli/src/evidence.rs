@@ -198,7 +198,7 @@ fn unattested_bases(chain: &Chain) -> BTreeSet<&Artifact> {
     unattested.map(|node| &node.artifact).collect()
 }
 
-const MISSING: &str = "--evidence DIR names a repository or a bundle that has the attestations; --fetch asks the repositories that provenance names";
+const MISSING: &str = "--evidence DIR names a repository or a bundle that has the attestations; --fetch asks the repositories and registries that provenance names";
 const UNATTESTED: &str = "--accept-unattested accepts that the chain ends there";
 
 /// A path that provenance names for something missing, and that leads nowhere here.
