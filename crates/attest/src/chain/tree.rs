@@ -168,7 +168,10 @@ impl Tree<'_> {
     fn role(&self, role: &str, mut numbers: Vec<usize>) -> Vec<Branch> {
         numbers.sort_unstable();
         numbers.dedup();
-        let word = role_words(role).map(|word| format!("{word}:"));
+        let word = match role {
+            "base-image" => Some("built on".to_owned()),
+            _ => role_words(role).map(|word| format!("{word}:")),
+        };
         let (mut alone, mut gaps) = (Vec::new(), 0);
         let mut alike: BTreeMap<String, Vec<&str>> = BTreeMap::new();
         for number in numbers {

@@ -232,20 +232,37 @@ fn of_image(name: &str, report: &ImageReport) -> Vec<Paragraph> {
 fn of_bases(bases: &[BaseReport]) -> String {
     let mut seen = BTreeSet::new();
     let said = bases.iter().map(|base| {
-        let verified = match base.level {
-            Some(level) => format!("whose provenance was verified, of SLSA Build level {level}"),
-            None => "which was accepted although nothing vouches for it".to_owned(),
-        };
-        let below = match (&base.level, base.is_unverified()) {
-            (Some(_), true) => ", and which is built on what nothing vouches for",
-            _ => "",
-        };
         format!(
-            " The image for {} is built on {}, {verified}{below}; its packages are not counted here.",
-            base.architecture, base.name
+            " The image for {} is built on {}, {}; its packages are not counted here.",
+            base.architecture,
+            base.name,
+            of_base(base)
         )
     });
     said.filter(|text| seen.insert(text.clone())).collect()
+}
+
+fn of_base(base: &BaseReport) -> String {
+    let (Some(level), Some(contents)) = (base.level, &base.contents) else {
+        return "which was accepted although nothing vouches for it".to_owned();
+    };
+    let mut parts = vec![format!(
+        "whose provenance was verified, of SLSA Build level {level}"
+    )];
+    if contents.imported > 0 {
+        let count = print::count(contents.imported, "package");
+        parts.push(format!("with {count} imported from a distribution"));
+    }
+    if !contents.unverified.is_empty() {
+        let names = contents.unverified.join(", ");
+        parts.push(format!(
+            "with packages that were accepted although nothing vouches for them ({names})"
+        ));
+    }
+    if contents.unverified_base {
+        parts.push("itself built on what nothing vouches for".to_owned());
+    }
+    parts.join(", ")
 }
 
 /// What the chain is made of.

@@ -181,6 +181,7 @@ fn followed(based: &Based, app: &str) {
         .join(" ");
     for part in [
         "The image for x86_64 is built on",
+        "of SLSA Build level 1, with 2 packages imported from a distribution; its packages",
         "2 base images, 0 packages that a factory built",
     ] {
         assert!(text.contains(part), "{part}: {explained}");
