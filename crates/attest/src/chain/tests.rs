@@ -370,15 +370,15 @@ fn a_bundle_that_is_none_is_refused_with_the_line() {
     }
     let small = BundleLimits {
         line: 60,
-        whole: 100,
+        whole: 1000,
     };
     let long = format!("{header}\n{}", " ".repeat(60));
-    let many = format!("{header}\n{}", "\n".repeat(100));
+    let many = format!("{header}\n{}", "\n".repeat(1000));
     for text in [long, many] {
         let error = read_bundle(text.as_bytes(), small, &mut Pool::new()).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "the bundle has more than 100 bytes, or a line of more than 60"
+            "the bundle has more than 1000 bytes, or a line of more than 60"
         );
     }
     assert!(
