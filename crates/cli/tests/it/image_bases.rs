@@ -62,7 +62,12 @@ impl Based {
         run(command.args(words).arg("--trust-root").arg(&self.root))
     }
 
+    /// Without what is behind it.
     fn publish(&self, tag: &str, words: &[&str]) -> Outcome {
+        self.publish_whole(tag, &[&["--no-evidence"], words].concat())
+    }
+
+    fn publish_whole(&self, tag: &str, words: &[&str]) -> Outcome {
         let tagged = self.factory.registry.name(tag);
         let words = [&[tagged.as_str()], &LOCKED[..], words].concat();
         self.factory.publish_of("based.yaml", &words)
@@ -155,6 +160,11 @@ fn followed(based: &Based, app: &str) {
             "{found}"
         );
     }
+    // What is behind the base, too, is in the registry, where it is not kept out of it.
+    based.publish_whole("team/app:whole", &GIVEN).expect(0);
+    let alone = based.trusting(&["verify", &based.name("team/app:whole"), "--recursive"]);
+    alone.expect(0);
+    assert!(alone.stdout.contains(whole), "{alone}");
     // A bundle of the image has the base in it, and needs nothing else.
     let export = [
         "export",
@@ -197,7 +207,7 @@ fn followed(based: &Based, app: &str) {
         let affected = based.trusting(&["affected", input, "--evidence", "app.bundle"]);
         affected.expect(0);
         let mut lines = affected.stdout.lines();
-        let on_base = |line: &str| line.starts_with(by) && line.contains(": by base-image");
+        let on_base = |line: &str| line.starts_with(by) && line.contains(": by base image");
         assert!(lines.any(on_base), "{affected}");
     }
 }
