@@ -3,6 +3,7 @@
 mod beside;
 mod complete;
 pub(crate) mod found;
+pub(crate) mod images;
 mod looking;
 pub(crate) mod policy;
 mod reproduced;
@@ -10,7 +11,6 @@ mod summaries;
 mod target;
 
 use crate::commands::image::registries::RegistryArguments;
-use crate::commands::image::verify::ExpectedArguments;
 use crate::evidence::{self, AcceptArguments, ChainArguments, EvidenceArguments, Start};
 use crate::services::Inherited;
 use crate::{exit, print};
@@ -22,6 +22,7 @@ use bessemer_attest::verify::VerifyError;
 use bessemer_policy::starting_policy;
 use complete::CompleteArguments;
 use found::Proven;
+pub(crate) use images::ExpectedArguments;
 pub(crate) use looking::Looking;
 use policy::{Judge, PolicyArguments, SourceArguments, Violated};
 use reproduced::RebuilderArguments;
@@ -200,6 +201,33 @@ pub(crate) fn run(arguments: &Arguments, inherited: Option<&Inherited>) -> Resul
         }
     }
     Ok(ExitCode::from(u8::from(failed)))
+}
+
+/// Verifies one target and says what was proven; exit status 1 if it is not.
+pub(crate) fn one(target: &Target, looking: &Looking<'_>, json: bool) -> Result<ExitCode> {
+    match found::verified(target, looking, &mut Pool::new()) {
+        Ok(found) => {
+            for one in found {
+                if json {
+                    print::json(&one.json(looking.judge))?;
+                } else {
+                    let mut lines = one.lines();
+                    lines.extend(looking.judge.map(Judge::line));
+                    print_lines(&lines)?;
+                }
+            }
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(error) => {
+            if json {
+                print::json(&refusal(target, &error))?;
+            }
+            for failure in failures(target, &error) {
+                print::failure(&failure);
+            }
+            Ok(ExitCode::from(exit::ERROR))
+        }
+    }
 }
 
 pub(crate) fn print_lines(lines: &[String]) -> Result<()> {

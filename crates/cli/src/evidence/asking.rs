@@ -2,7 +2,7 @@
 
 use super::attached::open_attached;
 use crate::commands::image::registries::RegistryArguments;
-use crate::commands::image::verify::in_registry;
+use crate::commands::verify::images::in_registry;
 use crate::fetching::{FetchArguments, Fetching};
 use crate::print;
 use anyhow::{Context as _, Result};

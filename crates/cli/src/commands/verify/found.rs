@@ -1,10 +1,8 @@
 //! What was proven of one target, in whatever form it was named.
 
+use super::images::{ExpectedArguments, Found, in_registry, verified as verified_images};
 use super::policy::Judge;
 use super::{Looking, Target, facts};
-use crate::commands::image::verify::{
-    ExpectedArguments, Found, in_registry, verified as verified_images,
-};
 use crate::evidence::{is_bundle, open_bundle};
 use crate::print::{self, Hint};
 use anyhow::{Context as _, Result, anyhow, bail};

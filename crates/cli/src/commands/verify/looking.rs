@@ -1,11 +1,10 @@
 //! How targets are found and judged.
 
-use super::Beside;
 use super::policy::Judge;
 use super::reproduced::RebuilderArguments;
 use super::summaries::SummaryArguments;
+use super::{Beside, ExpectedArguments};
 use crate::commands::image::registries::RegistryArguments;
-use crate::commands::image::verify::ExpectedArguments;
 use anyhow::{Result, bail};
 use bessemer_attest::verify::{
     ApkFacts, ImageExpectations, ImageVerifyPolicy, Report, VerifyPolicy,
