@@ -18,7 +18,8 @@ mod walk;
 
 pub use affected::{Affected, Search};
 pub use bundle::{
-    BundleError, BundleHeader, BundleLimits, BundleSchema, BundleTarget, read_bundle, write_bundle,
+    BundleError, BundleHeader, BundleLimits, BundleSchema, BundleTarget, read_bundle,
+    read_bundle_lines, write_bundle,
 };
 pub use ends::{End, EndCount, EndKind};
 pub use node::{Artifact, Member, Node, Verdict};

@@ -150,6 +150,18 @@ impl Envelope {
         self.to_line().map(Digest::of)
     }
 
+    /// Whether it is as [`Envelope::seal`] makes it. The key's name is signed by nobody: anybody can make many
+    /// envelopes of one by it.
+    pub fn is_plain(&self) -> bool {
+        let signatures = self.signatures.iter();
+        signatures.clone().count() == 1 && signatures.clone().all(|one| one.keyid.is_empty())
+    }
+
+    /// Whether it says what another says, whoever signed.
+    pub fn says_the_same(&self, other: &Self) -> bool {
+        (&self.payload, &self.payload_type) == (&other.payload, &other.payload_type)
+    }
+
     /// The statement in it, unverified and without its predicate: for finding an envelope, never for judging
     /// by it.
     pub fn claimed(&self) -> Option<Statement<IgnoredAny>> {

@@ -151,14 +151,15 @@ impl Sidecar {
     }
 
     /// The envelopes that a key of one of these trust roots signed, with their proofs: what strangers added
-    /// is left out.
+    /// or made of them is left out.
     pub fn signed_by(&self, roots: &[&TrustRoot]) -> Result<Self, TrustRootError> {
         let mut keys = Vec::new();
         for root in roots {
             keys.extend(root.statement_keys()?);
         }
-        let known =
-            |envelope: &&Envelope| keys.iter().any(|(public, _)| envelope.open(public).is_ok());
+        let known = |envelope: &&Envelope| {
+            envelope.is_plain() && keys.iter().any(|(public, _)| envelope.open(public).is_ok())
+        };
         let envelopes: Vec<Envelope> = self.envelopes.iter().filter(known).cloned().collect();
         let digests: Vec<Digest> = envelopes.iter().flat_map(Envelope::digest).collect();
         let of_known = |proof: &&Proof| {
@@ -167,6 +168,41 @@ impl Sidecar {
         };
         let proofs = self.proofs.iter().filter(of_known).cloned().collect();
         Ok(Self { envelopes, proofs })
+    }
+
+    /// The envelope of this digest, and others that say something else, as many as one file of them may have:
+    /// one image that was published often has many.
+    pub fn around(&self, attestation: &Digest) -> Result<Self, EnvelopeError> {
+        let mut kept: Vec<Envelope> = Vec::new();
+        let mut others = Vec::new();
+        for envelope in &self.envelopes {
+            if envelope.digest()? == *attestation {
+                kept.push(envelope.clone());
+            } else {
+                others.push(envelope);
+            }
+        }
+        for envelope in others {
+            if kept.len() < ENVELOPE_COUNT_LIMIT
+                && !kept.iter().any(|one| one.says_the_same(envelope))
+            {
+                kept.push(envelope.clone());
+            }
+        }
+        let digests: Vec<Digest> = kept.iter().flat_map(Envelope::digest).collect();
+        let of_kept = |proof: &&Proof| {
+            LoggedSignature::parse(&proof.entry)
+                .is_some_and(|entry| digests.contains(&entry.envelope))
+        };
+        let proofs = self
+            .proofs
+            .iter()
+            .filter(of_kept)
+            .take(ENVELOPE_COUNT_LIMIT);
+        Ok(Self {
+            proofs: proofs.cloned().collect(),
+            envelopes: kept,
+        })
     }
 
     /// What is left without the envelopes that keys of `role` signed.
@@ -234,6 +270,26 @@ mod tests {
         assert_eq!(sidecar.envelopes(), other.envelopes());
         let many = Sidecar::new((0..63).map(|number| seal(&number.to_string())).collect());
         assert!(matches!(sidecar.add(&many), Err(SidecarError::TooMany)));
+    }
+
+    /// Anybody can make many envelopes of one: by the key's name, and by the other signature that a curve allows.
+    #[test]
+    fn what_is_made_of_an_envelope_takes_no_room() {
+        let key = TestKey::generate();
+        let seal = |text: &str| Envelope::seal(text.as_bytes(), &key).unwrap();
+        let (own, test) = (seal("provenance"), seal("test"));
+        // ECDSA: each signature is another one.
+        let many = (0..ENVELOPE_COUNT_LIMIT).map(|_| seal("provenance"));
+        let mut all = Sidecar::new(many.collect());
+        all.push(test.clone());
+        all.push(own.clone());
+        let kept = all.around(&own.digest().unwrap()).unwrap();
+        assert_eq!(kept.envelopes(), [own.clone(), test]);
+        let named = String::from_utf8(own.to_line().unwrap()).unwrap();
+        let named = named.replace(r#""keyid":"""#, r#""keyid":"1""#);
+        let named = Envelope::parse(named.as_bytes()).unwrap();
+        assert!(own.is_plain() && !named.is_plain());
+        assert!(named.open(&key.public()).is_ok());
     }
 
     #[test]

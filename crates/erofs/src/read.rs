@@ -2,8 +2,8 @@
 //!
 //! What is read is what is needed without compression: blocks of 4096 bytes, both sizes of inodes, plain and
 //! inline data, inline and shared attributes. Everything else is refused by name. Offsets, sizes and names are
-//! checked before they are used, a directory is entered once, and how much is read has limits, so that neither
-//! memory nor time depend on more than the image's own size allows.
+//! checked before they are used, a directory is entered once, and how much is read has limits. A small image may name
+//! the same blocks many times: paths together have at most 256 MiB.
 //!
 //! Source: the kernel's `fs/erofs/erofs_fs.h`, and `fs/erofs/data.c` for where inline data is.
 
@@ -26,7 +26,7 @@ const MAX_NAMES: u64 = 4_000_000;
 /// Longest path, in bytes: Linux's `PATH_MAX`.
 const MAX_PATH: usize = 4096;
 /// Most bytes of all paths together.
-const MAX_PATHS: u64 = 1 << 30;
+const MAX_PATHS: u64 = 256 << 20;
 /// Longest target of a symbolic link, in bytes.
 const MAX_TARGET: u64 = 4095;
 /// Most bytes that are read beside the contents of files.

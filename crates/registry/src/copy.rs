@@ -66,11 +66,24 @@ impl Registry {
         Ok(count)
     }
 
+    fn leave_out(&self, digest: &Digest) {
+        self.transport.reporter.report(&Event::LeftOut { digest });
+    }
+
     fn copy_referrers(&self, source: &Self, digest: &Digest) -> Result<usize, PushError> {
         let mut copied = 0;
         let mut unlisted = Vec::new();
         for referrer in source.referrers(digest)? {
-            match self.push_tree(source, &referrer.digest) {
+            let pushed = match Self::look_through(source, &referrer.digest) {
+                // What it is makes it impossible to copy, and anybody may have listed it.
+                Err(PushError::Request(error)) if error.status().is_none() => Err(error.into()),
+                Err(_) => {
+                    self.leave_out(&referrer.digest);
+                    continue;
+                }
+                Ok(()) => self.push_tree(source, &referrer.digest),
+            };
+            match pushed {
                 Ok(pushed) => {
                     copied += 1;
                     if !pushed.is_listed {
@@ -79,8 +92,7 @@ impl Registry {
                 }
                 // Listed, and not there: there is nothing to copy, and it takes nothing from the image.
                 Err(PushError::Request(error)) if is_its_own_fault(&error) => {
-                    let digest = &referrer.digest;
-                    self.transport.reporter.report(&Event::LeftOut { digest });
+                    self.leave_out(&referrer.digest);
                 }
                 Err(error) => return Err(error),
             }

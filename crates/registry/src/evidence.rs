@@ -20,7 +20,7 @@ const EVIDENCE: &str = "application/vnd.bessemer.bundle.v1+gzip";
 /// The type of a configuration that has nothing to say, and its bytes.
 const EMPTY: (&str, &[u8]) = ("application/vnd.oci.empty.v1+json", b"{}");
 /// Most bytes of one bundle, compressed (64 MiB).
-const BUNDLE_LIMIT: u64 = 64 << 20;
+pub const EVIDENCE_LIMIT: u64 = 64 << 20;
 /// Most bytes of all bundles of one image, compressed (256 MiB).
 const BUNDLES_LIMIT: u64 = 256 << 20;
 
@@ -41,8 +41,8 @@ impl Registry {
     /// The same bytes make the same manifest, so that nothing is added twice. Its digest. What the registry does
     /// not list afterwards is an error: nobody would find it.
     pub fn attach_evidence(&self, digest: &Digest, bundle: &[u8]) -> Result<Digest, AttachError> {
-        if bundle.len() as u64 > BUNDLE_LIMIT {
-            return Err(AttachError::TooLarge(bundle.len(), BUNDLE_LIMIT));
+        if bundle.len() as u64 > EVIDENCE_LIMIT {
+            return Err(AttachError::TooLarge(bundle.len(), EVIDENCE_LIMIT));
         }
         let subject = self.manifest(digest)?;
         let subject = subject.ok_or(AttachError::Missing(*digest))?.descriptor();
@@ -101,14 +101,19 @@ impl Registry {
             let Some(layer) = stored.and_then(bundle_of) else {
                 continue;
             };
-            if layer.size > left.min(BUNDLE_LIMIT) {
+            if layer.size > left.min(EVIDENCE_LIMIT) {
                 found.leave_out(name, None);
                 continue;
             }
-            left -= layer.size;
             match self.layer(&layer) {
-                Ok(blob) => found.bundles.push((name, blob)),
-                Err(error) if is_its_own_fault(&error) => found.leave_out(name, Some(error)),
+                Ok(blob) => {
+                    left -= layer.size;
+                    found.bundles.push((name, blob));
+                }
+                Err(error) if error.status().is_some() || is_its_own_fault(&error) => {
+                    looks = looks.min(FAILURES);
+                    found.leave_out(name, Some(error));
+                }
                 Err(error) => return Err(error.into()),
             }
         }

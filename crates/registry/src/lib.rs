@@ -44,7 +44,7 @@ pub use copy::Copied;
 pub use credential_helper::CredentialHelperError;
 pub use docker_config::{DockerConfig, DockerConfigError};
 pub use documents::{Descriptor, ParseManifestError};
-pub use evidence::Evidence;
+pub use evidence::{EVIDENCE_LIMIT, Evidence};
 pub use images::Blob;
 pub use layout::{Layout, LayoutError};
 pub use login::Login;

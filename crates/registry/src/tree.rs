@@ -113,6 +113,11 @@ impl Registry {
         })
     }
 
+    /// What is wrong with the manifests below one, if something is.
+    pub(crate) fn look_through(source: &dyn Source, root: &Digest) -> Result<(), PushError> {
+        Tree::collect(source, root).map(|_| ())
+    }
+
     pub(crate) fn push_blobs(
         &self,
         source: &dyn Source,

@@ -49,6 +49,15 @@ impl FetchError {
         self.all_status(|status| matches!(status, 401 | 407))
     }
 
+    /// Whether no place answered at all, or none in time.
+    pub fn is_silence(&self) -> bool {
+        let silent = |failure: &Failure| {
+            let cause = &failure.cause;
+            cause.is_passing() && !matches!(cause, FailureCause::Status(_))
+        };
+        matches!(self, Self::Failed(failures) if failures.iter().all(silent))
+    }
+
     fn all_status(&self, is: fn(u16) -> bool) -> bool {
         let meant =
             |failure: &Failure| matches!(failure.cause, FailureCause::Status(status) if is(status));

@@ -156,7 +156,13 @@ pub fn write_bundle(
     };
     serde_json::to_writer(&mut *to, &header).map_err(BundleError::Json)?;
     to.write_all(b"\n")?;
-    for sidecar in pool.sidecars() {
+    for (number, sidecar) in pool.sidecars().iter().enumerate() {
+        // What is written can be read.
+        let (envelopes, proofs) = (sidecar.envelopes().len(), sidecar.proofs().len());
+        Sidecar::within_limits(envelopes, proofs).map_err(|source| BundleError::Many {
+            line: number + 2,
+            source,
+        })?;
         let mut envelopes = Vec::new();
         for envelope in sidecar.envelopes() {
             let line = String::from_utf8_lossy(&envelope.to_line()?).into_owned();
@@ -176,6 +182,15 @@ pub fn read_bundle(
     limits: BundleLimits,
     pool: &mut Pool,
 ) -> Result<Vec<BundleTarget>, BundleError> {
+    read_bundle_lines(from, limits, |sidecar| pool.add(sidecar))
+}
+
+/// Reads a bundle and hands out what lies beside each artifact; what it says that it is of.
+pub fn read_bundle_lines(
+    from: impl BufRead,
+    limits: BundleLimits,
+    mut each: impl FnMut(Sidecar),
+) -> Result<Vec<BundleTarget>, BundleError> {
     let mut from = from.take(limits.whole);
     let first = line(&mut from, limits)?.unwrap_or_default();
     let header: BundleHeader = serde_json::from_slice(&first).map_err(BundleError::Header)?;
@@ -186,7 +201,7 @@ pub fn read_bundle(
     while let Some(text) = line(&mut from, limits)? {
         number += 1;
         if !text.is_empty() {
-            pool.add(beside(number, &text)?);
+            each(beside(number, &text)?);
         }
     }
     if from.limit() == 0 {

@@ -68,9 +68,10 @@ impl<'a> Asking<'a> {
     /// Asks for everything that is missing; whether something new was found. A place that cannot be asked is
     /// named, and the gap stays.
     pub(super) fn fill(&self, chain: &Chain, pool: &mut Pool) -> Result<bool> {
+        // What is refused may be so for want of what lies there: half of it anybody may have attached.
         let missing = chain
             .gaps()
-            .filter(|node| node.verdict == Verdict::Missing)
+            .filter(|node| is_asked_for(&node.verdict))
             .filter_map(|node| Some((node.uri.clone()?, node.artifact.sha256)))
             .filter(|(uri, sha256)| self.is_new(uri, sha256));
         let missing: Vec<_> = missing.collect();
@@ -106,7 +107,8 @@ impl<'a> Asking<'a> {
             Ok(found) => found,
             Err(AttestationsError::Fetch(error)) if error.is_offline() => None,
             Err(error) => {
-                let is_silent = matches!(error, AttestationsError::Fetch(_));
+                let is_silent =
+                    matches!(&error, AttestationsError::Fetch(error) if error.is_silence());
                 // Said once of a server, and not of each package there.
                 if !is_silent || silent().insert(host.to_owned()) {
                     let error = anyhow::Error::new(error);
@@ -135,6 +137,10 @@ impl<'a> Asking<'a> {
     }
 }
 
+fn is_asked_for(verdict: &Verdict) -> bool {
+    matches!(verdict, Verdict::Missing | Verdict::Refused { .. })
+}
+
 /// The server of a URL; nothing of a path.
 fn host(uri: &str) -> &str {
     let rest = uri.split_once("://").map_or("", |(_, rest)| rest);
@@ -145,7 +151,7 @@ fn host(uri: &str) -> &str {
 fn missing_bases(chain: &Chain) -> Vec<Reference> {
     let nodes = chain.bases().into_iter();
     let nodes = nodes.filter_map(|number| chain.nodes.get(number));
-    let missing = nodes.filter(|node| node.verdict == Verdict::Missing);
+    let missing = nodes.filter(|node| is_asked_for(&node.verdict));
     let references = missing.filter_map(|node| {
         let Artifact { name, sha256, .. } = &node.artifact;
         format!("{name}@{sha256}").parse().ok()

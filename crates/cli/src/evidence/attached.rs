@@ -4,13 +4,15 @@ use crate::commands::image::registries::RegistryArguments;
 use crate::print;
 use anyhow::{Context as _, Result, anyhow};
 use bessemer_attest::TrustRoot;
-use bessemer_attest::chain::{BundleLimits, Pool, read_bundle};
+use bessemer_attest::chain::{BundleLimits, Pool, read_bundle_lines};
 use bessemer_attest::verify::shown;
 use bessemer_digest::Digest;
 use bessemer_registry::{Access, Evidence, Reference};
 use flate2::read::MultiGzDecoder;
-use std::io::BufReader;
+use std::io::{BufReader, Read as _};
 
+/// Most bytes of all bundles of one image that are unpacked (1 GiB): it takes time.
+const UNPACKED: u64 = 1 << 30;
 /// Most bundles that cannot be read and are named.
 const NAMED: usize = 10;
 
@@ -40,18 +42,24 @@ pub(super) fn open_attached(
         ));
     }
     let roots: Vec<&TrustRoot> = roots.iter().collect();
+    let mut left = UNPACKED;
     for (name, blob) in found.bundles {
-        let unpacked = BufReader::new(MultiGzDecoder::new(BufReader::new(blob)));
+        let limits = BundleLimits {
+            whole: BundleLimits::ATTACHED.whole.min(left),
+            ..BundleLimits::ATTACHED
+        };
+        let packed = MultiGzDecoder::new(BufReader::new(blob));
+        let mut unpacked = BufReader::new(packed.take(limits.whole));
         // What was read before something is wrong is as good as the rest.
-        let mut bundle = Pool::new();
-        if let Err(error) = read_bundle(unpacked, BundleLimits::ATTACHED, &mut bundle) {
-            unread.push((name, print::sentence(&anyhow!(error))));
-        }
-        for sidecar in bundle.sidecars() {
+        let read = read_bundle_lines(&mut unpacked, limits, |sidecar| {
             match sidecar.signed_by(&roots) {
                 Ok(ours) if !ours.envelopes().is_empty() => pool.add(ours),
                 _ => {}
             }
+        });
+        left -= limits.whole - unpacked.into_inner().limit();
+        if let Err(error) = read {
+            unread.push((name, print::sentence(&anyhow!(error))));
         }
     }
     for (name, why) in unread.iter().take(NAMED) {

@@ -69,7 +69,7 @@ pub(crate) fn needed(
         for sidecar in pool.with_envelope(attestation) {
             // Of an index, every image in it has attestations of its own.
             if number < chain.targets || about.contains(&sidecar) {
-                needed.add(sidecar.signed_by(&roots)?);
+                needed.add(sidecar.signed_by(&roots)?.around(attestation)?);
             }
         }
     }

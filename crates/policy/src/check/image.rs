@@ -31,7 +31,8 @@ pub(super) fn check(
     bases(findings, rule, report);
 }
 
-/// Bases, and the packages in them: what is demanded of the image and its packages is demanded of them.
+/// Bases, and the packages in them: levels, imports and what nothing vouches for. Builders, keys and ages of bases
+/// are not known here; the signer verified them under its own trust root.
 fn bases(findings: &mut Findings<'_>, rule: &Rule<ImageExpectations>, report: &ImageReport) {
     let expect = &rule.expect;
     let accepted = |one: Option<Placed<bool>>| one.is_some_and(|one| one.value);

@@ -3,7 +3,7 @@
 use crate::documents::{Descriptor, INDEX};
 use serde_json::{Map, Value, json};
 
-/// Most entries that are read; a registry's own list has that many on all of its pages together at most.
+/// Most entries of one page that are read, the last ones.
 const ENTRIES: usize = 10_000;
 
 pub(super) struct List(Map<String, Value>);
@@ -27,7 +27,8 @@ impl List {
 
     /// The entries that can be read.
     pub(super) fn descriptors(&self) -> Vec<Descriptor> {
-        let entries = self.entries().iter().take(ENTRIES);
+        let entries = self.entries();
+        let entries = entries.iter().skip(entries.len().saturating_sub(ENTRIES));
         let readable = entries.filter_map(|one| serde_json::from_value(one.clone()).ok());
         readable.collect()
     }

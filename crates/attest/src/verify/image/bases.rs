@@ -103,6 +103,9 @@ impl BaseReport {
             let names = listed(&contents.unverified, NAMED);
             parts.push(format!("accepted unverified in it: {names}"));
         }
+        if let Some(below) = contents.lowest_base_level.filter(|below| *below < level) {
+            parts.push(format!("on a base at level {below}"));
+        }
         if contents.unverified_base {
             parts.push("built on what was accepted unverified".to_owned());
         }

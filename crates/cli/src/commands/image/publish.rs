@@ -280,6 +280,19 @@ fn say(
             "published with packages that nothing vouches for: {names}"
         ));
     }
+    let within = report
+        .bases
+        .iter()
+        .filter_map(|base| base.contents.as_ref());
+    let within: Vec<&str> = within
+        .flat_map(|contents| contents.unverified.iter().map(String::as_str))
+        .collect();
+    if !within.is_empty() {
+        let names = print::plain_line(&within.join(", "));
+        print::warning(&format!(
+            "published on a base with packages that nothing vouches for: {names}"
+        ));
+    }
     for base in report.bases.iter().filter(|base| base.is_unverified()) {
         let name = print::plain_line(&base.name);
         print::warning(&format!(

@@ -10,6 +10,7 @@ const IMPORTED: &str = "importedPackages";
 const UNVERIFIED: &str = "unverifiedPackages";
 const LOWEST: &str = "lowestPackageLevel";
 const UNVERIFIED_BASE: &str = "unverifiedBase";
+const LOWEST_BASE: &str = "lowestBaseLevel";
 
 /// What is known of the packages in a base, those of the bases that it is built on among them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -22,6 +23,9 @@ pub struct BaseContents {
     pub lowest_level: Option<u8>,
     /// Whether it is built on what nothing vouches for.
     pub unverified_base: bool,
+    /// The lowest level of a base that it is built on; nothing when there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lowest_base_level: Option<u8>,
 }
 
 impl BaseContents {
@@ -66,14 +70,25 @@ impl BaseContents {
     fn add_base(&mut self, base: &ResourceDescriptor) {
         let Some(Noted::Verified(below)) = Noted::beside(base) else {
             self.unverified_base = true;
+            self.lower_base(0);
             return self.lower(0);
         };
+        let level = base.annotations.get("level");
+        self.lower_base(level.and_then(|text| text.parse().ok()).unwrap_or(0));
+        if let Some(level) = below.lowest_base_level {
+            self.lower_base(level);
+        }
         self.imported = self.imported.saturating_add(below.imported);
         self.unverified.extend(below.unverified);
         self.unverified_base |= below.unverified_base;
         if let Some(level) = below.lowest_level {
             self.lower(level);
         }
+    }
+
+    fn lower_base(&mut self, level: u8) {
+        let lowest = self.lowest_base_level.map_or(level, |one| one.min(level));
+        self.lowest_base_level = Some(lowest);
     }
 
     fn lower(&mut self, level: u8) {
@@ -92,6 +107,9 @@ impl BaseContents {
         }
         if self.unverified_base {
             base = base.with(UNVERIFIED_BASE, "true");
+        }
+        if let Some(level) = self.lowest_base_level {
+            base = base.with(LOWEST_BASE, level.to_string());
         }
         base
     }
@@ -120,10 +138,8 @@ impl Noted {
                 Some(text) => serde_json::from_str(text).ok()?,
                 None => Vec::new(),
             },
-            lowest_level: match note(LOWEST) {
-                Some(text) => Some(text.parse().ok().filter(|level| *level <= 3)?),
-                None => None,
-            },
+            lowest_level: level_in(note(LOWEST)).ok()?,
+            lowest_base_level: level_in(note(LOWEST_BASE)).ok()?,
             unverified_base: match note(UNVERIFIED_BASE) {
                 None => false,
                 Some("true") => true,
@@ -132,3 +148,11 @@ impl Noted {
         }))
     }
 }
+
+/// A level that may be left out; an error where it is none.
+fn level_in(note: Option<&str>) -> Result<Option<u8>, NoLevel> {
+    let read = |text: &str| text.parse().ok().filter(|level| *level <= 3);
+    note.map(|text| read(text).ok_or(NoLevel)).transpose()
+}
+
+struct NoLevel;

@@ -40,7 +40,8 @@ impl BaseDemand<'_> {
     pub fn unmet(&self, bases: &[BaseReport]) -> Vec<(BaseFault, String)> {
         let (level, package_level) = (self.min_level, self.min_package_level);
         let of_level = |base: &BaseReport| {
-            let found = base.level.unwrap_or(0);
+            let below = base.contents.as_ref().and_then(|one| one.lowest_base_level);
+            let found = base.level.unwrap_or(0).min(below.unwrap_or(3));
             (found < level).then(|| format!("{} ({found})", base.name))
         };
         let unverified = |base: &BaseReport| {
@@ -48,8 +49,11 @@ impl BaseDemand<'_> {
             refused.then(|| base.name.clone())
         };
         let imports = |base: &BaseReport| {
-            let imported = base.contents.as_ref().map_or(0, |one| one.imported);
-            (imported > 0 && self.refuse_imports).then(|| format!("{} ({imported})", base.name))
+            // Of what nothing vouches for, nobody knows.
+            let imported = base.contents.as_ref().map(|one| one.imported);
+            let count = imported.map_or_else(|| "nobody knows how many".to_owned(), |count| count.to_string());
+            let refused = self.refuse_imports && imported != Some(0);
+            refused.then(|| format!("{} ({count})", base.name))
         };
         let of_packages = |base: &BaseReport| {
             let lowest = base.lowest_package_level()?;
@@ -76,7 +80,8 @@ impl BaseDemand<'_> {
             ),
             (
                 BaseFault::Imports,
-                "packages in its base were imported from a distribution".to_owned(),
+                "packages in its base were imported from a distribution"
+                    .to_owned(),
                 each(&imports),
             ),
             (

@@ -50,11 +50,12 @@ fn a_report_says_what_an_image_is_built_on() {
         unverified: vec!["odd".to_owned()],
         lowest_level: Some(0),
         unverified_base: true,
+        lowest_base_level: Some(0),
     };
     assert_eq!(
         lines(&based(&contents)),
         format!(
-            "{verified}; 4 imported packages in it; accepted unverified in it: odd; built on what was accepted unverified"
+            "{verified}; 4 imported packages in it; accepted unverified in it: odd; on a base at level 0; built on what was accepted unverified"
         )
     );
     assert_eq!(
@@ -64,6 +65,33 @@ fn a_report_says_what_an_image_is_built_on() {
     let image = based(&built());
     let report = image.verify(&image.attached(&image.payloads)).unwrap();
     assert_eq!((report.packages.built, report.bases.len()), (2, 1));
+}
+
+/// The level that is demanded of bases is demanded of what they are built on, too.
+#[test]
+fn a_base_is_no_better_than_the_one_below_it() {
+    let demand = |min_level| BaseDemand {
+        min_level,
+        accept_unverified_base: false,
+        accepts_package: &|_| false,
+        refuse_imports: false,
+        min_package_level: 0,
+    };
+    let contents = BaseContents {
+        lowest_base_level: Some(1),
+        ..built()
+    };
+    let base = BaseReport {
+        name: "base".to_owned(),
+        architecture: "x86_64".to_owned(),
+        digest: Digest::of("base"),
+        level: Some(2),
+        contents: Some(contents),
+    };
+    assert!(demand(1).unmet(std::slice::from_ref(&base)).is_empty());
+    let unmet = demand(2).unmet(&[base]);
+    let expected = "a base is below SLSA Build level 2: base (1)".to_owned();
+    assert_eq!(unmet, [(BaseFault::Level, expected)]);
 }
 
 /// Each is fine for somebody who demands less, and refused by whoever demands this.
@@ -226,7 +254,11 @@ fn a_base_has_what_its_own_base_has() {
             .provenance
     };
     let of = |image: &Image, architecture| BaseContents::of(&provenance(image), architecture);
-    assert_eq!(of(&run, "x86_64"), built());
+    let on_a_base = BaseContents {
+        lowest_base_level: Some(1),
+        ..built()
+    };
+    assert_eq!(of(&run, "x86_64"), on_a_base);
     // The other architecture has an import and no base.
     let import = BaseContents {
         imported: 1,
@@ -239,11 +271,13 @@ fn a_base_has_what_its_own_base_has() {
         unverified: vec!["odd".to_owned()],
         lowest_level: Some(0),
         unverified_base: true,
+        lowest_base_level: Some(0),
     };
     assert_eq!(of(&based(&below), "x86_64"), below);
     let unknown = BaseContents {
         lowest_level: Some(0),
         unverified_base: true,
+        lowest_base_level: Some(0),
         ..BaseContents::default()
     };
     assert_eq!(of(&unverified(), "x86_64"), unknown);

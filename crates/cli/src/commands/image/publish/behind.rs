@@ -9,6 +9,7 @@ use anyhow::{Result, anyhow};
 use bessemer_attest::chain::{BundleLimits, Chain, Node, Pool, Verdict, write_bundle};
 use bessemer_attest::verify::VerifiedImage;
 use bessemer_attest::{Sidecar, TrustRoot};
+use bessemer_registry::EVIDENCE_LIMIT;
 use serde_json::{Value, json};
 
 #[derive(Debug, clap::Args)]
@@ -78,6 +79,10 @@ impl BehindArguments {
         // Of nothing by itself: the same evidence gives the same bytes under whatever name.
         let pack = || pack(&[], &needed, Vec::new());
         let bundle = (!needed.is_empty()).then(pack).transpose()?;
+        let size = bundle.as_ref().map_or(0, Vec::len);
+        if size as u64 > EVIDENCE_LIMIT {
+            return Err(too_large(size, EVIDENCE_LIMIT));
+        }
         Ok(Some(Behind {
             bundle,
             artifacts: needed.len(),
@@ -93,15 +98,17 @@ fn readable(needed: &Pool) -> Result<()> {
     let limits = BundleLimits::ATTACHED;
     let mut lines = text.split(|byte| *byte == b'\n').map(<[u8]>::len);
     if text.len() as u64 > limits.whole || lines.any(|line| line as u64 >= limits.line) {
-        let error = anyhow!(
-            "what is behind the images is {} bytes; {} are read, and {} of one artifact",
-            text.len(),
-            limits.whole,
-            limits.line
-        );
-        return Err(error.context(Hint(KEPT.to_owned())));
+        return Err(too_large(text.len(), limits.whole));
     }
     Ok(())
+}
+
+fn too_large(size: usize, limit: u64) -> anyhow::Error {
+    let error = anyhow!(
+        "what is behind the images is {size} bytes; {limit} are read, and {} of one artifact",
+        BundleLimits::ATTACHED.line
+    );
+    error.context(Hint(KEPT.to_owned()))
 }
 
 pub(super) const KEPT: &str =
