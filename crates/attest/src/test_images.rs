@@ -99,7 +99,10 @@ fn based_on(platform: &Value) -> BaseFiles {
 }
 
 fn layer(content: &str) -> Value {
-    described("application/vnd.oci.image.layer.v1.tar", content.as_bytes())
+    described(
+        "application/vnd.oci.image.layer.v1.tar+gzip",
+        content.as_bytes(),
+    )
 }
 
 /// The first of these images on a base.

@@ -114,7 +114,7 @@ impl Reporter for Transfers {
                 "a Sigstore bundle refers to {digest}: cosign 3 does not look at its attestations in .att then"
             )),
             Event::LeftOut { digest } => print::warning(&format!(
-                "{digest} is listed as referring to the image and is not there: it is not copied"
+                "{digest} is listed beside the image and cannot be had: it is not copied"
             )),
             _ => {}
         }

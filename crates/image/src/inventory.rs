@@ -9,7 +9,7 @@ use crate::layers::Encoding;
 use bessemer_digest::{Digest, HashingReader};
 use flate2::read::MultiGzDecoder;
 use sha1::{Digest as _, Sha1};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::{self, Read, Seek};
 use tar::{Archive, Entry, EntryType};
 
@@ -31,6 +31,8 @@ pub struct Inventory {
     entries: BTreeMap<String, Seen>,
     /// Headers that were read.
     count: usize,
+    /// Folders that a layer emptied of what is below it.
+    opaque: HashSet<(usize, String)>,
     /// What was last written to each place that is apk's database, with its digest.
     databases: HashMap<String, (Digest, Vec<u8>)>,
 }
@@ -143,7 +145,10 @@ impl Inventory {
         };
         let (folder, name) = path.rsplit_once('/').unwrap_or(("", &path));
         if name == ".wh..wh..opq" {
-            self.empty(folder, layer);
+            // Once is enough: a layer takes nothing of its own away.
+            if self.opaque.insert((layer, folder.to_owned())) {
+                self.empty(folder, layer);
+            }
             return Ok(());
         }
         if let Some(name) = name.strip_prefix(".wh.") {

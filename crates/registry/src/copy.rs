@@ -7,6 +7,7 @@ use crate::registry::Registry;
 use crate::reporter::Event;
 use crate::tree::PushError;
 use bessemer_digest::Digest;
+use bessemer_store::in_parallel;
 
 /// What was copied.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,11 +60,34 @@ impl Registry {
                 continue;
             };
             let blobs: Vec<Descriptor> = stored.document.blobs().cloned().collect();
-            self.push_blobs(source, &blobs)?;
-            let layers = stored.document.layers.clone().unwrap_or_default();
-            count += self.merge(&tag, &layers, Some(&stored))?.count;
+            let gone = self.push_what_is_there(source, &blobs)?;
+            let mut layers = stored.document.layers.clone().unwrap_or_default();
+            layers.retain(|layer| !gone.contains(&layer.digest));
+            let copied = gone.is_empty().then_some(&stored);
+            count += self.merge(&tag, &layers, copied)?.count;
         }
         Ok(count)
+    }
+
+    /// Pushes attachments; those that are listed and not there are left out, told and handed back.
+    fn push_what_is_there(
+        &self,
+        source: &Self,
+        blobs: &[Descriptor],
+    ) -> Result<Vec<Digest>, PushError> {
+        let push = |blob: &Descriptor| {
+            let content = || Ok::<_, PushError>(source.fetch_blob(blob)?);
+            match self.push_blob(blob, content) {
+                Ok(_) => Ok(None),
+                Err(PushError::Request(error)) if is_its_own_fault(&error) => {
+                    self.leave_out(&blob.digest);
+                    Ok(Some(blob.digest))
+                }
+                Err(error) => Err(error),
+            }
+        };
+        let gone: Vec<Option<Digest>> = in_parallel(blobs, push)?;
+        Ok(gone.into_iter().flatten().collect())
     }
 
     fn leave_out(&self, digest: &Digest) {

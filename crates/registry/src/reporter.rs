@@ -73,7 +73,7 @@ pub enum Event<'a> {
         /// Writes of ours so far.
         writes: u32,
     },
-    /// Something that is listed as referring to an image is not there, and was not copied.
+    /// Something that is listed beside an image cannot be had, and was not copied.
     LeftOut {
         /// Which manifest.
         digest: &'a Digest,

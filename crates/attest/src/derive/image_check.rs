@@ -142,6 +142,26 @@ fn features(layers: &[Described]) -> Vec<String> {
     needed.then(|| feature.to_owned()).into_iter().collect()
 }
 
+/// Refuses unless the layers that are not a base's, below which there is one, are packed as the record says.
+fn packed(layers: &[Described], on_a_base: bool, compression: &str) -> Result<(), DeriveError> {
+    let expected = match compression {
+        "gzip" => "application/vnd.oci.image.layer.v1.tar+gzip",
+        "zstd" => "application/vnd.oci.image.layer.v1.tar+zstd",
+        "none" => EROFS.0,
+        _ => {
+            let reason = "names a compression that no layer has";
+            return Err(disagree("the record", reason));
+        }
+    };
+    let first = if on_a_base {
+        layers.len().saturating_sub(1)
+    } else {
+        0
+    };
+    let mut own = layers.iter().skip(first);
+    own.try_for_each(|layer| media_type("a layer", expected, &layer.media_type))
+}
+
 /// The index and its images; every digest is of the bytes that were handed over.
 pub(super) fn subjects(
     record: &ImageRecord,
@@ -170,7 +190,7 @@ pub(super) fn subjects(
     }];
     let all = record.platforms.iter().zip(&files.platforms);
     for ((platform, (manifest, config)), listed) in all.zip(&index.manifests) {
-        let subject = image(platform, manifest, config, listed)?;
+        let subject = image(platform, &record.compression, (manifest, config), listed)?;
         if subjects.iter().any(|other| other.digest == subject.digest) {
             return Err(disagree("the index", "names an image twice"));
         }
@@ -183,8 +203,8 @@ pub(super) fn subjects(
 /// three are about the architecture that the record says.
 fn image(
     recorded: &ImagePlatform,
-    manifest: &[u8],
-    config: &[u8],
+    compression: &str,
+    (manifest, config): (&[u8], &[u8]),
     listed: &Described,
 ) -> Result<Subject, DeriveError> {
     let measured = Digest::of(manifest);
@@ -203,6 +223,11 @@ fn image(
     let named = named.parts();
     describes("the configuration of a manifest", CONFIG, config, named)?;
     let configuration: Configuration = parsed("a configuration", config)?;
+    packed(
+        &parsed_manifest.layers,
+        recorded.base.is_some(),
+        compression,
+    )?;
     let platform = Platform {
         features: features(&parsed_manifest.layers),
         ..platform_of(&recorded.architecture)?

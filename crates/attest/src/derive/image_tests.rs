@@ -232,11 +232,45 @@ fn an_image_says_what_its_layers_need() {
         [more, manifest, listed],
     ] {
         let [config, manifest, listed] = changes;
-        let error = refused(|run| run.reword(config, manifest, listed)).to_string();
+        let error = refused(|run| {
+            run.record.compression = "none".to_owned();
+            run.reword(config, manifest, listed);
+        });
+        let error = error.to_string();
         assert!(error.contains("another platform"), "{error}");
     }
     let mut run = image_run();
+    run.record.compression = "none".to_owned();
     run.reword(config, manifest, listed);
+    ImageDerivation::new(&issuer(BASE), run.evidence()).unwrap();
+}
+
+#[test]
+fn layers_are_packed_as_the_record_says() {
+    let kinds = [
+        "application/vnd.oci.image.layer.v1.tar+zstd",
+        "application/vnd.erofs",
+    ];
+    for (layers, compression, reason) in [
+        (&kinds[..1], "gzip", "another media type"),
+        (&kinds[1..], "zstd", "another media type"),
+        (&kinds[..], "zstd", "another media type"),
+        (&[], "brotli", "a compression that no layer has"),
+    ] {
+        let error = refused(|run| {
+            run.record.compression = compression.to_owned();
+            let layers: Vec<Value> = layers
+                .iter()
+                .map(|kind| described(kind, b"layer"))
+                .collect();
+            run.reword(|_| {}, |value| value["layers"] = json!(layers), |_| {});
+        });
+        assert!(error.to_string().contains(reason), "{error}");
+    }
+    let mut run = image_run();
+    run.record.compression = "zstd".to_owned();
+    let layer = described(kinds[0], b"layer");
+    run.reword(|_| {}, |value| value["layers"] = json!([layer]), |_| {});
     ImageDerivation::new(&issuer(BASE), run.evidence()).unwrap();
 }
 

@@ -1,7 +1,7 @@
 //! Evidence that refers to an image. Debian's registry keeps no list of referrers, so the index under the tag of
 //! the distribution specification is used throughout.
 
-use crate::support::{Log, connect, curl, put, reference, write_image};
+use crate::support::{Cosign, Key, Log, connect, curl, put, reference, write_image};
 use bessemer_digest::Digest;
 use bessemer_registry::Registry;
 use bessemer_testkit::ImageRegistry;
@@ -73,6 +73,35 @@ fn what_is_listed_and_gone_takes_nothing_away() {
     let copied = target.copy(&registry, &from, None).unwrap();
     assert_eq!(copied.referrers, 1);
     assert_eq!(read(&target, &image.index), [b"there"]);
+}
+
+/// So is an attachment that is listed and gone.
+#[test]
+#[ignore = "needs Debian's docker-registry and cosign"]
+fn a_copy_leaves_out_attachments_that_are_gone() {
+    let [cosign, _] = Cosign::both();
+    let server = ImageRegistry::start();
+    let image = write_image(2, 2000);
+    let key = Key::made_by(&cosign);
+    let registry = connect(&server.name("app"), Arc::new(Log::default()));
+    registry.push_layout(&image.layout).unwrap();
+    let attestations = key.attestations(&image.index);
+    registry
+        .attach_attestations(&image.index, &attestations)
+        .unwrap();
+    let hex = Digest::of(attestations[0].envelope()).hex();
+    let blobs = server
+        .folder()
+        .join("storage/docker/registry/v2/blobs/sha256");
+    std::fs::remove_dir_all(blobs.join(&hex[..2]).join(&hex)).unwrap();
+    // In another registry: this one would say that it has the blob.
+    let other = ImageRegistry::start();
+    let target = connect(&other.name("copy"), Arc::new(Log::default()));
+    let from = reference(&format!("{}@{}", server.name("app"), image.index));
+    let copied = target.copy(&registry, &from, None).unwrap();
+    assert_eq!(copied.attachments, attestations.len() - 1);
+    let there = target.attestations(&image.index).unwrap();
+    assert_eq!((there.envelopes.len(), there.unread.len()), (1, 0));
 }
 
 /// A stranger's manifest of evidence with these layers, in the registry under its digest.

@@ -15,7 +15,7 @@ pub(super) struct Base {
 fn layer(content: &str) -> Value {
     let bytes = content.as_bytes();
     json!({
-        "mediaType": format!("{OCI}.image.layer.v1.tar"), "size": bytes.len(),
+        "mediaType": format!("{OCI}.layer.v1.tar+gzip"), "size": bytes.len(),
         "digest": Digest::of(bytes),
     })
 }

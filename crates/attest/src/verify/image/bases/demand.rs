@@ -51,7 +51,10 @@ impl BaseDemand<'_> {
         let imports = |base: &BaseReport| {
             // Of what nothing vouches for, nobody knows.
             let imported = base.contents.as_ref().map(|one| one.imported);
-            let count = imported.map_or_else(|| "nobody knows how many".to_owned(), |count| count.to_string());
+            let count = imported.map_or_else(
+                || "nobody knows how many".to_owned(),
+                |count| count.to_string(),
+            );
             let refused = self.refuse_imports && imported != Some(0);
             refused.then(|| format!("{} ({count})", base.name))
         };
@@ -80,8 +83,7 @@ impl BaseDemand<'_> {
             ),
             (
                 BaseFault::Imports,
-                "packages in its base were imported from a distribution"
-                    .to_owned(),
+                "packages in its base were imported from a distribution".to_owned(),
                 each(&imports),
             ),
             (
