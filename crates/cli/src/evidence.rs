@@ -225,7 +225,7 @@ fn counted(chain: &Chain, nodes: &[&Node]) -> String {
     }
 }
 
-const MISSING: &str = "--evidence DIR names a repository or a bundle that has the attestations; --fetch asks the repositories and registries that provenance names";
+const MISSING: &str = "--evidence DIR names a repository or a bundle that has the attestations; --fetch asks the repositories and registries that provenance names; what another factory made needs its --dependency-trust-root";
 const UNATTESTED: &str = "--accept-unattested accepts that the chain ends there";
 
 /// A path that provenance names for something missing, and that leads nowhere here.

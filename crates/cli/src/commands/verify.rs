@@ -81,15 +81,15 @@ pub(crate) struct Arguments {
     following: ChainArguments,
     #[command(flatten)]
     accept: AcceptArguments,
+    /// Print the report as JSON; an array if several packages are named
+    #[arg(long)]
+    json: bool,
     #[command(flatten, next_help_heading = "Options for images")]
     expected: ExpectedArguments,
     #[command(flatten, next_help_heading = "Options for images")]
     registries: RegistryArguments,
     #[command(flatten, next_help_heading = "Options for --complete")]
     pub(crate) complete: CompleteArguments,
-    /// Print the report as JSON; an array if several packages are named
-    #[arg(long)]
-    json: bool,
 }
 
 impl Arguments {

@@ -125,6 +125,15 @@ fn what_is_behind_an_image_is_in_its_registry() {
     let copy = registry.name("mirror/app:1");
     run(bessemer().args(["image", "copy", tagged, &copy])).expect(0);
     recursive(&copy).expect(0);
+    // A bundle of the copy is of what was published.
+    let bundle = published.factory.workshop.at("copy.bundle");
+    let bundle = bundle.display().to_string();
+    let image = format!("docker://{copy}");
+    published
+        .bessemer(&["export", &image, "-o", &bundle])
+        .expect(0);
+    let named = ["verify", &bundle, "--recursive", "--name", &name];
+    published.bessemer(&named).expect(0);
     // What a stranger adds is named, and takes nothing away.
     let reference: Reference = tagged.parse().unwrap();
     let settings = Settings::new(std::env::temp_dir());

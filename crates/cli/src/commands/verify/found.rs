@@ -108,6 +108,17 @@ impl Proven {
         }
     }
 
+    /// This name, or, of a mirror or copy, one that it was published under.
+    fn published_as<'a>(&'a self, name: &'a str) -> &'a str {
+        let reports = match self {
+            Self::Image { reports, .. } if !self.is_called(name) => reports.as_slice(),
+            _ => &[],
+        };
+        let names = reports.iter().flat_map(|report| &report.names);
+        let mut names = names.map(String::as_str);
+        names.find(|one| self.is_called(one)).unwrap_or(name)
+    }
+
     /// Whether it was published under this name.
     fn is_called(&self, name: &str) -> bool {
         match self {
@@ -153,7 +164,7 @@ impl Proven {
                 reports,
                 ..
             } => BundleTarget::Image {
-                name: name.clone(),
+                name: self.published_as(name).to_owned(),
                 sha256: *digest,
                 images: reports.iter().skip(1).map(|one| one.digest).collect(),
             },

@@ -196,10 +196,11 @@ fn hinted(error: ImageVerifyError) -> anyhow::Error {
         ImageVerifyError::Unexpected(text) if text.contains("built on what nothing vouches") => {
             Some(ON_A_BASE)
         }
-        ImageVerifyError::Unexpected(text)
-            if text.contains("it was published as") || text.contains("nothing vouches for") =>
-        {
-            Some(EXPECTING)
+        ImageVerifyError::Unexpected(text) if text.contains("it was published as") => {
+            Some(NAMED_AS)
+        }
+        ImageVerifyError::Unexpected(text) if text.contains("nothing vouches for") => {
+            Some(PACKAGES)
         }
         _ => None,
     };
@@ -212,4 +213,6 @@ fn hinted(error: ImageVerifyError) -> anyhow::Error {
 
 const ON_A_BASE: &str = "--accept-unverified-base takes images on a base that nothing vouches for";
 
-const EXPECTING: &str = "--name NAME says what a mirror or copy was published as; --accept-unverified takes packages that nothing vouches for";
+const NAMED_AS: &str =
+    "--name NAME says what a mirror or copy was published as, --any-name that any name will do";
+const PACKAGES: &str = "--accept-unverified takes packages that nothing vouches for";
