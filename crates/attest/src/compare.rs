@@ -53,38 +53,23 @@ impl Compared {
     /// A package.
     pub fn of_package(name: String, sha256: Digest, provenance: &Provenance) -> Self {
         let definition = &provenance.build_definition;
-        let (external, internal) = (
-            &definition.external_parameters,
-            &definition.internal_parameters,
-        );
-        let asked = (definition.build_type.as_str(), external, internal);
-        Self::of(name, sha256, &provenance.run_details, asked)
+        Self::of(name, sha256, &provenance.run_details, &json!(definition))
             .with(&definition.resolved_dependencies)
     }
 
     /// An image, or an index of images.
     pub fn of_image(name: String, sha256: Digest, provenance: &ImageProvenance) -> Self {
         let definition = &provenance.build_definition;
-        let (external, internal) = (
-            &definition.external_parameters,
-            &definition.internal_parameters,
-        );
-        let asked = (definition.build_type.as_str(), external, internal);
-        Self::of(name, sha256, &provenance.run_details, asked)
+        Self::of(name, sha256, &provenance.run_details, &json!(definition))
             .with(&definition.resolved_dependencies)
     }
 
-    fn of(
-        name: String,
-        sha256: Digest,
-        run: &RunDetails,
-        (build_type, external, internal): (&str, &impl Serialize, &impl Serialize),
-    ) -> Self {
-        let parameters = json!({
-            "externalParameters": external, "internalParameters": internal, "buildType": build_type,
-        });
+    /// All of the definition but the inputs.
+    fn of(name: String, sha256: Digest, run: &RunDetails, definition: &Value) -> Self {
         let mut flat = BTreeMap::new();
-        flatten("", &parameters, &mut flat);
+        for key in ["buildType", "externalParameters", "internalParameters"] {
+            flatten(key, &definition[key], &mut flat);
+        }
         Self {
             name,
             sha256,

@@ -153,8 +153,7 @@ impl Envelope {
     /// Whether it is as [`Envelope::seal`] makes it. The key's name is signed by nobody: anybody can make many
     /// envelopes of one by it.
     pub fn is_plain(&self) -> bool {
-        let signatures = self.signatures.iter();
-        signatures.clone().count() == 1 && signatures.clone().all(|one| one.keyid.is_empty())
+        matches!(self.signatures.as_slice(), [one] if one.keyid.is_empty())
     }
 
     /// Whether it says what another says, whoever signed.

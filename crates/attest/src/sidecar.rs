@@ -161,13 +161,17 @@ impl Sidecar {
             envelope.is_plain() && keys.iter().any(|(public, _)| envelope.open(public).is_ok())
         };
         let envelopes: Vec<Envelope> = self.envelopes.iter().filter(known).cloned().collect();
+        let proofs = self.proofs_of(&envelopes).cloned().collect();
+        Ok(Self { envelopes, proofs })
+    }
+
+    /// The proofs that speak of some of these envelopes.
+    fn proofs_of(&self, envelopes: &[Envelope]) -> impl Iterator<Item = &Proof> {
         let digests: Vec<Digest> = envelopes.iter().flat_map(Envelope::digest).collect();
-        let of_known = |proof: &&Proof| {
+        self.proofs.iter().filter(move |proof| {
             LoggedSignature::parse(&proof.entry)
                 .is_some_and(|entry| digests.contains(&entry.envelope))
-        };
-        let proofs = self.proofs.iter().filter(of_known).cloned().collect();
-        Ok(Self { envelopes, proofs })
+        })
     }
 
     /// The envelope of this digest, and others that say something else, as many as one file of them may have:
@@ -189,16 +193,7 @@ impl Sidecar {
                 kept.push(envelope.clone());
             }
         }
-        let digests: Vec<Digest> = kept.iter().flat_map(Envelope::digest).collect();
-        let of_kept = |proof: &&Proof| {
-            LoggedSignature::parse(&proof.entry)
-                .is_some_and(|entry| digests.contains(&entry.envelope))
-        };
-        let proofs = self
-            .proofs
-            .iter()
-            .filter(of_kept)
-            .take(ENVELOPE_COUNT_LIMIT);
+        let proofs = self.proofs_of(&kept).take(ENVELOPE_COUNT_LIMIT);
         Ok(Self {
             proofs: proofs.cloned().collect(),
             envelopes: kept,

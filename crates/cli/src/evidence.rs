@@ -17,7 +17,7 @@ use bessemer_attest::TrustRoot;
 use bessemer_attest::chain::{Artifact, Chain, Node, Pool, Verdict, Walk};
 use bessemer_build::worker::now;
 use bessemer_registry::Reference;
-pub(crate) use bundle::{is_bundle, needed, open_bundle, pack};
+pub(crate) use bundle::{is_bundle, needed, open_bundle, packed};
 use folder::open_folder;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

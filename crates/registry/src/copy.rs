@@ -5,7 +5,7 @@ use crate::documents::Descriptor;
 use crate::reference::{Reference, Tag};
 use crate::registry::Registry;
 use crate::reporter::Event;
-use crate::tree::PushError;
+use crate::tree::{PushError, Tree};
 use bessemer_digest::Digest;
 use bessemer_store::in_parallel;
 
@@ -98,16 +98,18 @@ impl Registry {
         let mut copied = 0;
         let mut unlisted = Vec::new();
         for referrer in source.referrers(digest)? {
-            let pushed = match Self::look_through(source, &referrer.digest) {
+            let tree = match Tree::collect(source, &referrer.digest) {
+                Ok(tree) => tree,
+                Err(PushError::Request(error)) if error.status().is_none() => {
+                    return Err(error.into());
+                }
                 // What it is makes it impossible to copy, and anybody may have listed it.
-                Err(PushError::Request(error)) if error.status().is_none() => Err(error.into()),
                 Err(_) => {
                     self.leave_out(&referrer.digest);
                     continue;
                 }
-                Ok(()) => self.push_tree(source, &referrer.digest),
             };
-            match pushed {
+            match self.push_collected(source, &tree) {
                 Ok(pushed) => {
                     copied += 1;
                     if !pushed.is_listed {

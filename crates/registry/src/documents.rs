@@ -144,6 +144,17 @@ impl Stored {
         })
     }
 
+    /// A document as it is written.
+    pub(crate) fn of(media_type: String, document: Document) -> Self {
+        let bytes = serde_json::json!(document).to_string().into_bytes();
+        Self {
+            media_type,
+            digest: Digest::of(&bytes),
+            bytes,
+            document,
+        }
+    }
+
     pub(crate) fn descriptor(&self) -> Descriptor {
         Descriptor::of(&self.media_type, &self.bytes)
     }

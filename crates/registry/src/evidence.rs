@@ -147,13 +147,7 @@ fn manifest(config: Descriptor, layer: Descriptor, subject: &Descriptor) -> Stor
         manifests: None,
         other,
     };
-    let bytes = json!(document).to_string().into_bytes();
-    Stored {
-        media_type: MANIFEST.to_owned(),
-        digest: Digest::of(&bytes),
-        bytes,
-        document,
-    }
+    Stored::of(MANIFEST.to_owned(), document)
 }
 
 fn kind() -> Map<String, Value> {

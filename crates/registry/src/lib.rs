@@ -4,7 +4,8 @@
 //! A [`Reference`] names an image; [`DockerConfig`] says how to log in for it; a [`Registry`] is a
 //! connection to its repository. [`Registry::push_layout`] pushes what an OCI layout has,
 //! [`Registry::attach_attestations`] and [`Registry::attach_signature`] add finished envelopes and
-//! signatures, [`Registry::attach_evidence`] what is behind the image, [`Registry::tag`] comes last. [`Registry::copy`] takes all of that elsewhere.
+//! signatures, [`Registry::attach_evidence`] what is behind the image, [`Registry::tag`] comes last.
+//! [`Registry::copy`] takes all of that elsewhere.
 //!
 //! Inside, `transport` makes requests (who asks, what is repeated), `blobs` and `registry` are the
 //! distribution protocol, `tree` and `copy` move images, `attachments` merges tags.

@@ -333,8 +333,14 @@ impl Transport {
 
 /// A link without scheme and host.
 fn path_of(link: &str) -> &str {
+    let is_scheme = |text: &str| {
+        text.is_empty()
+            || text
+                .strip_suffix(':')
+                .is_some_and(|name| name.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+    };
     let rest = match link.split_once("//") {
-        Some((scheme, rest)) if scheme.is_empty() || scheme.ends_with(':') => rest,
+        Some((scheme, rest)) if is_scheme(scheme) => rest,
         _ => return link,
     };
     rest.find('/').map_or("/", |start| &rest[start..])
@@ -470,6 +476,23 @@ mod tests {
             "https://r.io@evil/",
         ] {
             assert!(!is_below(address, "https://r.io"), "{address}");
+        }
+    }
+
+    #[test]
+    fn a_link_leads_nowhere_else() {
+        for (link, path) in [
+            ("/v2/a/referrers/x?n=1", "/v2/a/referrers/x?n=1"),
+            ("https://other.example/v2/x?a=b//c", "/v2/x?a=b//c"),
+            ("//other.example/v2/x", "/v2/x"),
+            ("https://other.example", "/"),
+            ("?n=1", "?n=1"),
+            (
+                "x?next=https://other.example/v2",
+                "x?next=https://other.example/v2",
+            ),
+        ] {
+            assert_eq!(path_of(link), path);
         }
     }
 }

@@ -77,7 +77,8 @@ pub struct Pushed {
 }
 
 /// All that is below a manifest.
-struct Tree {
+pub(crate) struct Tree {
+    root: Digest,
     /// Each after those it points at.
     manifests: Vec<Stored>,
     blobs: Vec<Descriptor>,
@@ -99,7 +100,15 @@ impl Registry {
         source: &dyn Source,
         root: &Digest,
     ) -> Result<Pushed, PushError> {
-        let tree = Tree::collect(source, root)?;
+        self.push_collected(source, &Tree::collect(source, root)?)
+    }
+
+    /// The same of what was collected.
+    pub(crate) fn push_collected(
+        &self,
+        source: &dyn Source,
+        tree: &Tree,
+    ) -> Result<Pushed, PushError> {
         self.push_blobs(source, &tree.blobs)?;
         let mut is_listed = false;
         for stored in &tree.manifests {
@@ -107,22 +116,13 @@ impl Registry {
         }
         let manifests = tree.manifests.iter().map(Stored::descriptor);
         Ok(Pushed {
-            digest: *root,
+            digest: tree.root,
             manifests: manifests.collect(),
             is_listed,
         })
     }
 
-    /// What is wrong with the manifests below one, if something is.
-    pub(crate) fn look_through(source: &dyn Source, root: &Digest) -> Result<(), PushError> {
-        Tree::collect(source, root).map(|_| ())
-    }
-
-    pub(crate) fn push_blobs(
-        &self,
-        source: &dyn Source,
-        blobs: &[Descriptor],
-    ) -> Result<(), PushError> {
+    fn push_blobs(&self, source: &dyn Source, blobs: &[Descriptor]) -> Result<(), PushError> {
         in_parallel(blobs, |blob| {
             self.push_blob(blob, || source.blob(blob)).map(|_| ())
         })?;
@@ -131,8 +131,10 @@ impl Registry {
 }
 
 impl Tree {
-    fn collect(source: &dyn Source, root: &Digest) -> Result<Self, PushError> {
+    /// Reads all manifests; no blob.
+    pub(crate) fn collect(source: &dyn Source, root: &Digest) -> Result<Self, PushError> {
         let mut tree = Self {
+            root: *root,
             manifests: Vec::new(),
             blobs: Vec::new(),
         };

@@ -83,6 +83,13 @@ pub(crate) fn answer(state: &State, request: Request, files: &[File]) -> Result<
             };
             register::sign_index(state, key, index)
         }
+        (request, files) => sign(state, request, files),
+    }
+}
+
+/// Signs statements.
+fn sign(state: &State, request: Request, files: &[File]) -> Result<Reply, Refusal> {
+    match (request, files) {
         (
             Request::Finish {
                 locks,

@@ -4,7 +4,7 @@
 use super::ends::{End, EndKind};
 use super::node::{Node, Verdict};
 use super::walk::Chain;
-use crate::verify::{BuiltReport, ImageReport, Origin, harmless, listed, many};
+use crate::verify::{BASE_ROLE, BuiltReport, ImageReport, Origin, harmless, listed, many};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Most names of packages that are alike.
@@ -90,7 +90,7 @@ pub fn role_words(role: &str) -> Option<&'static str> {
         "build-root" => Some("build environment"),
         "boot-package" => Some("kernel"),
         "agent-package" => Some("agent"),
-        "base-image" => Some("base image"),
+        BASE_ROLE => Some("base image"),
         _ => None,
     }
 }
@@ -169,7 +169,7 @@ impl Tree<'_> {
         numbers.sort_unstable();
         numbers.dedup();
         let word = match role {
-            "base-image" => Some("built on".to_owned()),
+            BASE_ROLE => Some("built on".to_owned()),
             _ => role_words(role).map(|word| format!("{word}:")),
         };
         let (mut alone, mut gaps) = (Vec::new(), 0);

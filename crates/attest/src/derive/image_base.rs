@@ -7,7 +7,7 @@ use super::image_check::{
 use super::{DeriveError, ImageFiles, same};
 use crate::ResourceDescriptor;
 use crate::documents::{ImageBase, ImagePlatform, ImageRecord};
-use crate::verify::BaseContents;
+use crate::verify::{BASE_ROLE, BaseContents};
 use bessemer_digest::Digest;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -216,7 +216,7 @@ pub(super) fn dependencies(base: &ImageBase, verdict: &BaseVerdict) -> Vec<Resou
         BaseVerdict::Built { name, .. } => name,
         BaseVerdict::Unverified { .. } => &base.name,
     };
-    let image = ResourceDescriptor::file(name, &base.manifest).with("role", "base-image");
+    let image = ResourceDescriptor::file(name, &base.manifest).with("role", BASE_ROLE);
     let image = match verdict {
         BaseVerdict::Built {
             attestation,

@@ -3,9 +3,10 @@
 use super::subject::SubjectArguments;
 use crate::commands::verify::Target;
 use crate::commands::verify::found::Proven;
-use crate::evidence::{AcceptArguments, ChainArguments, chain_json, needed, pack};
+use crate::evidence::{AcceptArguments, ChainArguments, chain_json, needed, packed};
 use crate::print;
 use anyhow::{Context as _, Result};
+use bessemer_attest::chain::write_bundle;
 use serde_json::json;
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -49,7 +50,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     };
     let mut file = tempfile::NamedTempFile::new_in(folder)
         .with_context(|| format!("cannot write to {}", folder.display()))?;
-    pack(&targets, &needed, file.as_file_mut())?.flush()?;
+    let mut out = packed(file.as_file_mut());
+    write_bundle(&targets, &needed, &mut out)?;
+    out.finish()?.flush()?;
     let readable = std::os::unix::fs::PermissionsExt::from_mode(0o644);
     file.as_file().set_permissions(readable)?;
     let file = file.persist(&arguments.output);

@@ -15,7 +15,9 @@ use crate::evidence::{self, AcceptArguments, ChainArguments, EvidenceArguments, 
 use crate::services::Inherited;
 use crate::{exit, print};
 use anyhow::{Result, anyhow, bail};
-pub(crate) use beside::{Beside, facts, proofs_path, read_sidecar, read_trust_root, sidecar_path};
+pub(crate) use beside::{
+    Beside, beside_what, facts, proofs_path, read_sidecar, read_trust_root, sidecar_path,
+};
 use bessemer_attest::TrustRoot;
 use bessemer_attest::chain::Pool;
 use bessemer_attest::verify::VerifyError;

@@ -2,8 +2,9 @@
 
 use anyhow::{Context as _, Result};
 use bessemer_attest::TrustRoot;
-use bessemer_attest::chain::{BundleLimits, BundleTarget, Chain, Pool, read_bundle, write_bundle};
+use bessemer_attest::chain::{BundleLimits, BundleTarget, Chain, Pool, read_bundle};
 use flate2::bufread::MultiGzDecoder;
+use flate2::write::GzEncoder;
 use flate2::{Compression, GzBuilder};
 use std::io::{BufRead as _, BufReader, Read as _, Write};
 use std::path::Path;
@@ -45,11 +46,9 @@ pub(crate) fn is_bundle(path: &Path) -> Result<bool> {
     Ok(start == BUNDLE)
 }
 
-/// Writes a bundle of these artifacts, compressed. Without name and time: the same evidence gives the same bytes.
-pub(crate) fn pack<W: Write>(targets: &[BundleTarget], pool: &Pool, to: W) -> Result<W> {
-    let mut packed = GzBuilder::new().write(to, Compression::best());
-    write_bundle(targets, pool, &mut packed)?;
-    Ok(packed.finish()?)
+/// What a bundle is compressed with. Without name and time: the same evidence gives the same bytes.
+pub(crate) fn packed<W: Write>(to: W) -> GzEncoder<W> {
+    GzBuilder::new().write(to, Compression::best())
 }
 
 /// What lies beside the artifacts of a chain from number `first` on, and no more: what strangers added stays behind.

@@ -1,13 +1,11 @@
 //! Attestations in a folder, such as a repository's.
 
-use crate::commands::verify::read_sidecar;
+use crate::commands::verify::{beside_what, read_sidecar};
 use crate::print;
 use anyhow::Result;
 use bessemer_attest::chain::Pool;
 use std::path::{Path, PathBuf};
 
-/// What the names of envelopes beside packages end in.
-const ENVELOPES: &str = ".intoto.jsonl";
 /// What the names of summaries of rebuilds end in.
 const REPRODUCED: &str = ".reproduced.intoto.jsonl";
 /// How deep folders are searched.
@@ -63,9 +61,9 @@ fn search(folder: &Path, depth: usize, pool: &mut Pool) -> Result<()> {
 /// The package that a file of envelopes lies beside. What rebuilders say of it is in a file of its own and no
 /// link of a chain.
 fn of_package(path: &Path) -> Option<PathBuf> {
-    let name = path.as_os_str().as_encoded_bytes();
-    let is_rebuilders = name.ends_with(REPRODUCED.as_bytes());
-    let is_evidence = name.ends_with(ENVELOPES.as_bytes()) && !is_rebuilders;
-    // Both extensions go: what is left is the package's own name.
-    is_evidence.then(|| path.with_extension("").with_extension(""))
+    let is_rebuilders = path
+        .as_os_str()
+        .as_encoded_bytes()
+        .ends_with(REPRODUCED.as_bytes());
+    beside_what(path).filter(|_| !is_rebuilders)
 }

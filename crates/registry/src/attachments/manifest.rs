@@ -113,14 +113,7 @@ impl Attached {
         let media_type = media_type.map_or(CONFIG, |config| config.media_type.as_str());
         let media_type = media_type.to_owned();
         self.document.config = Some(Descriptor::of(&media_type, &config));
-        let bytes = json!(self.document).to_string().into_bytes();
-        let stored = Stored {
-            media_type: self.media_type,
-            digest: Digest::of(&bytes),
-            bytes,
-            document: self.document,
-        };
-        (config, stored)
+        (config, Stored::of(self.media_type, self.document))
     }
 
     pub(super) fn layers(&self) -> &[Descriptor] {

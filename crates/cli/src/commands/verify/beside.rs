@@ -6,8 +6,13 @@ use bessemer_apk::Limits;
 use bessemer_apk::package::Reader;
 use bessemer_attest::verify::ApkFacts;
 use bessemer_attest::{PROOFS_LIMIT, SIDECAR_LIMIT, Sidecar, TrustRoot};
+use std::ffi::OsStr;
 use std::io::{BufReader, ErrorKind, Read as _};
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
+
+/// What the names of files of envelopes end in.
+const ENVELOPES: &str = ".intoto.jsonl";
 
 /// Where what was attested of a package is.
 #[derive(Debug, Clone)]
@@ -35,8 +40,15 @@ impl Beside {
 /// The attestations beside a package.
 pub(crate) fn sidecar_path(package: &Path) -> PathBuf {
     let mut name = package.as_os_str().to_owned();
-    name.push(".intoto.jsonl");
+    name.push(ENVELOPES);
     PathBuf::from(name)
+}
+
+/// What a file of envelopes lies beside, by its name.
+pub(crate) fn beside_what(envelopes: &Path) -> Option<PathBuf> {
+    let name = envelopes.as_os_str().as_encoded_bytes();
+    let name = name.strip_suffix(ENVELOPES.as_bytes())?;
+    Some(OsStr::from_bytes(name).into())
 }
 
 /// Reads a trust root.

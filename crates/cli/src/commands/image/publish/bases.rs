@@ -2,7 +2,7 @@
 
 use crate::commands::image::assembly::Assembly;
 use crate::commands::verify::found::attached_to;
-use crate::commands::verify::{Beside, sidecar_path};
+use crate::commands::verify::{Beside, beside_what, proofs_path, sidecar_path};
 use crate::evidence::{is_bundle, open_bundle};
 use crate::print::{self, Hint};
 use anyhow::{Result, anyhow};
@@ -10,11 +10,6 @@ use bessemer_attest::chain::Pool;
 use bessemer_attest::{Sidecar, TrustRoot};
 use bessemer_image::Base;
 use std::path::{Path, PathBuf};
-
-/// What the names of files of envelopes end in.
-const ENVELOPES: &str = ".intoto.jsonl";
-/// What those of their proofs do.
-const PROOFS: &str = ".tlog-proof";
 
 #[derive(Debug, clap::Args)]
 pub(super) struct BaseArguments {
@@ -69,11 +64,10 @@ pub(super) fn bases(assembly: &Assembly) -> Vec<&Base> {
 
 /// The proofs of a file with envelopes are beside it.
 fn of_file(path: &Path) -> Beside {
-    let text = path.to_string_lossy();
-    let stem = text.strip_suffix(ENVELOPES).unwrap_or(&text);
+    let stem = beside_what(path);
     Beside {
         attestations: path.to_path_buf(),
-        proofs: PathBuf::from(format!("{stem}{PROOFS}")),
+        proofs: proofs_path(stem.as_deref().unwrap_or(path)),
     }
 }
 

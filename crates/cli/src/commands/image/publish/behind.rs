@@ -3,7 +3,7 @@
 
 use crate::commands::image::registries::RegistryArguments;
 use crate::commands::image::session::Session;
-use crate::evidence::{Asking, EvidenceArguments, FactoryArguments, chain, needed, pack};
+use crate::evidence::{Asking, EvidenceArguments, FactoryArguments, chain, needed, packed};
 use crate::print::{self, Hint};
 use anyhow::{Result, anyhow};
 use bessemer_attest::chain::{BundleLimits, Chain, Node, Pool, Verdict, write_bundle};
@@ -11,6 +11,7 @@ use bessemer_attest::verify::VerifiedImage;
 use bessemer_attest::{Sidecar, TrustRoot};
 use bessemer_registry::EVIDENCE_LIMIT;
 use serde_json::{Value, json};
+use std::io::Write as _;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct BehindArguments {
@@ -74,25 +75,19 @@ impl BehindArguments {
         let node = Node::of_image(name.to_owned(), image.clone());
         let chain = chain(&[node], &roots, &mut pool, Some(&asking))?;
         let needed = needed(&chain, chain.targets, &pool, &roots)?;
-        readable(&needed)?;
         let gaps = incomplete(&chain);
-        // Of nothing by itself: the same evidence gives the same bytes under whatever name.
-        let pack = || pack(&[], &needed, Vec::new());
-        let bundle = (!needed.is_empty()).then(pack).transpose()?;
-        let size = bundle.as_ref().map_or(0, Vec::len);
-        if size as u64 > EVIDENCE_LIMIT {
-            return Err(too_large(size, EVIDENCE_LIMIT));
-        }
+        let bundle = (!needed.is_empty()).then(|| bundle(&needed));
         Ok(Some(Behind {
-            bundle,
+            bundle: bundle.transpose()?,
             artifacts: needed.len(),
             gaps,
         }))
     }
 }
 
-/// An error if readers would not take so much.
-fn readable(needed: &Pool) -> Result<()> {
+/// A bundle of nothing by itself, so that the same evidence gives the same bytes under whatever name; an error if
+/// readers would not take so much.
+fn bundle(needed: &Pool) -> Result<Vec<u8>> {
     let mut text = Vec::new();
     write_bundle(&[], needed, &mut text)?;
     let limits = BundleLimits::ATTACHED;
@@ -100,7 +95,13 @@ fn readable(needed: &Pool) -> Result<()> {
     if text.len() as u64 > limits.whole || lines.any(|line| line as u64 >= limits.line) {
         return Err(too_large(text.len(), limits.whole));
     }
-    Ok(())
+    let mut bundle = packed(Vec::new());
+    bundle.write_all(&text)?;
+    let bundle = bundle.finish()?;
+    if bundle.len() as u64 > EVIDENCE_LIMIT {
+        return Err(too_large(bundle.len(), EVIDENCE_LIMIT));
+    }
+    Ok(bundle)
 }
 
 fn too_large(size: usize, limit: u64) -> anyhow::Error {
